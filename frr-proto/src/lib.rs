@@ -1,0 +1,1 @@
+//! FRR's gRPC northbound: the client, its safe wrapper and typed YANG paths.

@@ -1,0 +1,1 @@
+//! vtysh output as typed values. No I/O.

@@ -1,0 +1,1 @@
+//! Runs containerlab topologies on this machine, on real FRR and a real kernel.

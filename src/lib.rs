@@ -1,0 +1,19 @@
+//! Provider Edge routing on Kubernetes nodes.
+//!
+//! One way through the house, and data goes only this way:
+//!
+//! ```text
+//!  manifests                     kernel            FRR
+//!      │                            │ observe       │ observe
+//!      ▼                            ▼               ▼
+//!   [api] ──▶ [intent] ──▶ [plan]: desired, difference, ordered undoable steps
+//!                             │
+//!                             ▼ execute: [netlink], [frr]
+//!                          [verify]: facts read back ──▶ findings ──▶ [status]
+//! ```
+//!
+//! The middle (`api`, `intent`, `plan`, `verify`, the conditions of `status`) is pure: no
+//! sockets, no runtime, no clock. I/O stands at the two ends, and [`agent`] joins them.
+
+pub mod cli;
+pub mod lab;

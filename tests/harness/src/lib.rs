@@ -1,0 +1,1 @@
+//! Starts real FRR daemons in namespaces of their own, for tests.
