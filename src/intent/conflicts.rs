@@ -1,0 +1,105 @@
+//! What has been taken so far in one resolution, and whether one more object fits beside it.
+
+use std::collections::BTreeMap;
+
+use ipnet::Ipv4Net;
+
+use super::addresses::{self, HostLeg};
+use super::{NodeIndex, NodeIntent, Refusal, UnderlayIntent, VniIntent};
+use crate::api::types::{ObjectKey, Vni, VrfName};
+use crate::api::{L3Vni, Manifest, Object, Underlay};
+
+pub(super) struct Taken {
+    index: NodeIndex,
+    intent: NodeIntent,
+    vnis: BTreeMap<Vni, ObjectKey>,
+    vrfs: BTreeMap<VrfName, ObjectKey>,
+    /// By network address: pools never overlap, so a neighbour in this order is enough to ask.
+    pools: BTreeMap<u32, (Ipv4Net, ObjectKey)>,
+}
+
+impl Taken {
+    pub(super) fn new(index: NodeIndex) -> Self {
+        Self {
+            index,
+            intent: NodeIntent::default(),
+            vnis: BTreeMap::new(),
+            vrfs: BTreeMap::new(),
+            pools: BTreeMap::new(),
+        }
+    }
+
+    pub(super) fn into_intent(mut self) -> NodeIntent {
+        self.intent.vnis.sort_by(|a, b| a.key.cmp(&b.key));
+        self.intent
+    }
+
+    /// Takes an object in, or leaves everything as it was and says why not.
+    pub(super) fn take(&mut self, manifest: &Manifest) -> Result<(), Refusal> {
+        match manifest {
+            Manifest::Underlay(object) => self.take_underlay(object),
+            Manifest::L3Vni(object) => self.take_vni(object),
+        }
+    }
+
+    fn take_underlay(&mut self, object: &Object<Underlay>) -> Result<(), Refusal> {
+        if let Some(first) = &self.intent.underlay {
+            return Err(Refusal::SecondUnderlay(first.key.clone()));
+        }
+        let spec = &object.spec;
+        let pool = |field| move |source| Refusal::Pool { field, source };
+        self.intent.underlay = Some(UnderlayIntent {
+            key: object.key.clone(),
+            router_id: addresses::router_id(spec.router_id_cidr, self.index)
+                .map_err(pool("spec.routerIDCIDR"))?,
+            vtep: spec
+                .tunnel_endpoint
+                .map(|cidr| addresses::vtep(cidr, self.index))
+                .transpose()
+                .map_err(pool("spec.tunnelEndpoint.cidrs[0]"))?,
+            spec: spec.clone(),
+        });
+        Ok(())
+    }
+
+    fn take_vni(&mut self, object: &Object<L3Vni>) -> Result<(), Refusal> {
+        let (key, spec) = (&object.key, &object.spec);
+        let underlay = self.intent.underlay.as_ref().ok_or(Refusal::NoUnderlay)?;
+        if underlay.vtep.is_none() {
+            return Err(Refusal::NoTunnelEndpoint(underlay.key.clone()));
+        }
+        if let Some(by) = self.vnis.get(&spec.vni) {
+            return Err(Refusal::VniTaken { vni: spec.vni, by: by.clone() });
+        }
+        if let Some(by) = self.vrfs.get(&spec.vrf) {
+            return Err(Refusal::VrfTaken { vrf: spec.vrf.clone(), by: by.clone() });
+        }
+        let leg = self.leg(spec)?;
+        if let Some(session) = &spec.host_session {
+            let cidr = session.local_cidr.trunc();
+            self.pools.insert(u32::from(cidr.network()), (cidr, key.clone()));
+        }
+        self.vnis.insert(spec.vni, key.clone());
+        self.vrfs.insert(spec.vrf.clone(), key.clone());
+        self.intent.vnis.push(VniIntent { key: key.clone(), spec: spec.clone(), leg });
+        Ok(())
+    }
+
+    fn leg(&self, spec: &L3Vni) -> Result<Option<HostLeg>, Refusal> {
+        let Some(session) = &spec.host_session else { return Ok(None) };
+        let cidr = session.local_cidr.trunc();
+        if let Some((other, by)) = self.overlapping(cidr) {
+            return Err(Refusal::CidrOverlap { cidr, other: *other, by: by.clone() });
+        }
+        addresses::host_leg(cidr, self.index)
+            .map(Some)
+            .map_err(|source| Refusal::Pool { field: "spec.hostSession.localCIDR.ipv4", source })
+    }
+
+    fn overlapping(&self, cidr: Ipv4Net) -> Option<&(Ipv4Net, ObjectKey)> {
+        let last = u32::from(cidr.broadcast());
+        let (_, candidate) = self.pools.range(..=last).next_back()?;
+        let overlaps = u32::from(candidate.0.broadcast()) >= u32::from(cidr.network());
+        overlaps.then_some(candidate)
+    }
+}

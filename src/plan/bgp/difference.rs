@@ -1,0 +1,214 @@
+//! The commands that lead from one bgpd configuration to another, touching no line that is
+//! right.
+//!
+//! FRR's grammar has three kinds of lines that a plain set difference would get wrong: lines
+//! with a value, where the new one replaces the old (a `no` for the old one afterwards would
+//! undo it); a neighbour, whose removal takes all its lines with it; and address families,
+//! which are emptied line by line because no command removes them.
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use perouter_parsers::running_config::{Config, Context, Line};
+
+/// One configuration command and the contexts it is typed in, from the outermost inwards.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Command {
+    /// The contexts, by the command that opens each.
+    pub path: Vec<Line>,
+    /// The command.
+    pub line: Line,
+}
+
+impl fmt::Display for Command {
+    /// Passwords are hidden: this goes to logs, plans and conditions.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for context in &self.path {
+            write!(f, "{context} / ")?;
+        }
+        f.write_str(&redacted(self.line.as_str()))
+    }
+}
+
+impl fmt::Debug for Command {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// The line with its secret, if it has one, hidden.
+fn redacted(line: &str) -> String {
+    match line.split_once(" password ") {
+        Some((before, _)) => format!("{before} password ********"),
+        None => line.to_owned(),
+    }
+}
+
+/// One outermost context on its way from `before` to `after`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ContextChange {
+    /// The command that opens it.
+    pub header: Line,
+    /// What it holds now; `None` where it does not exist.
+    pub before: Option<Config>,
+    /// What it shall hold; `None` where it shall go.
+    pub after: Option<Config>,
+}
+
+impl ContextChange {
+    /// The change from what `running` holds of this context to `after`, or `None` when it is so
+    /// already.
+    #[must_use]
+    pub fn towards(running: &Config, header: &Line, after: Option<&Config>) -> Option<Self> {
+        let before = running.context(header.as_str());
+        let same = match (before, after) {
+            (Some(before), Some(after)) => before.equivalent(after),
+            (None, None) => true,
+            (Some(_), None) | (None, Some(_)) => false,
+        };
+        (!same).then(|| Self {
+            header: header.clone(),
+            before: before.cloned(),
+            after: after.cloned(),
+        })
+    }
+
+    /// The same change backwards.
+    #[must_use]
+    pub fn reversed(&self) -> Self {
+        Self {
+            header: self.header.clone(),
+            before: self.after.clone(),
+            after: self.before.clone(),
+        }
+    }
+
+    /// The commands of the change, in an order that FRR accepts.
+    #[must_use]
+    pub fn commands(&self) -> Vec<Command> {
+        let Some(after) = &self.after else {
+            return vec![Command { path: Vec::new(), line: self.header.negated() }];
+        };
+        let path = vec![self.header.clone()];
+        if after.is_empty() && self.before.is_none() {
+            return vec![Command { path: Vec::new(), line: self.header.clone() }];
+        }
+        let empty = Config::new();
+        let before = self.before.as_ref().unwrap_or(&empty);
+        let mut commands = removals(&path, before, after, &BTreeSet::new());
+        commands.extend(additions(&path, before, after));
+        commands
+    }
+}
+
+/// The neighbours that a level defines, by address.
+fn neighbors(config: &Config) -> BTreeSet<&str> {
+    config.lines().iter().filter_map(defined_neighbor).collect()
+}
+
+fn defined_neighbor(line: &Line) -> Option<&str> {
+    let mut words = line.words();
+    match (words.next()?, words.next()?, words.next()?) {
+        ("neighbor", address, "remote-as") => Some(address),
+        _ => None,
+    }
+}
+
+fn neighbor_of(line: &Line) -> Option<&str> {
+    let mut words = line.words();
+    (words.next() == Some("neighbor")).then(|| words.next()).flatten()
+}
+
+/// Commands for what `before` has and `after` has not; `gone` are neighbours that an outer
+/// level removes with all their lines.
+fn removals(path: &[Line], before: &Config, after: &Config, gone: &BTreeSet<&str>) -> Vec<Command> {
+    let kept = neighbors(after);
+    let leaving: BTreeSet<&str> = neighbors(before).difference(&kept).copied().collect();
+    let slots: BTreeSet<String> = after.lines().iter().map(slot).collect();
+    let command = |line| Command { path: path.to_vec(), line };
+    let mut commands: Vec<Command> = leaving
+        .iter()
+        .filter_map(|address| Line::new(format!("no neighbor {address}")).ok())
+        .map(command)
+        .collect();
+    let gone: BTreeSet<&str> = gone.union(&leaving).copied().collect();
+    for line in before.lines() {
+        let replaced = slots.contains(&slot(line));
+        let swept = neighbor_of(line).is_some_and(|address| gone.contains(address));
+        if !replaced && !swept {
+            commands.push(command(removal(line)));
+        }
+    }
+    let empty = Config::new();
+    for context in before.contexts() {
+        let inner = after.context(context.header().as_str());
+        if inner.is_none() && !is_family(context) {
+            commands.push(command(context.header().negated()));
+            continue;
+        }
+        let inner_path = [path, std::slice::from_ref(context.header())].concat();
+        commands.extend(removals(&inner_path, context.body(), inner.unwrap_or(&empty), &gone));
+    }
+    commands
+}
+
+fn is_family(context: &Context) -> bool {
+    context.header().words().next() == Some("address-family")
+}
+
+/// Commands for what `after` has and `before` has not.
+fn additions(path: &[Line], before: &Config, after: &Config) -> Vec<Command> {
+    let present: BTreeSet<&Line> = before.lines().iter().collect();
+    let mut commands: Vec<Command> = after
+        .lines()
+        .iter()
+        .filter(|line| !present.contains(line))
+        .map(|line| Command { path: path.to_vec(), line: line.clone() })
+        .collect();
+    let empty = Config::new();
+    for context in after.contexts() {
+        let held = before.context(context.header().as_str());
+        if held.is_none() && context.body().is_empty() {
+            commands.push(Command { path: path.to_vec(), line: context.header().clone() });
+            continue;
+        }
+        let inner_path = [path, std::slice::from_ref(context.header())].concat();
+        commands.extend(additions(&inner_path, held.unwrap_or(&empty), context.body()));
+    }
+    commands
+}
+
+/// What a line sets, without its value: a line with the same slot replaces it.
+fn slot(line: &Line) -> String {
+    let words: Vec<&str> = line.words().collect();
+    match words.as_slice() {
+        ["bgp", "router-id", ..] => "bgp router-id".to_owned(),
+        ["bgp", "graceful-restart", timer @ ("restart-time" | "stalepath-time"), ..] => {
+            format!("bgp graceful-restart {timer}")
+        }
+        ["neighbor", address, "timers", "connect", ..] => {
+            format!("neighbor {address} timers connect")
+        }
+        ["neighbor", address, "route-map", _, direction] => {
+            format!("neighbor {address} route-map {direction}")
+        }
+        [
+            "neighbor",
+            address,
+            what @ ("remote-as" | "timers" | "port" | "password" | "ebgp-multihop" | "allowas-in"),
+            ..,
+        ] => format!("neighbor {address} {what}"),
+        _ => line.as_str().to_owned(),
+    }
+}
+
+/// The command that takes a line away. A password is not repeated in it.
+fn removal(line: &Line) -> Line {
+    let words: Vec<&str> = line.words().collect();
+    match words.as_slice() {
+        ["neighbor", address, "password", ..] => {
+            Line::new(format!("no neighbor {address} password")).unwrap_or_else(|_| line.negated())
+        }
+        _ => line.negated(),
+    }
+}

@@ -1,0 +1,6 @@
+//! bgpd's configuration: what is wanted, and the commands that lead there.
+
+pub mod desired;
+pub mod difference;
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,293 @@
+//! The difference between the kernel as wanted and as seen, in steps with their undo.
+//!
+//! What always holds: a link attribute that is right is not written (FRR flushes neighbour
+//! entries at every change of a bridge); a link that is not marked as ours is not deleted.
+
+use std::collections::BTreeSet;
+
+use super::desired::{ALIAS_MARK, Names};
+use super::link::{
+    AddressGeneration, KernelStep, Link, LinkChange, LinkKind, SeenKernel, SeenKind, SeenLink,
+    Space,
+};
+use super::{Planned, Step};
+use crate::api::types::InterfaceName;
+
+/// A link of another owner has a name that we need.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "a {kind} named {name} that is not ours stands in the {space} namespace; rename or delete it, \
+     and this goes on by itself"
+)]
+pub struct ForeignLink {
+    /// Where.
+    pub space: Space,
+    /// Its name.
+    pub name: InterfaceName,
+    /// Its kind.
+    pub kind: String,
+}
+
+/// Plans the links of one object, in the order given (each after its master).
+///
+/// # Errors
+/// [`ForeignLink`] when a name that we need is taken by a link that is not ours.
+pub fn plan_links(links: &[Link], seen: &SeenKernel) -> Result<Vec<Planned>, ForeignLink> {
+    let mut planner = LinkPlanner { seen, links, remade: BTreeSet::new(), out: Vec::new() };
+    for link in links {
+        planner.link(link)?;
+    }
+    Ok(planner.out)
+}
+
+struct LinkPlanner<'a> {
+    seen: &'a SeenKernel,
+    links: &'a [Link],
+    /// Links made (again) by this plan: nothing that was seen of them counts any more.
+    remade: BTreeSet<(Space, InterfaceName)>,
+    out: Vec<Planned>,
+}
+
+impl LinkPlanner<'_> {
+    fn link(&mut self, link: &Link) -> Result<(), ForeignLink> {
+        let id = (link.space, link.name.clone());
+        if self.remade.contains(&id) {
+            self.attributes(link, None);
+            return Ok(());
+        }
+        let seen = self.seen.links(link.space).get(&link.name);
+        match seen {
+            Some(seen) if self.same_kind(link, seen) => self.attributes(link, Some(seen)),
+            Some(seen) if !replaceable(link, seen) => {
+                return Err(ForeignLink {
+                    space: link.space,
+                    name: link.name.clone(),
+                    kind: kind_name(&seen.kind).to_owned(),
+                });
+            }
+            Some(_) => {
+                self.out.push(Planned::without_undo(KernelStep::DeleteLink {
+                    space: link.space,
+                    name: link.name.clone(),
+                }));
+                self.add(link);
+            }
+            None => self.add(link),
+        }
+        Ok(())
+    }
+
+    fn add(&mut self, link: &Link) {
+        self.remade.insert((link.space, link.name.clone()));
+        if let LinkKind::Veth { peer_space, peer } = &link.kind {
+            let stale = self.seen.links(*peer_space).get(peer);
+            let with_us = self.seen.links(link.space).contains_key(&link.name);
+            if stale.is_some_and(|stale| is_marked(stale) && !with_us) {
+                self.out.push(Planned::without_undo(KernelStep::DeleteLink {
+                    space: *peer_space,
+                    name: peer.clone(),
+                }));
+            }
+            self.remade.insert((*peer_space, peer.clone()));
+        }
+        self.out.push(Planned {
+            step: Step::Kernel(KernelStep::AddLink(Box::new(link.clone()))),
+            undo: Some(Step::Kernel(KernelStep::DeleteLink {
+                space: link.space,
+                name: link.name.clone(),
+            })),
+        });
+        self.attributes(link, None);
+    }
+
+    /// The changes that make a link's attributes right; all of them for a new link, but for
+    /// those that it was made with.
+    fn attributes(&mut self, link: &Link, seen: Option<&SeenLink>) {
+        let made_here = seen.is_none() && self.is_first_end(link);
+        let created = |changed: bool| !made_here && changed;
+        if created(seen.is_none_or(|seen| seen.alias != link.alias)) {
+            self.change(link, LinkChange::Alias(link.alias.clone()), seen.map(|s| LinkChange::Alias(s.alias.clone())));
+        }
+        if let Some(mtu) = link.mtu
+            && created(seen.is_none_or(|seen| seen.mtu != mtu))
+        {
+            self.change(link, LinkChange::Mtu(mtu), seen.map(|s| LinkChange::Mtu(s.mtu)));
+        }
+        self.address_generation(link, seen, made_here);
+        let master = seen.and_then(|seen| self.master_still_there(link, seen));
+        if master.as_ref() != link.master.as_ref() {
+            let back = seen.map(|seen| LinkChange::Master(seen.master.clone()));
+            self.change(link, LinkChange::Master(link.master.clone()), back);
+        }
+        let port_is_fresh = master.as_ref() != link.master.as_ref();
+        if link.evpn_port && (port_is_fresh || seen.is_none_or(|s| s.evpn_port != Some(true))) {
+            self.change(link, LinkChange::EvpnPort, None);
+        }
+        self.addresses(link, seen);
+        if seen.is_none_or(|seen| !seen.up) {
+            self.change(link, LinkChange::Up, None);
+        }
+    }
+
+    fn address_generation(&mut self, link: &Link, seen: Option<&SeenLink>, made_here: bool) {
+        let wanted = link.address_generation;
+        let differs = match seen.map(|seen| seen.address_generation) {
+            // A kernel without IPv6 has nothing to set.
+            Some(None) => false,
+            Some(Some(now)) => now != wanted,
+            None => !made_here && wanted == AddressGeneration::Off,
+        };
+        if differs {
+            self.change(
+                link,
+                LinkChange::AddressGeneration(wanted),
+                seen.and_then(|s| s.address_generation).map(LinkChange::AddressGeneration),
+            );
+        }
+    }
+
+    fn addresses(&mut self, link: &Link, seen: Option<&SeenLink>) {
+        let none = BTreeSet::new();
+        let now = seen.map_or(&none, |seen| &seen.addresses);
+        self.out.extend(address_steps(link.space, &link.name, now, &link.addresses));
+    }
+
+    /// Of a veth pair, the end that the pair is created from has what [`KernelStep::AddLink`]
+    /// gives; every other kind is its own first end.
+    fn is_first_end(&self, link: &Link) -> bool {
+        match &link.kind {
+            LinkKind::Veth { peer_space, peer } => self
+                .links
+                .iter()
+                .find(|other| {
+                    (other.space, &other.name) == (link.space, &link.name)
+                        || (other.space, &other.name) == (*peer_space, peer)
+                })
+                .is_some_and(|first| first.name == link.name && first.space == link.space),
+            LinkKind::Vrf { .. } | LinkKind::Bridge | LinkKind::Vxlan { .. } => true,
+        }
+    }
+
+    fn master_still_there(&self, link: &Link, seen: &SeenLink) -> Option<InterfaceName> {
+        let master = seen.master.clone()?;
+        let gone = self.remade.contains(&(link.space, master.clone()));
+        (!gone).then_some(master)
+    }
+
+    fn change(&mut self, link: &Link, change: LinkChange, back: Option<LinkChange>) {
+        let set = |change| {
+            Step::Kernel(KernelStep::SetLink { space: link.space, name: link.name.clone(), change })
+        };
+        self.out.push(Planned { step: set(change), undo: back.map(set) });
+    }
+
+    fn same_kind(&self, link: &Link, seen: &SeenLink) -> bool {
+        match (&link.kind, &seen.kind) {
+            // A VRF that came from elsewhere keeps its table: changing it means tearing it down.
+            (LinkKind::Vrf { .. }, SeenKind::Vrf { table }) => !matches!(table, 0 | 253..=255),
+            (LinkKind::Bridge, SeenKind::Bridge) => true,
+            (
+                LinkKind::Vxlan { vni, local, port },
+                SeenKind::Vxlan { vni: v, local: l, port: p, learning },
+            ) => vni.get() == *v && Some(*local) == *l && port == p && !learning,
+            (LinkKind::Veth { peer_space, peer }, SeenKind::Veth { peer_index }) => {
+                let other = self.seen.links(*peer_space).get(peer);
+                other.is_some_and(|other| {
+                    Some(other.index) == *peer_index
+                        && matches!(&other.kind, SeenKind::Veth { peer_index } if *peer_index == Some(seen.index))
+                })
+            }
+            (
+                LinkKind::Vrf { .. } | LinkKind::Bridge | LinkKind::Vxlan { .. } | LinkKind::Veth { .. },
+                SeenKind::Vrf { .. }
+                | SeenKind::Bridge
+                | SeenKind::Vxlan { .. }
+                | SeenKind::Veth { .. }
+                | SeenKind::Other { .. },
+            ) => false,
+        }
+    }
+}
+
+/// Steps from the addresses of a link to those wanted. New ones come first, so that a link
+/// never stands without any.
+pub fn address_steps(
+    space: Space,
+    name: &InterfaceName,
+    now: &BTreeSet<ipnet::IpNet>,
+    wanted: &BTreeSet<ipnet::IpNet>,
+) -> Vec<Planned> {
+    let add = |address: &ipnet::IpNet| {
+        Step::Kernel(KernelStep::AddAddress { space, name: name.clone(), address: *address })
+    };
+    let delete = |address: &ipnet::IpNet| {
+        Step::Kernel(KernelStep::DeleteAddress { space, name: name.clone(), address: *address })
+    };
+    let added = wanted.difference(now).map(|a| Planned { step: add(a), undo: Some(delete(a)) });
+    let removed = now.difference(wanted).map(|a| Planned { step: delete(a), undo: Some(add(a)) });
+    added.chain(removed).collect()
+}
+
+/// Links that are ours and that nothing wants any more, ends before what they hang on.
+#[must_use]
+pub fn leftovers(
+    wanted: &BTreeSet<(Space, InterfaceName)>,
+    seen: &SeenKernel,
+) -> Vec<(Space, InterfaceName)> {
+    let mut found = Vec::new();
+    for space in [Space::Router, Space::Host] {
+        for (name, link) in seen.links(space) {
+            let id = (space, name.clone());
+            if is_marked(link) && !wanted.contains(&id) && by_our_name(space, name, link) {
+                found.push((removal_rank(&link.kind), id));
+            }
+        }
+    }
+    found.sort();
+    found.into_iter().map(|(_, id)| id).collect()
+}
+
+fn removal_rank(kind: &SeenKind) -> u8 {
+    match kind {
+        SeenKind::Veth { .. } => 0,
+        SeenKind::Vxlan { .. } => 1,
+        SeenKind::Bridge => 2,
+        SeenKind::Vrf { .. } => 3,
+        SeenKind::Other { .. } => 4,
+    }
+}
+
+fn by_our_name(space: Space, name: &InterfaceName, link: &SeenLink) -> bool {
+    match (space, &link.kind) {
+        (Space::Router, SeenKind::Vrf { .. }) => true,
+        (Space::Router | Space::Host, SeenKind::Veth { .. })
+        | (Space::Router, SeenKind::Bridge | SeenKind::Vxlan { .. }) => {
+            Names::is_ours(space, name.as_str())
+        }
+        (Space::Host, SeenKind::Vrf { .. } | SeenKind::Bridge | SeenKind::Vxlan { .. })
+        | (_, SeenKind::Other { .. }) => false,
+    }
+}
+
+fn is_marked(link: &SeenLink) -> bool {
+    link.alias.strip_prefix(ALIAS_MARK).is_some_and(|rest| rest.starts_with(':'))
+}
+
+/// In the router's namespace a wrong link by our name is replaced; in the host's only our own.
+fn replaceable(link: &Link, seen: &SeenLink) -> bool {
+    match link.space {
+        Space::Router => is_marked(seen) || !matches!(seen.kind, SeenKind::Other { .. }),
+        Space::Host => is_marked(seen),
+    }
+}
+
+fn kind_name(kind: &SeenKind) -> &str {
+    match kind {
+        SeenKind::Vrf { .. } => "VRF",
+        SeenKind::Bridge => "bridge",
+        SeenKind::Vxlan { .. } => "VXLAN device",
+        SeenKind::Veth { .. } => "veth",
+        SeenKind::Other { name } if name.is_empty() => "NIC",
+        SeenKind::Other { name } => name,
+    }
+}

@@ -1,0 +1,293 @@
+//! From what is wanted and what is seen to ordered, undoable steps. Pure.
+//!
+//! A plan is made of units. A unit belongs to one object; its steps apply together or are
+//! undone together. What belongs to nobody any more is swept first, step by step.
+
+pub mod bgp;
+pub mod desired;
+pub mod kernel;
+pub mod link;
+pub mod show;
+#[cfg(test)]
+mod tests;
+mod underlay;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use perouter_parsers::running_config::{Config, InvalidLine, Line};
+
+use crate::api::types::{InterfaceName, ObjectKey, Vni, VrfName};
+use crate::intent::NodeIntent;
+use bgp::desired::{ALLOW_ALL, DesiredBgp};
+use bgp::difference::ContextChange;
+use desired::{Desired, DesiredVni};
+use kernel::ForeignLink;
+use link::{KernelStep, NicConfig, SeenKernel, Space};
+
+/// One step, and the step that takes it back where there is one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Planned {
+    /// What to do.
+    pub step: Step,
+    /// How to take it back.
+    pub undo: Option<Step>,
+}
+
+impl Planned {
+    fn without_undo(step: KernelStep) -> Self {
+        Self { step: Step::Kernel(step), undo: None }
+    }
+}
+
+/// A step, by who executes it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// The kernel, by netlink.
+    Kernel(KernelStep),
+    /// bgpd, by its vty.
+    Bgp(ContextChange),
+    /// bgpd's route map that lets everything through: by northbound, else by its vty.
+    AllowAll(Presence),
+    /// The VRF's L3VNI in zebra: by northbound, else by mgmtd's vty. `None` takes it away.
+    MapVni {
+        /// The VRF.
+        vrf: VrfName,
+        /// Its L3VNI.
+        vni: Option<Vni>,
+    },
+}
+
+/// Whether something shall be there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Presence {
+    /// It shall.
+    Present,
+    /// It shall not.
+    Absent,
+}
+
+/// What FRR runs, as far as plans go.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SeenFrr {
+    /// bgpd's running configuration.
+    pub bgp: Config,
+    /// The L3VNI that zebra is configured with, by VRF.
+    pub vnis: BTreeMap<VrfName, Vni>,
+}
+
+/// Steps that stand or fall together, for one object.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unit {
+    /// The object.
+    pub key: ObjectKey,
+    /// Its role.
+    pub role: Role,
+    /// The steps, or why none can be planned.
+    pub steps: Result<Vec<Planned>, Blocked>,
+}
+
+/// What a unit's object is to the others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// Without it no VNI can be set up.
+    Underlay,
+    /// Independent of its likes.
+    Vni,
+}
+
+/// Why an object cannot be planned for as things are.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Blocked {
+    /// A name is taken.
+    #[error(transparent)]
+    Foreign(#[from] ForeignLink),
+    /// A NIC is in neither namespace.
+    #[error("spec.interfaces: this node has no NIC named {nic}{}", alternatives(.present))]
+    NoSuchNic {
+        /// The NIC asked for.
+        nic: InterfaceName,
+        /// NICs of the host that could have been meant.
+        present: Vec<InterfaceName>,
+    },
+}
+
+fn alternatives(present: &[InterfaceName]) -> String {
+    if present.is_empty() {
+        return String::new();
+    }
+    let names: Vec<&str> = present.iter().map(AsRef::as_ref).collect();
+    format!("; it has {}", names.join(", "))
+}
+
+/// What to do in one pass.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Plan {
+    /// What nobody wants any more, in order; each step stands for itself.
+    pub sweep: Vec<Step>,
+    /// The objects, the underlay first.
+    pub units: Vec<Unit>,
+}
+
+impl Plan {
+    /// Whether there is nothing to do.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.sweep.is_empty()
+            && self.units.iter().all(|unit| unit.steps.as_ref().is_ok_and(Vec::is_empty))
+    }
+
+    /// How many steps it has.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        let in_units = |unit: &Unit| unit.steps.as_ref().map_or(0, Vec::len);
+        self.sweep.len() + self.units.iter().map(in_units).sum::<usize>()
+    }
+}
+
+/// What NICs carried when they were taken, by name: the way back for their addresses and routes.
+pub type NicMemory = BTreeMap<InterfaceName, NicConfig>;
+
+/// Plans the way from what is seen to the intent.
+///
+/// # Errors
+/// [`InvalidLine`] when a value of the intent cannot be typed into FRR.
+pub fn plan(
+    intent: &NodeIntent,
+    kernel: &SeenKernel,
+    frr: &SeenFrr,
+    memory: &NicMemory,
+) -> Result<Plan, InvalidLine> {
+    let wanted = desired::desired(intent, underlay::nic_mtu(intent, kernel));
+    let wanted_bgp = bgp::desired::desired(intent)?;
+    let planner = Planner { wanted: &wanted, wanted_bgp: &wanted_bgp, kernel, frr, memory };
+    Ok(Plan { sweep: planner.sweep(), units: planner.units() })
+}
+
+struct Planner<'a> {
+    wanted: &'a Desired,
+    wanted_bgp: &'a [DesiredBgp],
+    kernel: &'a SeenKernel,
+    frr: &'a SeenFrr,
+    memory: &'a NicMemory,
+}
+
+impl Planner<'_> {
+    /// Unmap before the BGP instance goes, which FRR refuses otherwise; the default instance
+    /// after those of VRFs; links when nothing speaks over them any more.
+    fn sweep(&self) -> Vec<Step> {
+        let mut steps: Vec<Step> = self.stale_mappings();
+        steps.extend(self.stale_instances().into_iter().map(Step::Bgp));
+        if self.wanted.underlay.is_none() && self.frr.bgp.context(ALLOW_ALL).is_some() {
+            steps.push(Step::AllowAll(Presence::Absent));
+        }
+        let links = kernel::leftovers(&self.wanted_links(), self.kernel);
+        steps.extend(
+            links
+                .into_iter()
+                // The host's end goes with the router's.
+                .filter(|(space, name)| *space == Space::Router || !self.peer_goes_too(name))
+                .map(|(space, name)| Step::Kernel(KernelStep::DeleteLink { space, name })),
+        );
+        if self.wanted.underlay.is_none() {
+            steps.extend(underlay::dismantle(self.kernel, self.memory));
+        }
+        steps
+    }
+
+    fn peer_goes_too(&self, host_end: &InterfaceName) -> bool {
+        let peer = host_end.as_str().replacen("host-e-", "pe-e-", 1);
+        self.kernel.router.keys().any(|name| name.as_str() == peer)
+    }
+
+    fn wanted_links(&self) -> BTreeSet<(Space, InterfaceName)> {
+        let links = self.wanted.vnis.iter().flat_map(|vni| &vni.links);
+        links.map(|link| (link.space, link.name.clone())).collect()
+    }
+
+    fn stale_mappings(&self) -> Vec<Step> {
+        let wanted: BTreeMap<&VrfName, Vni> =
+            self.wanted.vnis.iter().map(|vni| (&vni.vrf, vni.vni)).collect();
+        let stale = self.frr.vnis.iter().filter(|(vrf, vni)| wanted.get(vrf) != Some(vni));
+        stale.map(|(vrf, _)| Step::MapVni { vrf: vrf.clone(), vni: None }).collect()
+    }
+
+    /// Instances that nobody wants, those of VRFs first. When the default instance has another
+    /// AS number than it shall have, all go: FRR keeps it as long as a VRF's stands.
+    fn stale_instances(&self) -> Vec<ContextChange> {
+        let wanted: BTreeSet<&str> =
+            self.wanted_bgp.iter().map(|bgp| bgp.instance.header().as_str()).collect();
+        let running = || self.frr.bgp.contexts().iter().map(|context| context.header());
+        let is_default = |header: &Line| {
+            is_instance(header) && header.words().nth(3).is_none()
+        };
+        let default_goes = running().any(|h| is_default(h) && !wanted.contains(h.as_str()));
+        let mut stale: Vec<&Line> = running()
+            .filter(|header| is_instance(header))
+            .filter(|header| default_goes || !wanted.contains(header.as_str()))
+            .collect();
+        stale.sort_by_key(|header| is_default(header));
+        stale
+            .into_iter()
+            .filter_map(|header| ContextChange::towards(&self.frr.bgp, header, None))
+            .collect()
+    }
+
+    fn units(&self) -> Vec<Unit> {
+        let underlay = self.wanted.underlay.as_ref().map(|underlay| Unit {
+            key: underlay.key.clone(),
+            role: Role::Underlay,
+            steps: underlay::steps(underlay, self.kernel, self.memory).map(|mut steps| {
+                steps.extend(self.allow_all());
+                steps.extend(self.bgp_step(&underlay.key));
+                steps
+            }),
+        });
+        let vnis = self.wanted.vnis.iter().map(|vni| Unit {
+            key: vni.key.clone(),
+            role: Role::Vni,
+            steps: self.vni_steps(vni),
+        });
+        underlay.into_iter().chain(vnis).collect()
+    }
+
+    fn allow_all(&self) -> Option<Planned> {
+        self.frr.bgp.context(ALLOW_ALL).is_none().then_some(Planned {
+            step: Step::AllowAll(Presence::Present),
+            undo: Some(Step::AllowAll(Presence::Absent)),
+        })
+    }
+
+    fn bgp_step(&self, key: &ObjectKey) -> Option<Planned> {
+        let bgp = self.wanted_bgp.iter().find(|bgp| bgp.key == *key)?;
+        let swept = self.stale_instances();
+        let mut running = &self.frr.bgp;
+        let without;
+        if swept.iter().any(|change| change.header == *bgp.instance.header()) {
+            without = Config::new();
+            running = &without;
+        }
+        let change =
+            ContextChange::towards(running, bgp.instance.header(), Some(bgp.instance.body()))?;
+        Some(Planned { undo: Some(Step::Bgp(change.reversed())), step: Step::Bgp(change) })
+    }
+
+    /// BGP before the VXLAN device, because bgpd crashes on a VNI that it has no instance for;
+    /// the mapping last, when all that it joins is there.
+    fn vni_steps(&self, vni: &DesiredVni) -> Result<Vec<Planned>, Blocked> {
+        let links = kernel::plan_links(&vni.links, self.kernel)?;
+        let mut steps: Vec<Planned> = self.bgp_step(&vni.key).into_iter().collect();
+        steps.extend(links);
+        if self.frr.vnis.get(&vni.vrf) != Some(&vni.vni) {
+            steps.push(Planned {
+                step: Step::MapVni { vrf: vni.vrf.clone(), vni: Some(vni.vni) },
+                undo: Some(Step::MapVni { vrf: vni.vrf.clone(), vni: None }),
+            });
+        }
+        Ok(steps)
+    }
+}
+
+fn is_instance(header: &Line) -> bool {
+    let mut words = header.words();
+    (words.next(), words.next()) == (Some("router"), Some("bgp"))
+}
