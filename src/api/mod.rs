@@ -14,9 +14,11 @@
 //! Everything here is pure: text in, objects out. A field that a manifest may have but this
 //! program does not act on yet is refused by name; nothing that people wrote is ignored.
 
+pub mod crd;
 pub mod model;
 pub mod route_target;
 pub mod types;
+pub mod v1alpha1;
 
 pub use model::{
     Families, Family, GracefulRestart, HostSession, L3Vni, Manifest, Multihop, Neighbor, Object,

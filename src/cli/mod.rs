@@ -1,5 +1,6 @@
 //! The command line: one file a subcommand, and what they share.
 
+mod crds;
 mod lab;
 
 use std::process::ExitCode;
@@ -18,6 +19,8 @@ struct Cli {
 enum Command {
     /// Run a containerlab topology here, on real FRR and a real kernel
     Lab(lab::Args),
+    /// Print the custom resource definitions as YAML
+    Crds(crds::Args),
 }
 
 /// Parses the command line, runs the subcommand and turns its outcome into an exit status.
@@ -25,5 +28,6 @@ enum Command {
 pub fn main() -> ExitCode {
     match Cli::parse().command {
         Command::Lab(args) => lab::run(args),
+        Command::Crds(args) => crds::run(args),
     }
 }

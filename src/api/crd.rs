@@ -1,0 +1,125 @@
+//! The custom resource definitions, derived from the manifests' types.
+
+use std::sync::LazyLock;
+
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
+    CustomResourceDefinition, JSONSchemaProps, JSONSchemaPropsOrArray, JSONSchemaPropsOrBool,
+};
+use kube::CustomResourceExt;
+use thiserror::Error;
+
+use super::types::Kind;
+use super::v1alpha1;
+
+#[cfg(test)]
+mod tests;
+
+/// A definition could not be written as YAML.
+#[derive(Debug, Error)]
+#[error("the definition of {kind} cannot be written as YAML")]
+pub struct CrdError {
+    kind: Kind,
+    #[source]
+    source: serde_saphyr::SerializeError,
+}
+
+/// One definition as a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CrdFile {
+    /// Its name, by the custom of Kubernetes' own generators.
+    pub name: String,
+    /// Its text, without a leading `---`.
+    pub text: String,
+}
+
+/// The definitions as files, in the order of [`definitions`].
+///
+/// # Errors
+///
+/// A definition that YAML cannot hold, which would be a fault of this program.
+pub fn files() -> Result<Vec<CrdFile>, CrdError> {
+    DEFINITIONS
+        .iter()
+        .map(|(kind, definition)| {
+            let names = &definition.spec.names;
+            Ok(CrdFile {
+                name: format!("{}_{}.yaml", definition.spec.group, names.plural),
+                text: serde_saphyr::to_string(definition).map_err(|source| CrdError {
+                    kind: *kind,
+                    source,
+                })?,
+            })
+        })
+        .collect()
+}
+
+/// The definitions of all kinds that are implemented, each with its kind.
+#[must_use]
+pub fn definitions() -> &'static [(Kind, CustomResourceDefinition)] {
+    &DEFINITIONS
+}
+
+/// The schema of a kind's manifests; `None` if the kind is not implemented yet.
+pub(super) fn schema(kind: Kind) -> Option<&'static JSONSchemaProps> {
+    let (_, definition) = DEFINITIONS.iter().find(|(known, _)| *known == kind)?;
+    definition
+        .spec
+        .versions
+        .first()?
+        .schema
+        .as_ref()?
+        .open_api_v3_schema
+        .as_ref()
+}
+
+static DEFINITIONS: LazyLock<Vec<(Kind, CustomResourceDefinition)>> = LazyLock::new(|| {
+    let derived = [
+        (Kind::Underlay, v1alpha1::Underlay::crd()),
+        (Kind::L3Vni, v1alpha1::L3Vni::crd()),
+    ];
+    derived
+        .into_iter()
+        .map(|(kind, definition)| (kind, tidied(definition)))
+        .collect()
+});
+
+/// Makes of the derived definition what a Go generator would have written.
+fn tidied(mut definition: CustomResourceDefinition) -> CustomResourceDefinition {
+    for version in &mut definition.spec.versions {
+        let schema = version
+            .schema
+            .as_mut()
+            .and_then(|schema| schema.open_api_v3_schema.as_mut());
+        if let Some(schema) = schema {
+            // An API server keeps an explicit null of a nullable field, and CEL's `has` then
+            // says that the field is there. Without the mark it drops the null, as it does for
+            // OpenPERouter's objects.
+            visit(schema, &mut |node| node.nullable = None);
+        }
+    }
+    definition
+}
+
+/// Calls `change` on a schema and everything below it.
+fn visit(schema: &mut JSONSchemaProps, change: &mut impl FnMut(&mut JSONSchemaProps)) {
+    change(schema);
+    for property in schema
+        .properties
+        .iter_mut()
+        .flat_map(|map| map.values_mut())
+    {
+        visit(property, change);
+    }
+    match &mut schema.items {
+        Some(JSONSchemaPropsOrArray::Schema(items)) => visit(items, change),
+        Some(JSONSchemaPropsOrArray::Schemas(items)) => {
+            for item in items {
+                visit(item, change);
+            }
+        }
+        None => {}
+    }
+    if let Some(JSONSchemaPropsOrBool::Schema(values)) = &mut schema.additional_properties {
+        visit(values, change);
+    }
+}

@@ -1,0 +1,1 @@
+//! The definitions hold what the API server needs of them.
