@@ -17,4 +17,6 @@
 
 pub mod api;
 pub mod cli;
+pub mod intent;
 pub mod lab;
+pub mod plan;

@@ -66,6 +66,11 @@ fn nth(pool: Ipv4Net, number: u64, index: NodeIndex) -> Result<Ipv4Addr, PoolErr
     let network = u64::from(u32::from(pool.network()));
     match u32::try_from(network + number) {
         Ok(address) if number < size => Ok(Ipv4Addr::from(address)),
-        Ok(_) | Err(_) => Err(PoolError { pool, index: index.0, size, needed: number }),
+        Ok(_) | Err(_) => Err(PoolError {
+            pool,
+            index: index.0,
+            size,
+            needed: number,
+        }),
     }
 }

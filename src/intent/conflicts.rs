@@ -69,31 +69,51 @@ impl Taken {
             return Err(Refusal::NoTunnelEndpoint(underlay.key.clone()));
         }
         if let Some(by) = self.vnis.get(&spec.vni) {
-            return Err(Refusal::VniTaken { vni: spec.vni, by: by.clone() });
+            return Err(Refusal::VniTaken {
+                vni: spec.vni,
+                by: by.clone(),
+            });
         }
         if let Some(by) = self.vrfs.get(&spec.vrf) {
-            return Err(Refusal::VrfTaken { vrf: spec.vrf.clone(), by: by.clone() });
+            return Err(Refusal::VrfTaken {
+                vrf: spec.vrf.clone(),
+                by: by.clone(),
+            });
         }
         let leg = self.leg(spec)?;
         if let Some(session) = &spec.host_session {
             let cidr = session.local_cidr.trunc();
-            self.pools.insert(u32::from(cidr.network()), (cidr, key.clone()));
+            self.pools
+                .insert(u32::from(cidr.network()), (cidr, key.clone()));
         }
         self.vnis.insert(spec.vni, key.clone());
         self.vrfs.insert(spec.vrf.clone(), key.clone());
-        self.intent.vnis.push(VniIntent { key: key.clone(), spec: spec.clone(), leg });
+        self.intent.vnis.push(VniIntent {
+            key: key.clone(),
+            spec: spec.clone(),
+            leg,
+        });
         Ok(())
     }
 
     fn leg(&self, spec: &L3Vni) -> Result<Option<HostLeg>, Refusal> {
-        let Some(session) = &spec.host_session else { return Ok(None) };
+        let Some(session) = &spec.host_session else {
+            return Ok(None);
+        };
         let cidr = session.local_cidr.trunc();
         if let Some((other, by)) = self.overlapping(cidr) {
-            return Err(Refusal::CidrOverlap { cidr, other: *other, by: by.clone() });
+            return Err(Refusal::CidrOverlap {
+                cidr,
+                other: *other,
+                by: by.clone(),
+            });
         }
         addresses::host_leg(cidr, self.index)
             .map(Some)
-            .map_err(|source| Refusal::Pool { field: "spec.hostSession.localCIDR.ipv4", source })
+            .map_err(|source| Refusal::Pool {
+                field: "spec.hostSession.localCIDR.ipv4",
+                source,
+            })
     }
 
     fn overlapping(&self, cidr: Ipv4Net) -> Option<&(Ipv4Net, ObjectKey)> {

@@ -148,11 +148,21 @@ struct Offer {
 fn offers(read: Candidates, before: &Accepted, rejections: &mut Vec<Rejection>) -> Vec<Offer> {
     let mut offers = Vec::new();
     let mut seen: BTreeMap<ObjectKey, String> = BTreeMap::new();
-    for Candidate { key, source, manifest } in read.objects {
+    for Candidate {
+        key,
+        source,
+        manifest,
+    } in read.objects
+    {
         let last_good = before.get(&key).cloned();
         let kept = kept(last_good.as_ref());
         let mut reject = |message: String, source: String, key: ObjectKey, kept| {
-            rejections.push(Rejection { object: Some(key), source, message, kept });
+            rejections.push(Rejection {
+                object: Some(key),
+                source,
+                message,
+                kept,
+            });
         };
         if let Some(first) = seen.get(&key) {
             let message = format!(
@@ -170,18 +180,28 @@ fn offers(read: Candidates, before: &Accepted, rejections: &mut Vec<Rejection>) 
             }),
             Err(message) => {
                 reject(message, source, key.clone(), kept);
-                offers.push(Offer { key, newest: None, last_good });
+                offers.push(Offer {
+                    key,
+                    newest: None,
+                    last_good,
+                });
             }
         }
     }
     for (source, message) in read.broken_sources {
-        let kept_keys: Vec<_> =
-            before.iter().filter(|(key, old)| old.source == source && !seen.contains_key(*key)).collect();
+        let kept_keys: Vec<_> = before
+            .iter()
+            .filter(|(key, old)| old.source == source && !seen.contains_key(*key))
+            .collect();
         rejections.push(Rejection {
             object: None,
             source,
             message,
-            kept: if kept_keys.is_empty() { Kept::Nothing } else { Kept::LastGood },
+            kept: if kept_keys.is_empty() {
+                Kept::Nothing
+            } else {
+                Kept::LastGood
+            },
         });
         offers.extend(kept_keys.into_iter().map(|(key, old)| Offer {
             key: key.clone(),
@@ -193,7 +213,11 @@ fn offers(read: Candidates, before: &Accepted, rejections: &mut Vec<Rejection>) 
 }
 
 fn kept(last_good: Option<&AcceptedObject>) -> Kept {
-    if last_good.is_some() { Kept::LastGood } else { Kept::Nothing }
+    if last_good.is_some() {
+        Kept::LastGood
+    } else {
+        Kept::Nothing
+    }
 }
 
 /// Who comes first keeps what two claim: underlays before what needs them, then objects that
@@ -202,19 +226,40 @@ fn in_order(mut offers: Vec<Offer>, before: &Accepted) -> Vec<Offer> {
     let unchanged: BTreeSet<ObjectKey> = offers
         .iter()
         .filter(|offer| match (&offer.newest, before.get(&offer.key)) {
-            (Some(new), Some(old)) => new.manifest.same_spec(&old.manifest),
+            (Some(new), Some(old)) => same_spec(&new.manifest, &old.manifest),
             (None, Some(_)) => true,
             (_, None) => false,
         })
         .map(|offer| offer.key.clone())
         .collect();
-    offers.sort_by_key(|offer| (offer.key.kind, !unchanged.contains(&offer.key), offer.key.clone()));
+    offers.sort_by_key(|offer| {
+        (
+            offer.key.kind,
+            !unchanged.contains(&offer.key),
+            offer.key.clone(),
+        )
+    });
     offers
+}
+
+/// Whether two versions of an object say the same; the API server's count of versions is not
+/// part of what they say.
+fn same_spec(a: &Manifest, b: &Manifest) -> bool {
+    match (a, b) {
+        (Manifest::Underlay(a), Manifest::Underlay(b)) => a.spec == b.spec,
+        (Manifest::L3Vni(a), Manifest::L3Vni(b)) => a.spec == b.spec,
+        (Manifest::Underlay(_), Manifest::L3Vni(_))
+        | (Manifest::L3Vni(_), Manifest::Underlay(_)) => false,
+    }
 }
 
 /// Takes the newest version of an object, else its last good one, else nothing.
 fn settle(offer: Offer, taken: &mut conflicts::Taken, resolution: &mut Resolution) {
-    let Offer { key, newest, last_good } = offer;
+    let Offer {
+        key,
+        newest,
+        last_good,
+    } = offer;
     if let Some(new) = newest {
         match taken.take(&new.manifest) {
             Ok(()) => {
@@ -230,20 +275,16 @@ fn settle(offer: Offer, taken: &mut conflicts::Taken, resolution: &mut Resolutio
         }
     }
     let Some(old) = last_good else { return };
-    match taken.take(&old.manifest) {
-        Ok(()) => {
-            resolution.accepted.insert(key, old);
-        }
-        Err(refusal) => {
-            // The last good version must survive this pass even where it cannot be in force.
-            resolution.rejections.push(Rejection {
-                message: format!("{}: {key}: its last good version: {refusal}", old.source),
-                object: Some(key),
-                source: old.source,
-                kept: Kept::Nothing,
-            });
-        }
+    if let Err(refusal) = taken.take(&old.manifest) {
+        resolution.rejections.push(Rejection {
+            message: format!("{}: {key}: its last good version: {refusal}", old.source),
+            object: Some(key.clone()),
+            source: old.source.clone(),
+            kept: Kept::Nothing,
+        });
     }
+    // The last good version survives even a pass in which it cannot be in force.
+    resolution.accepted.insert(key, old);
 }
 
 /// Why one object cannot be taken beside the others.

@@ -70,14 +70,24 @@ pub const SYSCTLS: [(&str, &str); 6] = [
 /// when they were seen.
 #[must_use]
 pub fn desired(intent: &NodeIntent, nic_mtu: Option<u32>) -> Desired {
-    let Some(underlay) = &intent.underlay else { return Desired::default() };
+    let Some(underlay) = &intent.underlay else {
+        return Desired::default();
+    };
     Desired {
         underlay: Some(DesiredUnderlay {
             key: underlay.key.clone(),
             nics: underlay.spec.interfaces.clone(),
-            vteps: underlay.vtep.map(|vtep| IpNet::V4(Ipv4Net::from(vtep))).into_iter().collect(),
+            vteps: underlay
+                .vtep
+                .map(|vtep| IpNet::V4(Ipv4Net::from(vtep)))
+                .into_iter()
+                .collect(),
         }),
-        vnis: intent.vnis.iter().filter_map(|vni| desired_vni(vni, underlay, nic_mtu)).collect(),
+        vnis: intent
+            .vnis
+            .iter()
+            .filter_map(|vni| desired_vni(vni, underlay, nic_mtu))
+            .collect(),
     }
 }
 
@@ -101,9 +111,20 @@ fn desired_vni(
         alias: alias.clone(),
     };
     let vrf = InterfaceName::from(spec.vrf.clone());
-    let vxlan = LinkKind::Vxlan { vni: spec.vni, local: underlay.vtep?, port: spec.vxlan_port };
+    let vxlan = LinkKind::Vxlan {
+        vni: spec.vni,
+        local: underlay.vtep?,
+        port: spec.vxlan_port,
+    };
     let mut links = vec![
-        link(Space::Router, &vrf, LinkKind::Vrf { table: table(spec.vni) }, None),
+        link(
+            Space::Router,
+            &vrf,
+            LinkKind::Vrf {
+                table: table(spec.vni),
+            },
+            None,
+        ),
         Link {
             address_generation: AddressGeneration::Off,
             ..link(Space::Router, &names.bridge, LinkKind::Bridge, Some(&vrf))
@@ -116,25 +137,43 @@ fn desired_vni(
     ];
     if let Some(leg) = intent.leg {
         let mtu = veth_mtu(nic_mtu);
-        let veth = |peer_space, peer: &InterfaceName| LinkKind::Veth { peer_space, peer: peer.clone() };
+        let veth = |peer_space, peer: &InterfaceName| LinkKind::Veth {
+            peer_space,
+            peer: peer.clone(),
+        };
         links.push(Link {
             mtu,
             addresses: BTreeSet::from([IpNet::V4(leg.router)]),
-            ..link(Space::Router, &names.router_veth, veth(Space::Host, &names.host_veth), Some(&vrf))
+            ..link(
+                Space::Router,
+                &names.router_veth,
+                veth(Space::Host, &names.host_veth),
+                Some(&vrf),
+            )
         });
         links.push(Link {
             mtu,
             addresses: BTreeSet::from([IpNet::V4(leg.host)]),
-            ..link(Space::Host, &names.host_veth, veth(Space::Router, &names.router_veth), None)
+            ..link(
+                Space::Host,
+                &names.host_veth,
+                veth(Space::Router, &names.router_veth),
+                None,
+            )
         });
     }
-    Some(DesiredVni { key: intent.key.clone(), vrf: spec.vrf.clone(), vni: spec.vni, links })
+    Some(DesiredVni {
+        key: intent.key.clone(),
+        vrf: spec.vrf.clone(),
+        vni: spec.vni,
+        links,
+    })
 }
 
 /// The routing table of a VNI's VRF.
 #[must_use]
 pub fn table(vni: Vni) -> TableId {
-    FIRST_TABLE + vni.get()
+    FIRST_TABLE + u32::from(vni)
 }
 
 fn veth_mtu(nic_mtu: Option<u32>) -> Option<u32> {
@@ -167,8 +206,14 @@ pub struct Names {
 impl Names {
     /// The names for one VNI.
     #[must_use]
+    #[expect(
+        clippy::expect_used,
+        reason = "the longest, host-e-16777215, has 15 characters"
+    )]
     pub fn of(vni: Vni) -> Self {
-        let name = |prefix: &str| InterfaceName::for_vni(prefix, vni);
+        let name = |prefix: &str| {
+            InterfaceName::try_from(format!("{prefix}{vni}")).expect("a name the kernel takes")
+        };
         Self {
             bridge: name("br-pe-"),
             vxlan: name("vni"),
@@ -186,7 +231,8 @@ impl Names {
             Space::Router => &["br-pe-", "vni", "pe-e-"],
         };
         prefixes.iter().any(|prefix| {
-            name.strip_prefix(prefix).is_some_and(|rest| rest.parse::<Vni>().is_ok())
+            name.strip_prefix(prefix)
+                .is_some_and(|rest| rest.parse::<Vni>().is_ok())
         })
     }
 }

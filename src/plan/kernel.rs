@@ -33,7 +33,12 @@ pub struct ForeignLink {
 /// # Errors
 /// [`ForeignLink`] when a name that we need is taken by a link that is not ours.
 pub fn plan_links(links: &[Link], seen: &SeenKernel) -> Result<Vec<Planned>, ForeignLink> {
-    let mut planner = LinkPlanner { seen, links, remade: BTreeSet::new(), out: Vec::new() };
+    let mut planner = LinkPlanner {
+        seen,
+        links,
+        remade: BTreeSet::new(),
+        out: Vec::new(),
+    };
     for link in links {
         planner.link(link)?;
     }
@@ -106,12 +111,20 @@ impl LinkPlanner<'_> {
         let made_here = seen.is_none() && self.is_first_end(link);
         let created = |changed: bool| !made_here && changed;
         if created(seen.is_none_or(|seen| seen.alias != link.alias)) {
-            self.change(link, LinkChange::Alias(link.alias.clone()), seen.map(|s| LinkChange::Alias(s.alias.clone())));
+            self.change(
+                link,
+                LinkChange::Alias(link.alias.clone()),
+                seen.map(|s| LinkChange::Alias(s.alias.clone())),
+            );
         }
         if let Some(mtu) = link.mtu
             && created(seen.is_none_or(|seen| seen.mtu != mtu))
         {
-            self.change(link, LinkChange::Mtu(mtu), seen.map(|s| LinkChange::Mtu(s.mtu)));
+            self.change(
+                link,
+                LinkChange::Mtu(mtu),
+                seen.map(|s| LinkChange::Mtu(s.mtu)),
+            );
         }
         self.address_generation(link, seen, made_here);
         let master = seen.and_then(|seen| self.master_still_there(link, seen));
@@ -141,7 +154,8 @@ impl LinkPlanner<'_> {
             self.change(
                 link,
                 LinkChange::AddressGeneration(wanted),
-                seen.and_then(|s| s.address_generation).map(LinkChange::AddressGeneration),
+                seen.and_then(|s| s.address_generation)
+                    .map(LinkChange::AddressGeneration),
             );
         }
     }
@@ -149,7 +163,8 @@ impl LinkPlanner<'_> {
     fn addresses(&mut self, link: &Link, seen: Option<&SeenLink>) {
         let none = BTreeSet::new();
         let now = seen.map_or(&none, |seen| &seen.addresses);
-        self.out.extend(address_steps(link.space, &link.name, now, &link.addresses));
+        self.out
+            .extend(address_steps(link.space, &link.name, now, &link.addresses));
     }
 
     /// Of a veth pair, the end that the pair is created from has what [`KernelStep::AddLink`]
@@ -176,9 +191,16 @@ impl LinkPlanner<'_> {
 
     fn change(&mut self, link: &Link, change: LinkChange, back: Option<LinkChange>) {
         let set = |change| {
-            Step::Kernel(KernelStep::SetLink { space: link.space, name: link.name.clone(), change })
+            Step::Kernel(KernelStep::SetLink {
+                space: link.space,
+                name: link.name.clone(),
+                change,
+            })
         };
-        self.out.push(Planned { step: set(change), undo: back.map(set) });
+        self.out.push(Planned {
+            step: set(change),
+            undo: back.map(set),
+        });
     }
 
     fn same_kind(&self, link: &Link, seen: &SeenLink) -> bool {
@@ -188,8 +210,13 @@ impl LinkPlanner<'_> {
             (LinkKind::Bridge, SeenKind::Bridge) => true,
             (
                 LinkKind::Vxlan { vni, local, port },
-                SeenKind::Vxlan { vni: v, local: l, port: p, learning },
-            ) => vni.get() == *v && Some(*local) == *l && port == p && !learning,
+                SeenKind::Vxlan {
+                    vni: v,
+                    local: l,
+                    port: p,
+                    learning,
+                },
+            ) => u32::from(*vni) == *v && Some(*local) == *l && port == p && !learning,
             (LinkKind::Veth { peer_space, peer }, SeenKind::Veth { peer_index }) => {
                 let other = self.seen.links(*peer_space).get(peer);
                 other.is_some_and(|other| {
@@ -198,7 +225,10 @@ impl LinkPlanner<'_> {
                 })
             }
             (
-                LinkKind::Vrf { .. } | LinkKind::Bridge | LinkKind::Vxlan { .. } | LinkKind::Veth { .. },
+                LinkKind::Vrf { .. }
+                | LinkKind::Bridge
+                | LinkKind::Vxlan { .. }
+                | LinkKind::Veth { .. },
                 SeenKind::Vrf { .. }
                 | SeenKind::Bridge
                 | SeenKind::Vxlan { .. }
@@ -218,13 +248,27 @@ pub fn address_steps(
     wanted: &BTreeSet<ipnet::IpNet>,
 ) -> Vec<Planned> {
     let add = |address: &ipnet::IpNet| {
-        Step::Kernel(KernelStep::AddAddress { space, name: name.clone(), address: *address })
+        Step::Kernel(KernelStep::AddAddress {
+            space,
+            name: name.clone(),
+            address: *address,
+        })
     };
     let delete = |address: &ipnet::IpNet| {
-        Step::Kernel(KernelStep::DeleteAddress { space, name: name.clone(), address: *address })
+        Step::Kernel(KernelStep::DeleteAddress {
+            space,
+            name: name.clone(),
+            address: *address,
+        })
     };
-    let added = wanted.difference(now).map(|a| Planned { step: add(a), undo: Some(delete(a)) });
-    let removed = now.difference(wanted).map(|a| Planned { step: delete(a), undo: Some(add(a)) });
+    let added = wanted.difference(now).map(|a| Planned {
+        step: add(a),
+        undo: Some(delete(a)),
+    });
+    let removed = now.difference(wanted).map(|a| Planned {
+        step: delete(a),
+        undo: Some(add(a)),
+    });
     added.chain(removed).collect()
 }
 
@@ -270,7 +314,9 @@ fn by_our_name(space: Space, name: &InterfaceName, link: &SeenLink) -> bool {
 }
 
 fn is_marked(link: &SeenLink) -> bool {
-    link.alias.strip_prefix(ALIAS_MARK).is_some_and(|rest| rest.starts_with(':'))
+    link.alias
+        .strip_prefix(ALIAS_MARK)
+        .is_some_and(|rest| rest.starts_with(':'))
 }
 
 /// In the router's namespace a wrong link by our name is replaced; in the host's only our own.

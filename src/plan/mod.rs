@@ -35,7 +35,10 @@ pub struct Planned {
 
 impl Planned {
     fn without_undo(step: KernelStep) -> Self {
-        Self { step: Step::Kernel(step), undo: None }
+        Self {
+            step: Step::Kernel(step),
+            undo: None,
+        }
     }
 }
 
@@ -133,7 +136,10 @@ impl Plan {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.sweep.is_empty()
-            && self.units.iter().all(|unit| unit.steps.as_ref().is_ok_and(Vec::is_empty))
+            && self
+                .units
+                .iter()
+                .all(|unit| unit.steps.as_ref().is_ok_and(Vec::is_empty))
     }
 
     /// How many steps it has.
@@ -159,8 +165,17 @@ pub fn plan(
 ) -> Result<Plan, InvalidLine> {
     let wanted = desired::desired(intent, underlay::nic_mtu(intent, kernel));
     let wanted_bgp = bgp::desired::desired(intent)?;
-    let planner = Planner { wanted: &wanted, wanted_bgp: &wanted_bgp, kernel, frr, memory };
-    Ok(Plan { sweep: planner.sweep(), units: planner.units() })
+    let planner = Planner {
+        wanted: &wanted,
+        wanted_bgp: &wanted_bgp,
+        kernel,
+        frr,
+        memory,
+    };
+    Ok(Plan {
+        sweep: planner.sweep(),
+        units: planner.units(),
+    })
 }
 
 struct Planner<'a> {
@@ -205,21 +220,41 @@ impl Planner<'_> {
     }
 
     fn stale_mappings(&self) -> Vec<Step> {
-        let wanted: BTreeMap<&VrfName, Vni> =
-            self.wanted.vnis.iter().map(|vni| (&vni.vrf, vni.vni)).collect();
-        let stale = self.frr.vnis.iter().filter(|(vrf, vni)| wanted.get(vrf) != Some(vni));
-        stale.map(|(vrf, _)| Step::MapVni { vrf: vrf.clone(), vni: None }).collect()
+        let wanted: BTreeMap<&VrfName, Vni> = self
+            .wanted
+            .vnis
+            .iter()
+            .map(|vni| (&vni.vrf, vni.vni))
+            .collect();
+        let stale = self
+            .frr
+            .vnis
+            .iter()
+            .filter(|(vrf, vni)| wanted.get(vrf) != Some(vni));
+        stale
+            .map(|(vrf, _)| Step::MapVni {
+                vrf: vrf.clone(),
+                vni: None,
+            })
+            .collect()
     }
 
     /// Instances that nobody wants, those of VRFs first. When the default instance has another
     /// AS number than it shall have, all go: FRR keeps it as long as a VRF's stands.
     fn stale_instances(&self) -> Vec<ContextChange> {
-        let wanted: BTreeSet<&str> =
-            self.wanted_bgp.iter().map(|bgp| bgp.instance.header().as_str()).collect();
-        let running = || self.frr.bgp.contexts().iter().map(|context| context.header());
-        let is_default = |header: &Line| {
-            is_instance(header) && header.words().nth(3).is_none()
+        let wanted: BTreeSet<&str> = self
+            .wanted_bgp
+            .iter()
+            .map(|bgp| bgp.instance.header().as_str())
+            .collect();
+        let running = || {
+            self.frr
+                .bgp
+                .contexts()
+                .iter()
+                .map(|context| context.header())
         };
+        let is_default = |header: &Line| is_instance(header) && header.words().nth(3).is_none();
         let default_goes = running().any(|h| is_default(h) && !wanted.contains(h.as_str()));
         let mut stale: Vec<&Line> = running()
             .filter(|header| is_instance(header))
@@ -251,10 +286,14 @@ impl Planner<'_> {
     }
 
     fn allow_all(&self) -> Option<Planned> {
-        self.frr.bgp.context(ALLOW_ALL).is_none().then_some(Planned {
-            step: Step::AllowAll(Presence::Present),
-            undo: Some(Step::AllowAll(Presence::Absent)),
-        })
+        self.frr
+            .bgp
+            .context(ALLOW_ALL)
+            .is_none()
+            .then_some(Planned {
+                step: Step::AllowAll(Presence::Present),
+                undo: Some(Step::AllowAll(Presence::Absent)),
+            })
     }
 
     fn bgp_step(&self, key: &ObjectKey) -> Option<Planned> {
@@ -262,13 +301,19 @@ impl Planner<'_> {
         let swept = self.stale_instances();
         let mut running = &self.frr.bgp;
         let without;
-        if swept.iter().any(|change| change.header == *bgp.instance.header()) {
+        if swept
+            .iter()
+            .any(|change| change.header == *bgp.instance.header())
+        {
             without = Config::new();
             running = &without;
         }
         let change =
             ContextChange::towards(running, bgp.instance.header(), Some(bgp.instance.body()))?;
-        Some(Planned { undo: Some(Step::Bgp(change.reversed())), step: Step::Bgp(change) })
+        Some(Planned {
+            undo: Some(Step::Bgp(change.reversed())),
+            step: Step::Bgp(change),
+        })
     }
 
     /// BGP before the VXLAN device, because bgpd crashes on a VNI that it has no instance for;
@@ -279,8 +324,14 @@ impl Planner<'_> {
         steps.extend(links);
         if self.frr.vnis.get(&vni.vrf) != Some(&vni.vni) {
             steps.push(Planned {
-                step: Step::MapVni { vrf: vni.vrf.clone(), vni: Some(vni.vni) },
-                undo: Some(Step::MapVni { vrf: vni.vrf.clone(), vni: None }),
+                step: Step::MapVni {
+                    vrf: vni.vrf.clone(),
+                    vni: Some(vni.vni),
+                },
+                undo: Some(Step::MapVni {
+                    vrf: vni.vrf.clone(),
+                    vni: None,
+                }),
             });
         }
         Ok(steps)

@@ -3,6 +3,7 @@
 
 use std::fmt;
 
+use super::bgp::difference::Verb;
 use super::link::{AddressGeneration, KernelStep, Link, LinkChange, LinkKind, NicConfig, Space};
 use super::{Plan, Presence, Step};
 
@@ -36,21 +37,23 @@ impl fmt::Display for Step {
             Self::Kernel(step) => write!(f, "{step}"),
             Self::Bgp(change) => {
                 for (index, command) in change.commands().iter().enumerate() {
-                    let sign = if command.line.as_str().starts_with("no ")
-                        && !command.line.as_str().starts_with("no bgp ")
-                    {
-                        '-'
-                    } else {
-                        '+'
+                    let sign = match command.verb {
+                        Verb::Add => '+',
+                        Verb::Remove => '-',
                     };
                     let newline = if index == 0 { "" } else { "\n" };
                     write!(f, "{newline}  {sign} bgpd: {command}")?;
                 }
                 Ok(())
             }
-            Self::AllowAll(Presence::Present) => f.write_str("  + bgpd: route-map allowall permit 1"),
+            Self::AllowAll(Presence::Present) => {
+                f.write_str("  + bgpd: route-map allowall permit 1")
+            }
             Self::AllowAll(Presence::Absent) => f.write_str("  - bgpd: route-map allowall"),
-            Self::MapVni { vrf, vni: Some(vni) } => write!(f, "  + zebra: vrf {vrf} / vni {vni}"),
+            Self::MapVni {
+                vrf,
+                vni: Some(vni),
+            } => write!(f, "  + zebra: vrf {vrf} / vni {vni}"),
             Self::MapVni { vrf, vni: None } => write!(f, "  - zebra: vrf {vrf} / vni"),
         }
     }
@@ -61,11 +64,23 @@ impl fmt::Display for KernelStep {
         match self {
             Self::AddLink(link) => write!(f, "  + {}: link {}", link.space, Described(link)),
             Self::DeleteLink { space, name } => write!(f, "  - {space}: link {name}"),
-            Self::SetLink { space, name, change } => write!(f, "  ~ {space}: link {name} {change}"),
-            Self::AddAddress { space, name, address } => {
+            Self::SetLink {
+                space,
+                name,
+                change,
+            } => write!(f, "  ~ {space}: link {name} {change}"),
+            Self::AddAddress {
+                space,
+                name,
+                address,
+            } => {
                 write!(f, "  + {space}: address {address} on {name}")
             }
-            Self::DeleteAddress { space, name, address } => {
+            Self::DeleteAddress {
+                space,
+                name,
+                address,
+            } => {
                 write!(f, "  - {space}: address {address} on {name}")
             }
             Self::MoveNic { name, to, config } => {
@@ -111,7 +126,10 @@ impl fmt::Display for Described<'_> {
             LinkKind::Vrf { table } => write!(f, "{name} type vrf table {table}"),
             LinkKind::Bridge => write!(f, "{name} type bridge"),
             LinkKind::Vxlan { vni, local, port } => {
-                write!(f, "{name} type vxlan id {vni} local {local} dstport {port} nolearning")
+                write!(
+                    f,
+                    "{name} type vxlan id {vni} local {local} dstport {port} nolearning"
+                )
             }
             LinkKind::Veth { peer_space, peer } => {
                 write!(f, "{name} type veth peer {peer} in {peer_space}")

@@ -17,7 +17,8 @@ use crate::intent::NodeIntent;
 /// The smallest MTU of the underlay's NICs, wherever they are now.
 pub(super) fn nic_mtu(intent: &NodeIntent, kernel: &SeenKernel) -> Option<u32> {
     let nics = &intent.underlay.as_ref()?.spec.interfaces;
-    nics.iter().filter_map(|nic| kernel.router.get(nic).or_else(|| kernel.host.get(nic)))
+    nics.iter()
+        .filter_map(|nic| kernel.router.get(nic).or_else(|| kernel.host.get(nic)))
         .map(|link| link.mtu)
         .min()
 }
@@ -45,11 +46,15 @@ pub(super) fn steps(
 /// The steps that leave nothing of an underlay behind: VTEPs go, NICs go home.
 pub(super) fn dismantle(kernel: &SeenKernel, memory: &NicMemory) -> Vec<Step> {
     let none = BTreeSet::new();
-    let addresses = lo(kernel).map(|(name, seen)| {
-        address_steps(Space::Router, name, &routable(&seen.addresses), &none)
-    });
+    let addresses = lo(kernel)
+        .map(|(name, seen)| address_steps(Space::Router, name, &routable(&seen.addresses), &none));
     let nics = taken(kernel).map(|(name, seen)| give_back(name, seen, kernel, memory));
-    addresses.into_iter().flatten().chain(nics).map(|planned| planned.step).collect()
+    addresses
+        .into_iter()
+        .flatten()
+        .chain(nics)
+        .map(|planned| planned.step)
+        .collect()
 }
 
 fn sysctls(kernel: &SeenKernel) -> Vec<Planned> {
@@ -59,10 +64,16 @@ fn sysctls(kernel: &SeenKernel) -> Vec<Planned> {
         (now != value).then(|| (key, value, now))
     });
     let set = |key: &str, value: &str| {
-        Step::Kernel(KernelStep::SetSysctl { key: key.to_owned(), value: value.to_owned() })
+        Step::Kernel(KernelStep::SetSysctl {
+            key: key.to_owned(),
+            value: value.to_owned(),
+        })
     };
     wrong
-        .map(|(key, value, now)| Planned { step: set(key, value), undo: Some(set(key, now)) })
+        .map(|(key, value, now)| Planned {
+            step: set(key, value),
+            undo: Some(set(key, now)),
+        })
         .collect()
 }
 
@@ -72,11 +83,17 @@ fn lo(kernel: &SeenKernel) -> Option<(&InterfaceName, &SeenLink)> {
 
 /// All but 127.0.0.0/8 and ::1.
 fn routable(addresses: &BTreeSet<IpNet>) -> BTreeSet<IpNet> {
-    addresses.iter().filter(|address| !address.addr().is_loopback()).copied().collect()
+    addresses
+        .iter()
+        .filter(|address| !address.addr().is_loopback())
+        .copied()
+        .collect()
 }
 
 fn loopback(wanted: &DesiredUnderlay, kernel: &SeenKernel) -> Vec<Planned> {
-    let Some((name, seen)) = lo(kernel) else { return Vec::new() };
+    let Some((name, seen)) = lo(kernel) else {
+        return Vec::new();
+    };
     let mut steps = Vec::new();
     if !seen.up {
         steps.push(Planned::without_undo(KernelStep::SetLink {
@@ -85,7 +102,12 @@ fn loopback(wanted: &DesiredUnderlay, kernel: &SeenKernel) -> Vec<Planned> {
             change: LinkChange::Up,
         }));
     }
-    steps.extend(address_steps(Space::Router, name, &routable(&seen.addresses), &wanted.vteps));
+    steps.extend(address_steps(
+        Space::Router,
+        name,
+        &routable(&seen.addresses),
+        &wanted.vteps,
+    ));
     steps
 }
 
@@ -99,24 +121,32 @@ fn take(
         return Ok(mend(nic, seen, kernel, memory));
     }
     let Some(seen) = kernel.host.get(nic) else {
-        return Err(Blocked::NoSuchNic { nic: nic.clone(), present: candidates(kernel) });
+        return Err(Blocked::NoSuchNic {
+            nic: nic.clone(),
+            present: candidates(kernel),
+        });
     };
     let config = carried(nic, seen, Space::Host, kernel);
     let to = |to| {
-        Step::Kernel(KernelStep::MoveNic { name: nic.clone(), to, config: config.clone() })
+        Step::Kernel(KernelStep::MoveNic {
+            name: nic.clone(),
+            to,
+            config: config.clone(),
+        })
     };
-    Ok(vec![Planned { step: to(Space::Router), undo: Some(to(Space::Host)) }])
+    Ok(vec![Planned {
+        step: to(Space::Router),
+        undo: Some(to(Space::Host)),
+    }])
 }
 
 /// What a NIC carries where it is now.
-fn carried(
-    nic: &InterfaceName,
-    seen: &SeenLink,
-    space: Space,
-    kernel: &SeenKernel,
-) -> NicConfig {
+fn carried(nic: &InterfaceName, seen: &SeenLink, space: Space, kernel: &SeenKernel) -> NicConfig {
     let routes = kernel.nic_routes.get(&(space, nic.clone()));
-    NicConfig { addresses: seen.addresses.clone(), routes: routes.cloned().unwrap_or_default() }
+    NicConfig {
+        addresses: seen.addresses.clone(),
+        routes: routes.cloned().unwrap_or_default(),
+    }
 }
 
 /// Puts back what a NIC in its place has lost since it was taken; what was added is left alone.
@@ -127,20 +157,31 @@ fn mend(
     memory: &NicMemory,
 ) -> Vec<Planned> {
     let change = |change| {
-        Planned::without_undo(KernelStep::SetLink { space: Space::Router, name: nic.clone(), change })
+        Planned::without_undo(KernelStep::SetLink {
+            space: Space::Router,
+            name: nic.clone(),
+            change,
+        })
     };
     let mut steps = Vec::new();
     if seen.group != NIC_GROUP {
         steps.push(change(LinkChange::Group(NIC_GROUP)));
     }
     let remembered = memory.get(nic).cloned().unwrap_or_default();
-    let all: BTreeSet<IpNet> = seen.addresses.union(&remembered.addresses).copied().collect();
+    let all: BTreeSet<IpNet> = seen
+        .addresses
+        .union(&remembered.addresses)
+        .copied()
+        .collect();
     steps.extend(address_steps(Space::Router, nic, &seen.addresses, &all));
     if !seen.up {
         steps.push(change(LinkChange::Up));
     }
     let now = carried(nic, seen, Space::Router, kernel).routes;
-    let lost = remembered.routes.difference(&now).filter(|lost| !covered(lost, &now));
+    let lost = remembered
+        .routes
+        .difference(&now)
+        .filter(|lost| !covered(lost, &now));
     steps.extend(lost.map(|route| {
         Planned::without_undo(KernelStep::AddRoute {
             space: Space::Router,
@@ -153,12 +194,16 @@ fn mend(
 
 /// Whether another route to the same destination stands: FRR's or an operator's later choice.
 fn covered(lost: &super::link::NicRoute, now: &BTreeSet<super::link::NicRoute>) -> bool {
-    now.iter().any(|route| route.destination == lost.destination)
+    now.iter()
+        .any(|route| route.destination == lost.destination)
 }
 
 /// NICs in the router's namespace that are marked as taken.
 fn taken(kernel: &SeenKernel) -> impl Iterator<Item = (&InterfaceName, &SeenLink)> {
-    kernel.router.iter().filter(|(_, link)| link.group == NIC_GROUP)
+    kernel
+        .router
+        .iter()
+        .filter(|(_, link)| link.group == NIC_GROUP)
 }
 
 fn give_back(
@@ -169,13 +214,23 @@ fn give_back(
 ) -> Planned {
     let now = carried(name, seen, Space::Router, kernel);
     let config = memory.get(name).cloned().unwrap_or_else(|| now.clone());
-    let to = |to, config| Step::Kernel(KernelStep::MoveNic { name: name.clone(), to, config });
-    Planned { step: to(Space::Host, config), undo: Some(to(Space::Router, now)) }
+    let to = |to, config| {
+        Step::Kernel(KernelStep::MoveNic {
+            name: name.clone(),
+            to,
+            config,
+        })
+    };
+    Planned {
+        step: to(Space::Host, config),
+        undo: Some(to(Space::Router, now)),
+    }
 }
 
 /// NICs of the host that an operator may have meant.
 fn candidates(kernel: &SeenKernel) -> Vec<InterfaceName> {
-    let is_nic = |link: &SeenLink| matches!(&link.kind, SeenKind::Other { name } if name.is_empty());
+    let is_nic =
+        |link: &SeenLink| matches!(&link.kind, SeenKind::Other { name } if name.is_empty());
     kernel
         .host
         .iter()

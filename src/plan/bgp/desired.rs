@@ -19,7 +19,10 @@ use crate::intent::{NodeIntent, UnderlayIntent, VniIntent};
 pub const ALLOW_ALL: &str = "route-map allowall permit 1";
 
 /// FRR's default times; a default is not printed, and writing one resets sessions.
-const DEFAULT_RESTART: GracefulRestart = GracefulRestart { restart_time: 120, stale_path_time: 360 };
+const DEFAULT_RESTART: GracefulRestart = GracefulRestart {
+    restart_time: 120,
+    stale_path_time: 360,
+};
 
 /// Seconds between attempts to connect when graceful restart is on: the restart time is short.
 const GRACEFUL_CONNECT_TIME: u16 = 5;
@@ -39,10 +42,18 @@ pub struct DesiredBgp {
 /// [`InvalidLine`] when a value cannot be typed into FRR. Values are validated on the way in,
 /// so this is the last of two locks on that door.
 pub fn desired(intent: &NodeIntent) -> Result<Vec<DesiredBgp>, InvalidLine> {
-    let Some(underlay) = &intent.underlay else { return Ok(Vec::new()) };
-    let mut all = vec![DesiredBgp { key: underlay.key.clone(), instance: default_instance(underlay)? }];
+    let Some(underlay) = &intent.underlay else {
+        return Ok(Vec::new());
+    };
+    let mut all = vec![DesiredBgp {
+        key: underlay.key.clone(),
+        instance: default_instance(underlay)?,
+    }];
     for vni in &intent.vnis {
-        all.push(DesiredBgp { key: vni.key.clone(), instance: vrf_instance(vni, underlay)? });
+        all.push(DesiredBgp {
+            key: vni.key.clone(),
+            instance: vrf_instance(vni, underlay)?,
+        });
     }
     Ok(all)
 }
@@ -101,10 +112,16 @@ fn graceful_restart(body: &mut Config, restart: &GracefulRestart) -> Result<(), 
     body.push("bgp graceful-restart")?;
     body.push("bgp graceful-restart preserve-fw-state")?;
     if restart.restart_time != DEFAULT_RESTART.restart_time {
-        body.push(format!("bgp graceful-restart restart-time {}", restart.restart_time))?;
+        body.push(format!(
+            "bgp graceful-restart restart-time {}",
+            restart.restart_time
+        ))?;
     }
     if restart.stale_path_time != DEFAULT_RESTART.stale_path_time {
-        body.push(format!("bgp graceful-restart stalepath-time {}", restart.stale_path_time))?;
+        body.push(format!(
+            "bgp graceful-restart stalepath-time {}",
+            restart.stale_path_time
+        ))?;
     }
     Ok(())
 }
@@ -213,12 +230,17 @@ fn push_family(body: &mut Config, name: &str, content: Config) -> Result<(), Inv
 
 fn vrf_instance(vni: &VniIntent, underlay: &UnderlayIntent) -> Result<Context, InvalidLine> {
     let spec = &vni.spec;
-    let asn = spec.host_session.map_or(underlay.spec.asn, |session| session.asn);
+    let asn = spec
+        .host_session
+        .map_or(underlay.spec.asn, |session| session.asn);
     let mut body = common(underlay)?;
     let mut unicast = Config::new();
     if let (Some(session), Some(leg)) = (spec.host_session, vni.leg) {
         let host = leg.host.addr();
-        body.push(format!("neighbor {host} remote-as {}", remote_as_word(session.remote_as)))?;
+        body.push(format!(
+            "neighbor {host} remote-as {}",
+            remote_as_word(session.remote_as)
+        ))?;
         unicast.push(format!("network {host}/32"))?;
         unicast.push(format!("neighbor {host} activate"))?;
         if Peer::of(session.remote_as, asn) == Peer::Internal {
@@ -232,7 +254,10 @@ fn vrf_instance(vni: &VniIntent, underlay: &UnderlayIntent) -> Result<Context, I
     route_targets(&mut evpn, spec, asn)?;
     push_family(&mut body, "ipv4 unicast", unicast)?;
     push_family(&mut body, "l2vpn evpn", evpn)?;
-    Ok(Context::with_body(header(asn, Some(spec.vrf.as_str()))?, body))
+    Ok(Context::with_body(
+        header(asn, Some(spec.vrf.as_str()))?,
+        body,
+    ))
 }
 
 /// Route targets, but for a list that says just what FRR derives by itself: FRR prints that

@@ -6,6 +6,7 @@
 //! undo it); a neighbour, whose removal takes all its lines with it; and address families,
 //! which are emptied line by line because no command removes them.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::fmt;
 
@@ -16,8 +17,32 @@ use perouter_parsers::running_config::{Config, Context, Line};
 pub struct Command {
     /// The contexts, by the command that opens each.
     pub path: Vec<Line>,
-    /// The command.
+    /// Whether the line comes or goes.
+    pub verb: Verb,
+    /// The line, as the running configuration prints it.
     pub line: Line,
+}
+
+/// What a command does with its line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verb {
+    /// Type it.
+    Add,
+    /// Type its opposite: `no` before it, or the `no` that it starts with left out.
+    Remove,
+}
+
+impl Command {
+    /// What is typed into FRR, secrets included.
+    #[must_use]
+    pub fn text(&self) -> Cow<'_, str> {
+        let line = self.line.as_str();
+        match (self.verb, line.strip_prefix("no ")) {
+            (Verb::Add, _) => Cow::Borrowed(line),
+            (Verb::Remove, Some(opposite)) => Cow::Borrowed(opposite),
+            (Verb::Remove, None) => Cow::Owned(format!("no {line}")),
+        }
+    }
 }
 
 impl fmt::Display for Command {
@@ -26,7 +51,7 @@ impl fmt::Display for Command {
         for context in &self.path {
             write!(f, "{context} / ")?;
         }
-        f.write_str(&redacted(self.line.as_str()))
+        f.write_str(&redacted(&self.text()))
     }
 }
 
@@ -86,13 +111,20 @@ impl ContextChange {
     /// The commands of the change, in an order that FRR accepts.
     #[must_use]
     pub fn commands(&self) -> Vec<Command> {
-        let Some(after) = &self.after else {
-            return vec![Command { path: Vec::new(), line: self.header.negated() }];
+        let whole = |verb| {
+            vec![Command {
+                path: Vec::new(),
+                verb,
+                line: self.header.clone(),
+            }]
         };
-        let path = vec![self.header.clone()];
+        let Some(after) = &self.after else {
+            return whole(Verb::Remove);
+        };
         if after.is_empty() && self.before.is_none() {
-            return vec![Command { path: Vec::new(), line: self.header.clone() }];
+            return whole(Verb::Add);
         }
+        let path = vec![self.header.clone()];
         let empty = Config::new();
         let before = self.before.as_ref().unwrap_or(&empty);
         let mut commands = removals(&path, before, after, &BTreeSet::new());
@@ -101,12 +133,9 @@ impl ContextChange {
     }
 }
 
-/// The neighbours that a level defines, by address.
-fn neighbors(config: &Config) -> BTreeSet<&str> {
-    config.lines().iter().filter_map(defined_neighbor).collect()
-}
-
-fn defined_neighbor(line: &Line) -> Option<&str> {
+/// The line that defines a neighbour, with the neighbour: taking that line away takes all of
+/// the neighbour's lines away.
+fn definition(line: &Line) -> Option<&str> {
     let mut words = line.words();
     match (words.next()?, words.next()?, words.next()?) {
         ("neighbor", address, "remote-as") => Some(address),
@@ -116,38 +145,47 @@ fn defined_neighbor(line: &Line) -> Option<&str> {
 
 fn neighbor_of(line: &Line) -> Option<&str> {
     let mut words = line.words();
-    (words.next() == Some("neighbor")).then(|| words.next()).flatten()
+    (words.next() == Some("neighbor"))
+        .then(|| words.next())
+        .flatten()
+}
+
+fn neighbors(config: &Config) -> BTreeSet<&str> {
+    config.lines().iter().filter_map(definition).collect()
 }
 
 /// Commands for what `before` has and `after` has not; `gone` are neighbours that an outer
 /// level removes with all their lines.
 fn removals(path: &[Line], before: &Config, after: &Config, gone: &BTreeSet<&str>) -> Vec<Command> {
-    let kept = neighbors(after);
-    let leaving: BTreeSet<&str> = neighbors(before).difference(&kept).copied().collect();
-    let slots: BTreeSet<String> = after.lines().iter().map(slot).collect();
-    let command = |line| Command { path: path.to_vec(), line };
-    let mut commands: Vec<Command> = leaving
-        .iter()
-        .filter_map(|address| Line::new(format!("no neighbor {address}")).ok())
-        .map(command)
-        .collect();
+    let staying = neighbors(after);
+    let leaving: BTreeSet<&str> = neighbors(before).difference(&staying).copied().collect();
     let gone: BTreeSet<&str> = gone.union(&leaving).copied().collect();
-    for line in before.lines() {
-        let replaced = slots.contains(&slot(line));
+    let slots: BTreeSet<String> = after.lines().iter().map(slot).collect();
+    let remove = |line: &Line| Command {
+        path: path.to_vec(),
+        verb: Verb::Remove,
+        line: line.clone(),
+    };
+    let goes = |line: &&Line| {
         let swept = neighbor_of(line).is_some_and(|address| gone.contains(address));
-        if !replaced && !swept {
-            commands.push(command(removal(line)));
-        }
-    }
+        let defines = definition(line).is_some_and(|address| leaving.contains(address));
+        defines || !(swept || slots.contains(&slot(line)))
+    };
+    let mut commands: Vec<Command> = before.lines().iter().filter(goes).map(remove).collect();
     let empty = Config::new();
     for context in before.contexts() {
         let inner = after.context(context.header().as_str());
         if inner.is_none() && !is_family(context) {
-            commands.push(command(context.header().negated()));
+            commands.push(remove(context.header()));
             continue;
         }
         let inner_path = [path, std::slice::from_ref(context.header())].concat();
-        commands.extend(removals(&inner_path, context.body(), inner.unwrap_or(&empty), &gone));
+        commands.extend(removals(
+            &inner_path,
+            context.body(),
+            inner.unwrap_or(&empty),
+            &gone,
+        ));
     }
     commands
 }
@@ -159,21 +197,26 @@ fn is_family(context: &Context) -> bool {
 /// Commands for what `after` has and `before` has not.
 fn additions(path: &[Line], before: &Config, after: &Config) -> Vec<Command> {
     let present: BTreeSet<&Line> = before.lines().iter().collect();
-    let mut commands: Vec<Command> = after
-        .lines()
-        .iter()
-        .filter(|line| !present.contains(line))
-        .map(|line| Command { path: path.to_vec(), line: line.clone() })
-        .collect();
+    let add = |line: &Line| Command {
+        path: path.to_vec(),
+        verb: Verb::Add,
+        line: line.clone(),
+    };
+    let missing = after.lines().iter().filter(|line| !present.contains(line));
+    let mut commands: Vec<Command> = missing.map(add).collect();
     let empty = Config::new();
     for context in after.contexts() {
         let held = before.context(context.header().as_str());
         if held.is_none() && context.body().is_empty() {
-            commands.push(Command { path: path.to_vec(), line: context.header().clone() });
+            commands.push(add(context.header()));
             continue;
         }
         let inner_path = [path, std::slice::from_ref(context.header())].concat();
-        commands.extend(additions(&inner_path, held.unwrap_or(&empty), context.body()));
+        commands.extend(additions(
+            &inner_path,
+            held.unwrap_or(&empty),
+            context.body(),
+        ));
     }
     commands
 }
@@ -183,7 +226,12 @@ fn slot(line: &Line) -> String {
     let words: Vec<&str> = line.words().collect();
     match words.as_slice() {
         ["bgp", "router-id", ..] => "bgp router-id".to_owned(),
-        ["bgp", "graceful-restart", timer @ ("restart-time" | "stalepath-time"), ..] => {
+        [
+            "bgp",
+            "graceful-restart",
+            timer @ ("restart-time" | "stalepath-time"),
+            ..,
+        ] => {
             format!("bgp graceful-restart {timer}")
         }
         ["neighbor", address, "timers", "connect", ..] => {
@@ -199,16 +247,5 @@ fn slot(line: &Line) -> String {
             ..,
         ] => format!("neighbor {address} {what}"),
         _ => line.as_str().to_owned(),
-    }
-}
-
-/// The command that takes a line away. A password is not repeated in it.
-fn removal(line: &Line) -> Line {
-    let words: Vec<&str> = line.words().collect();
-    match words.as_slice() {
-        ["neighbor", address, "password", ..] => {
-            Line::new(format!("no neighbor {address} password")).unwrap_or_else(|_| line.negated())
-        }
-        _ => line.negated(),
     }
 }
