@@ -1,0 +1,79 @@
+//! Manifests from a directory.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::intent::{Candidate, Candidates};
+
+/// A directory of manifests: files that end in `.yaml`, `.yml` or `.json`, in the order of their
+/// names; hidden ones are left out, as a mounted ConfigMap holds such links for itself.
+#[derive(Clone, Debug)]
+pub struct Directory {
+    path: PathBuf,
+}
+
+/// The directory cannot be read.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot read the manifests in {}: {source}", path.display())]
+pub struct DirectoryError {
+    path: PathBuf,
+    source: io::Error,
+}
+
+impl Directory {
+    /// The manifests in `path`.
+    #[must_use]
+    pub fn new(path: PathBuf) -> Self {
+        Self { path }
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Reads everything. A file that cannot be read or parsed is a broken source; it does not
+    /// keep the others from being read.
+    ///
+    /// # Errors
+    /// When the directory itself cannot be listed.
+    pub fn read(&self) -> Result<Candidates, DirectoryError> {
+        let failed = |source| DirectoryError { path: self.path.clone(), source };
+        let mut files = Vec::new();
+        for entry in std::fs::read_dir(&self.path).map_err(failed)? {
+            let path = entry.map_err(failed)?.path();
+            if is_manifest(&path) {
+                files.push(path);
+            }
+        }
+        files.sort();
+        let mut candidates = Candidates::default();
+        for file in files {
+            read_file(&file, &mut candidates);
+        }
+        Ok(candidates)
+    }
+}
+
+fn is_manifest(path: &Path) -> bool {
+    let hidden = path.file_name().is_none_or(|name| name.as_encoded_bytes().starts_with(b"."));
+    let named = path.extension().is_some_and(|end| end == "yaml" || end == "yml" || end == "json");
+    !hidden && named && path.is_file()
+}
+
+fn read_file(path: &Path, candidates: &mut Candidates) {
+    let source = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let text = match std::fs::read(path).map(String::from_utf8) {
+        Ok(Ok(text)) => text,
+        Ok(Err(error)) => {
+            candidates.broken_sources.insert(source, format!("the file is not UTF-8: {error}"));
+            return;
+        }
+        Err(error) => {
+            candidates.broken_sources.insert(source, format!("the file cannot be read: {error}"));
+            return;
+        }
+    };
+    let _ = (text, Candidate::clone);
+}
