@@ -15,5 +15,6 @@
 //! The middle (`api`, `intent`, `plan`, `verify`, the conditions of `status`) is pure: no
 //! sockets, no runtime, no clock. I/O stands at the two ends, and [`agent`] joins them.
 
+pub mod api;
 pub mod cli;
 pub mod lab;

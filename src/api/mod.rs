@@ -1,0 +1,26 @@
+//! What people write, and what the rest of the program works with.
+//!
+//! Three layers, and data goes only this way:
+//!
+//! ```text
+//!  text ──load──▶ JSON value ──v1alpha1──▶ manifest, as written ──convert──▶ domain object
+//! ```
+//!
+//! - [`types`] and [`route_target`] hold the validated words: a [`Vni`] cannot be zero.
+//! - [`model`] holds the domain objects made of them. Whoever holds one holds something valid.
+//! - The manifests' own types, which are also the CRDs, are lenient: they take any number and
+//!   any string, so that every fault of an object is reported and not only the first.
+//!
+//! Everything here is pure: text in, objects out. A field that a manifest may have but this
+//! program does not act on yet is refused by name; nothing that people wrote is ignored.
+
+pub mod model;
+pub mod route_target;
+pub mod types;
+
+pub use model::{
+    Families, Family, GracefulRestart, HostSession, L3Vni, Manifest, Multihop, Neighbor, Object,
+    RemoteAs, Timers, Underlay,
+};
+pub use route_target::RouteTarget;
+pub use types::{Asn, InterfaceName, Kind, ObjectKey, Secret, ValueError, Vni, VrfName};
