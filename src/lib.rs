@@ -18,3 +18,5 @@
 pub mod api;
 pub mod cli;
 pub mod lab;
+pub mod netlink;
+pub mod plan;

@@ -336,5 +336,7 @@ pub enum KernelStep {
 pub fn nth_address(pool: Ipv4Net, index: u64) -> Option<Ipv4Addr> {
     let size = 1_u64 << (32 - u32::from(pool.prefix_len()));
     let offset = u32::try_from(index).ok().filter(|_| index < size)?;
-    u32::from(pool.network()).checked_add(offset).map(Ipv4Addr::from)
+    u32::from(pool.network())
+        .checked_add(offset)
+        .map(Ipv4Addr::from)
 }
