@@ -15,8 +15,11 @@
 //! The middle (`api`, `intent`, `plan`, `verify`, the conditions of `status`) is pure: no
 //! sockets, no runtime, no clock. I/O stands at the two ends, and [`agent`] joins them.
 
+pub mod agent;
 pub mod api;
 pub mod cli;
 pub mod intent;
 pub mod lab;
+pub mod frr;
+pub mod netlink;
 pub mod plan;
