@@ -11,11 +11,12 @@ pub mod query;
 #[cfg(test)]
 mod tests;
 pub mod vty;
+mod vnis;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use perouter_parsers::running_config::Config;
+use perouter_parsers::running_config::{Config, RunningConfig};
 
 use crate::api::types::{Vni, VrfName};
 use crate::plan::bgp::desired::ALLOW_ALL;
@@ -73,11 +74,22 @@ impl Frr {
         self.northbound.in_use()
     }
 
-    /// Whether a daemon that was connected has closed the connection since: it died or was
-    /// restarted.
-    #[must_use]
-    pub fn lost_a_daemon(&self) -> bool {
-        self.vtys.values().any(Vty::is_closed)
+    /// Waits until a daemon that is connected closes the connection: it died or was restarted.
+    /// For ever when none is.
+    ///
+    /// Cancel safe.
+    pub async fn daemon_lost(&self) -> Daemon {
+        let closings = self.vtys.iter().map(|(daemon, vty)| {
+            Box::pin(async {
+                vty.closed().await;
+                *daemon
+            })
+        });
+        let closings: Vec<_> = closings.collect();
+        if closings.is_empty() {
+            return std::future::pending().await;
+        }
+        futures::future::select_all(closings).await.0
     }
 
     /// Asks a daemon something that changes nothing.
@@ -111,7 +123,8 @@ impl Frr {
     async fn running_bgp(&mut self) -> Result<Config, FrrError> {
         const COMMAND: &str = "show running-config";
         let text = self.show(Daemon::Bgpd, COMMAND).await?;
-        perouter_parsers::running_config::parse(&text)
+        text.parse::<RunningConfig>()
+            .map(|running| running.config)
             .map_err(|source| FrrError::unreadable(Daemon::Bgpd, COMMAND, source))
     }
 

@@ -154,6 +154,17 @@ impl Vty {
         }
     }
 
+    /// Waits until the daemon closes the connection, or says something unasked.
+    ///
+    /// Cancel safe: nothing is read that an answer needs.
+    pub async fn closed(&self) {
+        while !self.is_closed() {
+            if self.stream.readable().await.is_err() {
+                return;
+            }
+        }
+    }
+
     /// Executes one command that holds no secret.
     ///
     /// # Errors

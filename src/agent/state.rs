@@ -1,0 +1,89 @@
+//! What the agent remembers over its own restarts, in a directory that a reboot empties: what
+//! each NIC carried when it was taken, and the last good manifests.
+//!
+//! Files are replaced whole, by rename, so that a crash leaves the old or the new one. They
+//! may hold BGP passwords and are readable by root alone.
+
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::plan::NicMemory;
+
+const NICS: &str = "nics.json";
+
+/// The directory of the agent's memory.
+#[derive(Clone, Debug)]
+pub struct StateDir {
+    path: PathBuf,
+}
+
+/// The memory cannot be read or written.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot {doing} {}: {source}", path.display())]
+pub struct StateError {
+    doing: &'static str,
+    path: PathBuf,
+    source: io::Error,
+}
+
+impl StateDir {
+    /// The directory at `path`, which is made when it does not exist.
+    ///
+    /// # Errors
+    /// When it cannot be made.
+    pub fn open(path: &Path) -> Result<Self, StateError> {
+        fs::create_dir_all(path).map_err(|source| StateError {
+            doing: "create",
+            path: path.to_owned(),
+            source,
+        })?;
+        Ok(Self { path: path.to_owned() })
+    }
+
+    /// What NICs carried when they were taken; empty when nothing was remembered.
+    ///
+    /// # Errors
+    /// When the file is there but cannot be read.
+    pub fn load_nics(&self) -> Result<NicMemory, StateError> {
+        Ok(self.load(NICS)?.unwrap_or_default())
+    }
+
+    /// Remembers what NICs carry. To be called before a NIC is moved.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn save_nics(&self, memory: &NicMemory) -> Result<(), StateError> {
+        self.save(NICS, memory)
+    }
+
+    fn load<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>, StateError> {
+        let path = self.path.join(name);
+        let read = match fs::read(&path) {
+            Ok(text) => serde_json::from_slice(&text).map(Some).map_err(io::Error::from),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        };
+        read.map_err(|source| StateError { doing: "read", path, source })
+    }
+
+    fn save<T: Serialize>(&self, name: &str, value: &T) -> Result<(), StateError> {
+        let path = self.path.join(name);
+        let write = || -> io::Result<()> {
+            let new = path.with_extension("new");
+            let mut file = OpenOptions::new()
+                .write(true)
+                .create(true)
+                .truncate(true)
+                .mode(0o600)
+                .open(&new)?;
+            file.write_all(&serde_json::to_vec(value)?)?;
+            fs::rename(&new, &path)
+        };
+        write().map_err(|source| StateError { doing: "write", path: path.clone(), source })
+    }
+}
