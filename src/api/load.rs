@@ -105,22 +105,25 @@ fn parse_document(file: &str, line: Option<u64>, document: Value, objects: &mut 
         line,
         key: None,
     };
-    match document {
-        Value::Object(mut fields) if is_list(&fields) => match fields.remove("items") {
-            Some(Value::Array(items)) => {
-                for item in items {
-                    objects.push(parse_object(identity.clone(), item));
-                }
-            }
-            Some(Value::Null) | None => {}
-            Some(other) => {
-                let mut faults = Faults::default();
-                faults.add("items", shape::wrong_type(&other, "array"));
-                let outcome = faults.finish(identity.clone(), None);
-                objects.push(ParsedObject { identity, outcome });
-            }
-        },
-        other => objects.push(parse_object(identity, other)),
+    if !document.as_object().is_some_and(is_list) {
+        objects.push(parse_object(identity, document));
+        return;
+    }
+    match document.get("items") {
+        Some(Value::Array(items)) => {
+            objects.extend(
+                items
+                    .iter()
+                    .map(|item| parse_object(identity.clone(), item.clone())),
+            );
+        }
+        Some(Value::Null) | None => {}
+        Some(other) => {
+            let mut faults = Faults::default();
+            faults.add("items", shape::wrong_type(other, "array"));
+            let outcome = faults.finish(identity.clone(), None);
+            objects.push(ParsedObject { identity, outcome });
+        }
     }
 }
 
