@@ -179,7 +179,7 @@ fn frr_words(result: Result<(), FrrError>) -> Result<(), String> {
 }
 
 /// An error with its causes, for a person to read.
-pub(super) fn chain(error: &dyn std::error::Error) -> String {
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {

@@ -3,6 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::api;
 use crate::intent::{Candidate, Candidates};
 
 /// A directory of manifests: files that end in `.yaml`, `.yml` or `.json`, in the order of their
@@ -63,17 +64,42 @@ fn is_manifest(path: &Path) -> bool {
 }
 
 fn read_file(path: &Path, candidates: &mut Candidates) {
-    let source = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let source = path
+        .file_name()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .into_owned();
     let text = match std::fs::read(path).map(String::from_utf8) {
         Ok(Ok(text)) => text,
-        Ok(Err(error)) => {
-            candidates.broken_sources.insert(source, format!("the file is not UTF-8: {error}"));
-            return;
-        }
-        Err(error) => {
-            candidates.broken_sources.insert(source, format!("the file cannot be read: {error}"));
-            return;
-        }
+        Ok(Err(error)) => return broken(candidates, &source, format!("{source}: not UTF-8: {error}")),
+        Err(error) => return broken(candidates, &source, format!("{source}: {error}")),
     };
-    let _ = (text, Candidate::clone);
+    let parsed = api::parse_file(&source, &text);
+    for error in parsed.errors {
+        broken(candidates, &source, error.to_string());
+    }
+    for object in parsed.objects {
+        match (object.identity.key, object.outcome) {
+            (Some(key), outcome) => candidates.objects.push(Candidate {
+                key,
+                source: source.clone(),
+                manifest: outcome.map_err(|error| error.to_string()),
+            }),
+            (None, Err(error)) => broken(candidates, &source, error.to_string()),
+            // A valid object has a name.
+            (None, Ok(_)) => {}
+        }
+    }
+}
+
+/// What stood in a source and cannot be read now may be any of the objects that it held.
+fn broken(candidates: &mut Candidates, source: &str, message: String) {
+    candidates
+        .broken_sources
+        .entry(source.to_owned())
+        .and_modify(|all| {
+            all.push('\n');
+            all.push_str(&message);
+        })
+        .or_insert(message);
 }

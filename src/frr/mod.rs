@@ -92,6 +92,12 @@ impl Frr {
         futures::future::select_all(closings).await.0
     }
 
+    /// Drops the connection to a daemon; the next command opens another.
+    pub fn forget(&mut self, daemon: Daemon) {
+        self.vtys.remove(&daemon);
+        self.northbound.forget(daemon);
+    }
+
     /// Asks a daemon something that changes nothing.
     ///
     /// # Errors
