@@ -21,6 +21,7 @@ use tokio::time::Instant;
 use crate::frr::{self, Frr};
 use crate::intent::NodeIndex;
 use crate::netlink::NamespaceError;
+use crate::status::protocol::Request;
 pub(crate) use execute::chain;
 use pass::Worker;
 use socket::Asked;
@@ -197,10 +198,11 @@ impl Loop {
     }
 
     async fn answer(&mut self, asked: Asked) {
-        if asked.request.trim() == "verify" {
+        let request = asked.request.parse::<Request>().map_err(|error| error.to_string());
+        if request == Ok(Request::Verify) {
             self.pass(Cause::Request).await;
         }
-        let answer = self.worker.answer(asked.request.trim(), &self.frr);
+        let answer = self.worker.answer(&request);
         if asked.answer.send(answer).is_err() {
             tracing::debug!("a client went before its answer");
         }

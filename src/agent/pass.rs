@@ -2,11 +2,11 @@
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
-use std::time::SystemTime;
 
 use futures::FutureExt;
 
 use super::execute::{self, Failure, Outcome, UnderlayState, chain};
+use super::report::Verification;
 use super::source::Directory;
 use super::state::StateDir;
 use super::wake::Cause;
@@ -18,6 +18,8 @@ use crate::netlink::{self, Ensured, Kernel, KernelEvent, Watch};
 use crate::plan::desired::SYSCTLS;
 use crate::plan::link::{KernelStep, NIC_GROUP, SeenKernel, Space};
 use crate::plan::{self, NicMemory, Plan, SeenFrr, Step};
+use crate::status::Timestamp;
+use crate::status::report::{Pass, Report};
 
 /// How often a pass observes again after it wrote. One round does in all cases known; a line
 /// that FRR keeps printing otherwise than it was typed must not keep the loop busy.
@@ -46,7 +48,7 @@ pub(super) struct Counters {
 /// What was mended last.
 #[derive(Clone, Debug)]
 pub(super) struct Repair {
-    pub(super) at: SystemTime,
+    pub(super) at: Timestamp,
     pub(super) steps: Vec<String>,
 }
 
@@ -73,6 +75,10 @@ pub(super) struct Worker {
     pub(super) counters: Counters,
     pub(super) repairs: Vec<Repair>,
     last: Option<Settled>,
+    pub(super) last_pass: Option<Pass>,
+    pub(super) verification: Option<Verification>,
+    pub(super) report: Option<Report>,
+    pub(super) frr_version: Option<String>,
 }
 
 /// Why a pass could not be finished at all.
@@ -113,6 +119,10 @@ impl Worker {
             counters: Counters::default(),
             repairs: Vec::new(),
             last: None,
+            last_pass: None,
+            verification: None,
+            report: None,
+            frr_version: None,
         })
     }
 
@@ -155,6 +165,7 @@ impl Worker {
     }
 
     pub(super) async fn pass(&mut self, cause: Cause, frr: &mut Frr) -> Settled {
+        let started = std::time::Instant::now();
         self.counters.passes += 1;
         let unchanged = self.read_manifests();
         let drift_counts = unchanged
@@ -175,6 +186,11 @@ impl Worker {
             self.counters.failed_passes += 1;
         }
         self.last = Some(settled);
+        self.last_pass = Some(Pass {
+            number: self.counters.passes,
+            at: Timestamp::now(),
+            took_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
+        });
         self.verify(frr).await;
         settled
     }
@@ -317,7 +333,7 @@ impl Worker {
         if self.repairs.len() == KEPT {
             self.repairs.remove(0);
         }
-        self.repairs.push(Repair { at: SystemTime::now(), steps });
+        self.repairs.push(Repair { at: Timestamp::now(), steps });
     }
 
     /// A failure that concerns every object.
