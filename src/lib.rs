@@ -20,3 +20,5 @@ pub mod cli;
 pub mod intent;
 pub mod lab;
 pub mod plan;
+pub mod status;
+pub mod verify;
