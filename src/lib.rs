@@ -23,3 +23,5 @@ pub mod lab;
 pub mod frr;
 pub mod netlink;
 pub mod plan;
+pub mod status;
+pub mod verify;

@@ -13,7 +13,7 @@ mod tests;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::api::types::ObjectKey;
 use crate::api::{L3Vni, Manifest, Underlay};
@@ -71,7 +71,7 @@ pub struct Rejection {
 }
 
 /// What remains of a rejected object.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Kept {
     /// The version accepted before stays in force.

@@ -1,0 +1,13 @@
+//! What is true of this node, for people and for programs.
+//!
+//! [`condition`] and [`report`] are pure: `now` is a parameter. [`protocol`] says how the agent
+//! is asked over its unix socket, and [`client`] asks it.
+
+pub mod client;
+pub mod condition;
+pub mod protocol;
+pub mod report;
+
+pub use condition::{Condition, ConditionStatus, ConditionType, conditions};
+pub use k8s_openapi::jiff::Timestamp;
+pub use report::{Report, Verdict};

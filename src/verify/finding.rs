@@ -1,0 +1,173 @@
+//! What verification says: one check, one object, one verdict.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::api::types::ObjectKey;
+
+/// Declares the checks: variant, name, and what is checked.
+macro_rules! checks {
+    ($($variant:ident, $name:literal, $meaning:literal;)+) => {
+        /// Everything that is verified. Each has a name that scripts can rely on.
+        #[derive(
+            Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+        )]
+        #[serde(rename_all = "kebab-case")]
+        pub enum Check {
+            $(#[doc = $meaning] $variant,)+
+        }
+
+        impl Check {
+            /// Every check, in the order in which things depend on each other.
+            pub const ALL: [Self; [$($name),+].len()] = [$(Self::$variant),+];
+
+            /// Its name.
+            #[must_use]
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$variant => $name,)+ }
+            }
+
+            /// What is checked, in one line.
+            #[must_use]
+            pub const fn meaning(self) -> &'static str {
+                match self { $(Self::$variant => $meaning,)+ }
+            }
+        }
+    };
+}
+
+checks! {
+    FactsReadable, "facts-readable", "FRR and the kernel answered what they were asked";
+    LinksPresent, "links-present", "the links stand, are up, and are joined as wanted";
+    VtepAddress, "vtep-address", "the VTEP address is on the router's loopback";
+    UnderlaySession, "underlay-session", "the BGP session with a fabric neighbour is established";
+    EvpnFamily, "evpn-family", "both sides of a fabric session announced EVPN";
+    HostSession, "host-session", "the BGP session with the host is established";
+    VniUp, "vni-up", "zebra has the VNI as a layer 3 VNI, up, with its VRF, SVI and VXLAN";
+    BgpVni, "bgp-vni", "bgpd has the VNI as a layer 3 VNI, with the route targets wanted";
+    RouterMac, "router-mac", "zebra, bgpd and the bridge agree on the router MAC";
+    HostRouteExported, "host-route-exported",
+        "each route of the host is a Type-5 route with our RD, route targets, MAC and VTEP";
+    RouteAdvertised, "route-advertised", "each exported route is sent to each EVPN neighbour";
+    RouteValid, "route-valid", "each received Type-5 route for us has a valid best path";
+    RouteImported, "route-imported", "each such route is in its VRF's BGP table, with a best path";
+    RouteInRib, "route-in-rib", "zebra selected each imported route and installed it";
+    RouteInKernel, "route-in-kernel",
+        "each is in the VRF's kernel table, by the SVI, onlink, to the remote VTEP";
+    NeighbourEntry, "neighbour-entry", "the kernel maps each remote VTEP to its router MAC";
+    FdbEntry, "fdb-entry", "the VXLAN device maps each router MAC to its remote VTEP";
+}
+
+impl fmt::Display for Check {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+/// A word that names no check.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} is not a check")]
+pub struct UnknownCheck(String);
+
+impl FromStr for Check {
+    type Err = UnknownCheck;
+
+    fn from_str(text: &str) -> Result<Self, UnknownCheck> {
+        Self::ALL
+            .into_iter()
+            .find(|check| check.name() == text)
+            .ok_or_else(|| UnknownCheck(text.to_owned()))
+    }
+}
+
+/// One verdict.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Finding {
+    /// What was checked.
+    pub check: Check,
+    /// The object that it belongs to; none when it belongs to the node.
+    pub object: Option<ObjectKey>,
+    /// What it is about: a neighbour, a prefix, a link, a source of facts. Empty for a verdict
+    /// on all of them together.
+    pub subject: String,
+    /// The verdict.
+    #[serde(flatten)]
+    pub outcome: Outcome,
+}
+
+/// A verdict.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "outcome", rename_all = "camelCase")]
+pub enum Outcome {
+    /// As it should be.
+    Good {
+        /// How many things are: routes are counted, not listed.
+        count: u64,
+        /// What was seen, where that is worth a word; else empty.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        seen: String,
+    },
+    /// Not as it should be.
+    Bad {
+        /// What should be.
+        expected: String,
+        /// What is.
+        seen: String,
+        /// What to look at, or do, next.
+        hint: String,
+    },
+    /// Further bad ones of the same check and object, not listed.
+    MoreBad {
+        /// How many.
+        count: u64,
+    },
+    /// Cannot be told, because something before it is missing.
+    Pending {
+        /// What is missing, by check or source.
+        waiting_for: String,
+    },
+}
+
+impl Finding {
+    /// Whether something is not as it should be.
+    #[must_use]
+    pub const fn is_bad(&self) -> bool {
+        matches!(self.outcome, Outcome::Bad { .. } | Outcome::MoreBad { .. })
+    }
+
+    /// Whether all is as it should be.
+    #[must_use]
+    pub const fn is_good(&self) -> bool {
+        matches!(self.outcome, Outcome::Good { .. })
+    }
+}
+
+impl fmt::Display for Finding {
+    /// One line for logs and events.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.check)?;
+        if !self.subject.is_empty() {
+            write!(f, " {}", self.subject)?;
+        }
+        match &self.outcome {
+            Outcome::Good { count: 1, seen } if seen.is_empty() => f.write_str(": good"),
+            Outcome::Good { count, seen } if seen.is_empty() => write!(f, ": {count} good"),
+            Outcome::Good { seen, .. } => write!(f, ": {seen}"),
+            Outcome::Bad {
+                expected,
+                seen,
+                hint,
+            } => {
+                write!(f, ": expected {expected}; seen: {seen}")?;
+                if hint.is_empty() {
+                    return Ok(());
+                }
+                write!(f, "; {hint}")
+            }
+            Outcome::MoreBad { count } => write!(f, ": and {count} more"),
+            Outcome::Pending { waiting_for } => write!(f, ": waiting for {waiting_for}"),
+        }
+    }
+}
