@@ -1,1 +1,4 @@
-//! FRR's gRPC northbound: the client, its safe wrapper and typed YANG paths.
+//! x
+mod wire {
+    tonic::include_proto!("frr");
+}

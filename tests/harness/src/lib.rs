@@ -12,7 +12,7 @@
 //! the end of the namespace.
 //!
 //! ```no_run
-//! # fn main() -> Result<(), perouter_harness::HarnessError> {
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! use perouter_harness::{Daemon, Frr, Options};
 //!
 //! let frr = Frr::start(Options::default())?;
