@@ -23,3 +23,50 @@
 
 pub mod topology;
 pub mod words;
+
+mod exec;
+
+pub mod backend;
+pub mod cell;
+pub mod checks;
+pub mod client;
+pub mod guest;
+pub mod interrupt;
+pub mod mounts;
+pub mod node;
+pub mod plan;
+pub mod reaper;
+pub mod record;
+pub mod root;
+pub mod supervisor;
+pub mod table;
+pub mod wire;
+
+use std::error::Error;
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+
+/// An error and its causes in one line.
+#[must_use]
+pub fn chain(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        cause = error.source();
+    }
+    text
+}
+
+/// The last `count` lines of a log.
+fn tail(log: &str, count: usize) -> String {
+    let lines: Vec<&str> = log.lines().collect();
+    let from = lines.len().saturating_sub(count);
+    lines.get(from..).unwrap_or_default().join("\n")
+}
+
+/// Our standard input, which in the inner layers of a lab is the line to the outer one.
+fn standard_input() -> io::Result<OwnedFd> {
+    io::stdin().as_fd().try_clone_to_owned()
+}
