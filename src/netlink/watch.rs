@@ -211,7 +211,7 @@ impl Watcher {
                     NetlinkPayload::Error(_) | NetlinkPayload::Overrun(_) => {
                         Some(KernelEvent::Overrun { space })
                     }
-                    _ => None,
+                    NetlinkPayload::Done(_) | NetlinkPayload::Noop | _ => None,
                 },
                 Err(_) => {
                     datagram.clear();
@@ -224,6 +224,10 @@ impl Watcher {
         }
     }
 
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "of the kernel's many messages only those of the groups joined can come"
+    )]
     fn event_of(&mut self, message: &RouteNetlinkMessage) -> Option<KernelEvent> {
         match message {
             RouteNetlinkMessage::NewLink(link) => Some(self.link(link, Change::Appeared)),
