@@ -27,7 +27,7 @@ async fn the_routes_of_one_table_only() {
         "route add 10.1.0.0/16 via 100.65.0.2 dev br-pe-100 onlink proto bgp metric 20 table 1100",
     );
     bed.router
-        .ip("route add 10.2.0.0/16 nexthop via 192.0.2.2 nexthop via 192.0.2.3 table 1100");
+        .ip("route add 10.2.0.0/16 table 1100 nexthop via 192.0.2.2 nexthop via 192.0.2.3");
     bed.router
         .ip("route add unreachable default metric 8192 table 1100");
     bed.router

@@ -4,6 +4,13 @@
 //! They need root. Those in the module `vrf` need a kernel with VRFs and fail on one without:
 //! select them with `vrf::`, or leave them out with `--skip vrf::`.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test says what it found by failing"
+)]
+
 mod addresses;
 mod bed;
 mod facts;
