@@ -158,7 +158,10 @@ impl Channel {
                 NetlinkPayload::Error(error) => return outcome_of(&error),
                 NetlinkPayload::Overrun(_) => return Err(NetlinkError::Overrun),
                 // An echo of the change, which was not asked for and adds nothing.
-                _ => {}
+                NetlinkPayload::Done(_)
+                | NetlinkPayload::Noop
+                | NetlinkPayload::InnerMessage(_)
+                | _ => {}
             }
         }
         Err(NetlinkError::Lost)
@@ -175,7 +178,7 @@ impl Channel {
                 NetlinkPayload::InnerMessage(found) => return Ok(found),
                 NetlinkPayload::Error(error) => outcome_of(&error)?,
                 NetlinkPayload::Overrun(_) => return Err(NetlinkError::Overrun),
-                _ => {}
+                NetlinkPayload::Done(_) | NetlinkPayload::Noop | _ => {}
             }
         }
         Err(NetlinkError::Lost)
@@ -226,7 +229,7 @@ impl Channel {
                 }
                 NetlinkPayload::Error(error) => outcome_of(&error)?,
                 NetlinkPayload::Overrun(_) => return Err(NetlinkError::Overrun),
-                _ => {}
+                NetlinkPayload::Noop | _ => {}
             }
         }
         Err(NetlinkError::Lost)

@@ -1,5 +1,10 @@
 //! What the kernel holds, for verification: routes of a table, neighbours, forwarding entries.
 
+#![expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "the kernel's messages and attributes are open sets, of which only a few are read"
+)]
+
 use std::net::IpAddr;
 
 use ipnet::IpNet;

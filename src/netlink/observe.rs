@@ -2,6 +2,11 @@
 //!
 //! One dump of links and one of addresses a namespace, however many links there are.
 
+#![expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "the kernel's messages and attributes are open sets, of which only a few are read"
+)]
+
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::{IpAddr, Ipv6Addr};
 

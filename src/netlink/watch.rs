@@ -6,6 +6,7 @@
 //! everything has to be observed anew.
 
 use std::collections::HashMap;
+use std::io;
 use std::sync::Arc;
 
 use bytes::BytesMut;
@@ -140,6 +141,7 @@ pub(super) async fn watch(channels: &[(Space, &Arc<Channel>)]) -> Result<Watch, 
             .map_err(|source| WatchError::Names { space, source })?;
         let watcher = Watcher {
             space,
+            channel: Arc::clone(channel),
             socket,
             names,
             events: sender.clone(),
@@ -166,8 +168,13 @@ async fn subscribe(channel: &Channel) -> Result<TokioSocket, OpenError> {
     Ok(socket)
 }
 
+fn is_overrun(error: &io::Error) -> bool {
+    error.raw_os_error() == Some(Errno::ENOBUFS as i32)
+}
+
 struct Watcher {
     space: Space,
+    channel: Arc<Channel>,
     socket: TokioSocket,
     names: HashMap<u32, InterfaceName>,
     events: mpsc::Sender<KernelEvent>,
@@ -183,9 +190,7 @@ impl Watcher {
             datagram.reserve(DATAGRAM);
             let told = match self.socket.recv_from(&mut datagram).await {
                 Ok(_) => self.tell(&mut datagram).await,
-                Err(error) if error.raw_os_error() == Some(Errno::ENOBUFS as i32) => {
-                    self.events.send(KernelEvent::Overrun { space }).await.ok()
-                }
+                Err(error) if is_overrun(&error) => self.recover().await,
                 Err(error) => {
                     tracing::warn!(%space, %error, "the socket that watches the kernel failed");
                     // Nobody to tell when the receiver is gone too.
@@ -197,6 +202,30 @@ impl Watcher {
                 return;
             }
         }
+    }
+
+    /// After a loss: reads off what the kernel's buffer still holds, and tells of the loss only
+    /// then. The kernel reports a loss once, and goes on losing events until the buffer has been
+    /// empty; whoever observes anew before that would still miss some.
+    async fn recover(&mut self) -> Option<()> {
+        let space = self.space;
+        let mut discarded = BytesMut::with_capacity(DATAGRAM);
+        loop {
+            discarded.clear();
+            discarded.reserve(DATAGRAM);
+            match self.socket.socket_ref().recv(&mut discarded, 0) {
+                Ok(_) => {}
+                Err(error) if is_overrun(&error) => {}
+                // Empty, or failed: then the next reading fails too, and is told.
+                Err(_) => break,
+            }
+            tokio::task::consume_budget().await;
+        }
+        match observe::names(&self.channel).await {
+            Ok(names) => self.names = names,
+            Err(error) => tracing::warn!(%space, %error, "cannot read the links' names anew"),
+        }
+        self.events.send(KernelEvent::Overrun { space }).await.ok()
     }
 
     /// Sends on what a datagram tells; `None` when there is nobody to send it to.
@@ -211,7 +240,7 @@ impl Watcher {
                     NetlinkPayload::Error(_) | NetlinkPayload::Overrun(_) => {
                         Some(KernelEvent::Overrun { space })
                     }
-                    _ => None,
+                    NetlinkPayload::Done(_) | NetlinkPayload::Noop | _ => None,
                 },
                 Err(_) => {
                     datagram.clear();
@@ -224,6 +253,10 @@ impl Watcher {
         }
     }
 
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "of the kernel's many messages only those of the groups joined can come"
+    )]
     fn event_of(&mut self, message: &RouteNetlinkMessage) -> Option<KernelEvent> {
         match message {
             RouteNetlinkMessage::NewLink(link) => Some(self.link(link, Change::Appeared)),
