@@ -18,9 +18,9 @@
 pub mod agent;
 pub mod api;
 pub mod cli;
+pub mod frr;
 pub mod intent;
 pub mod lab;
-pub mod frr;
 pub mod netlink;
 pub mod plan;
 pub mod status;

@@ -43,7 +43,12 @@ pub async fn execute(
     kernel: &Kernel,
     frr: &mut Frr,
 ) -> Outcome {
-    let mut executor = Executor { kernel, frr, outcome: Outcome::default(), mappings: Vec::new() };
+    let mut executor = Executor {
+        kernel,
+        frr,
+        outcome: Outcome::default(),
+        mappings: Vec::new(),
+    };
     executor.sweep(&plan.sweep).await;
     let mut underlay = underlay;
     for unit in &plan.units {
@@ -84,7 +89,10 @@ struct Mapping<'a> {
 impl<'a> Executor<'a> {
     fn fail(&mut self, object: Option<&ObjectKey>, message: String) {
         tracing::warn!(object = object.map(tracing::field::display), "{message}");
-        self.outcome.failures.push(Failure { object: object.cloned(), message });
+        self.outcome.failures.push(Failure {
+            object: object.cloned(),
+            message,
+        });
     }
 
     /// Every leftover by itself: one that stays must not keep the others.
@@ -120,7 +128,12 @@ impl<'a> Executor<'a> {
             done.push(planned);
         }
         match mapping {
-            Some((vrf, vni)) => self.mappings.push(Mapping { unit, vrf, vni, done }),
+            Some((vrf, vni)) => self.mappings.push(Mapping {
+                unit,
+                vrf,
+                vni,
+                done,
+            }),
             None => self.outcome.done += done.len(),
         }
         true
@@ -164,12 +177,14 @@ impl<'a> Executor<'a> {
     async fn step(&mut self, step: &Step) -> Result<(), String> {
         tracing::info!("{}", step.to_string().trim());
         match step {
-            Step::Kernel(step) => self.kernel.execute(step).await.map_err(|error| chain(&error)),
+            Step::Kernel(step) => self
+                .kernel
+                .execute(step)
+                .await
+                .map_err(|error| chain(&error)),
             Step::Bgp(change) => frr_words(self.frr.change_bgp(change).await),
             Step::AllowAll(presence) => frr_words(self.frr.set_allow_all(*presence).await),
-            Step::MapVni { vrf, vni } => {
-                frr_words(self.frr.map_vnis(&[(vrf.clone(), *vni)]).await)
-            }
+            Step::MapVni { vrf, vni } => frr_words(self.frr.map_vnis(&[(vrf.clone(), *vni)]).await),
         }
     }
 }

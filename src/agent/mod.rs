@@ -7,7 +7,10 @@
 pub mod execute;
 mod facts;
 mod pass;
+pub mod preview;
+mod report;
 mod socket;
+pub mod source;
 pub mod state;
 mod wake;
 
@@ -20,7 +23,7 @@ use tokio::time::Instant;
 
 use crate::frr::{self, Frr};
 use crate::intent::NodeIndex;
-use crate::netlink::NamespaceError;
+use crate::netlink::namespace::{self, NamespaceError};
 use crate::status::protocol::Request;
 pub(crate) use execute::chain;
 use pass::Worker;
@@ -93,7 +96,7 @@ pub async fn run(options: Options) -> Result<(), AgentError> {
     tracing::info!(node = options.node, index = options.index.0, "started");
     let frr = Frr::new(frr::Options {
         dir: options.frr_dir.clone(),
-        netns: crate::netlink::path_of(&options.netns)?,
+        netns: namespace::path_of(&options.netns)?,
         northbound: options.northbound,
     });
     let mut agent = Loop {
@@ -193,12 +196,19 @@ impl Loop {
     }
 
     fn schedule_verify(&mut self) {
-        let pause = if self.worker.is_ready() { VERIFY_SETTLED } else { VERIFY_UNSETTLED };
+        let pause = if self.worker.is_ready() {
+            VERIFY_SETTLED
+        } else {
+            VERIFY_UNSETTLED
+        };
         self.next_verify = Instant::now() + pause;
     }
 
     async fn answer(&mut self, asked: Asked) {
-        let request = asked.request.parse::<Request>().map_err(|error| error.to_string());
+        let request = asked
+            .request
+            .parse::<Request>()
+            .map_err(|error| error.to_string());
         if request == Ok(Request::Verify) {
             self.pass(Cause::Request).await;
         }

@@ -1,20 +1,22 @@
 //! One pass: read manifests, observe, plan, execute, read back.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use futures::FutureExt;
+use serde_json::Value;
 
 use super::execute::{self, Failure, Outcome, UnderlayState, chain};
 use super::report::Verification;
-use super::source::Directory;
-use super::state::StateDir;
+use super::source::{Contents, Directory};
+use super::state::{self, SavedManifest, StateDir};
 use super::wake::Cause;
 use super::{AgentError, Options};
-use crate::api::types::InterfaceName;
+use crate::api::{Identity, InterfaceName, ObjectKey};
 use crate::frr::Frr;
 use crate::intent::{self, Accepted, Candidates, NodeIndex, NodeIntent, Resolution};
-use crate::netlink::{self, Ensured, Kernel, KernelEvent, Watch};
+use crate::netlink::namespace::{self, Ensured};
+use crate::netlink::{self, Kernel, KernelEvent, Watch};
 use crate::plan::desired::SYSCTLS;
 use crate::plan::link::{KernelStep, NIC_GROUP, SeenKernel, Space};
 use crate::plan::{self, NicMemory, Plan, SeenFrr, Step};
@@ -69,6 +71,8 @@ pub(super) struct Worker {
     handles: Option<Handles>,
     memory: NicMemory,
     pub(super) accepted: Accepted,
+    /// The accepted objects as they were written.
+    documents: BTreeMap<ObjectKey, Value>,
     pub(super) resolution: Resolution,
     pub(super) failures: Vec<Failure>,
     pub(super) seen: Option<SeenKernel>,
@@ -85,7 +89,7 @@ pub(super) struct Worker {
 #[derive(Debug, thiserror::Error)]
 enum PassError {
     #[error(transparent)]
-    Namespace(#[from] netlink::NamespaceError),
+    Namespace(#[from] namespace::NamespaceError),
     #[error(transparent)]
     Open(#[from] netlink::KernelOpenError),
     #[error(transparent)]
@@ -103,16 +107,21 @@ enum PassError {
 impl Worker {
     pub(super) fn new(options: &Options) -> Result<Self, AgentError> {
         let state = StateDir::open(&options.state)?;
+        let saved = state.load_manifests()?;
         Ok(Self {
             node: options.node.clone(),
             index: options.index,
-            netns: netlink::path_of(&options.netns)?,
+            netns: namespace::path_of(&options.netns)?,
             netns_name: options.netns.clone(),
             directory: Directory::new(options.manifests.clone()),
             memory: state.load_nics()?,
+            accepted: state::accepted(&saved),
             state,
             handles: None,
-            accepted: Accepted::default(),
+            documents: saved
+                .into_iter()
+                .map(|saved| (saved.key, saved.document))
+                .collect(),
             resolution: Resolution::default(),
             failures: Vec::new(),
             seen: None,
@@ -128,7 +137,9 @@ impl Worker {
 
     /// Waits until the kernel tells of a change that may concern us; for ever without handles.
     pub(super) async fn kernel_changed(&mut self) {
-        let Some(handles) = &mut self.handles else { return std::future::pending().await };
+        let Some(handles) = &mut self.handles else {
+            return std::future::pending().await;
+        };
         let event = handles.watch.next().await;
         self.heed(event);
     }
@@ -146,7 +157,9 @@ impl Worker {
     fn heed(&mut self, event: Option<KernelEvent>) {
         match event {
             Some(
-                KernelEvent::Link { .. } | KernelEvent::Address { .. } | KernelEvent::Overrun { .. },
+                KernelEvent::Link { .. }
+                | KernelEvent::Address { .. }
+                | KernelEvent::Overrun { .. },
             ) => {}
             Some(KernelEvent::Lost { .. }) | None => self.give_up_kernel(),
         }
@@ -160,7 +173,10 @@ impl Worker {
 
     /// How many netlink messages were sent that change something.
     pub(super) fn netlink_writes(&self) -> u64 {
-        let now = self.handles.as_ref().map_or(0, |handles| handles.kernel.writes());
+        let now = self
+            .handles
+            .as_ref()
+            .map_or(0, |handles| handles.kernel.writes());
         self.counters.netlink_writes_before + now
     }
 
@@ -175,7 +191,11 @@ impl Worker {
             Ok(settled) => settled,
             Err(error) => {
                 let message = chain(&error);
-                if self.failures.iter().all(|failure| failure.message != message) {
+                if self
+                    .failures
+                    .iter()
+                    .all(|failure| failure.message != message)
+                {
                     tracing::warn!("{message}");
                 }
                 self.fail_all(&message);
@@ -197,25 +217,75 @@ impl Worker {
 
     /// Reads and resolves the manifests. Returns whether the intent stayed as it was.
     fn read_manifests(&mut self) -> bool {
-        let read = self.directory.read().unwrap_or_else(|error| Candidates {
-            objects: Vec::new(),
-            broken_sources: self
-                .accepted
-                .values()
-                .map(|object| (object.source.clone(), error.to_string()))
-                .chain([(self.directory.path().display().to_string(), error.to_string())])
-                .collect(),
-        });
-        let resolution = intent::resolve(read, &self.accepted, self.index);
+        let Contents {
+            candidates,
+            documents,
+        } = self.contents();
+        let resolution = intent::resolve(candidates, &self.accepted, self.index);
         for rejection in &resolution.rejections {
             if !self.resolution.rejections.contains(rejection) {
                 tracing::warn!("{}", rejection.message);
             }
         }
         let unchanged = resolution.intent == self.resolution.intent;
+        if self.accepted != resolution.accepted {
+            self.remember_accepted(&resolution.accepted, documents);
+        }
         self.accepted.clone_from(&resolution.accepted);
         self.resolution = resolution;
         unchanged
+    }
+
+    /// What the directory holds; when it cannot be listed, every object stays as it was.
+    fn contents(&self) -> Contents {
+        self.directory.read().unwrap_or_else(|error| {
+            let message = error.to_string();
+            let sources = self.accepted.values().map(|object| object.source.clone());
+            let own = self.directory.path().display().to_string();
+            let broken = sources
+                .chain([own])
+                .map(|source| (source, message.clone()))
+                .collect();
+            Contents {
+                candidates: Candidates {
+                    objects: Vec::new(),
+                    broken_sources: broken,
+                },
+                ..Contents::default()
+            }
+        })
+    }
+
+    /// Keeps the last good manifests where a later run of the agent finds them. Failing to is
+    /// no reason to stop: it costs the way back after a crash, and says so.
+    fn remember_accepted(&mut self, accepted: &Accepted, documents: BTreeMap<ObjectKey, Value>) {
+        let current = |key: &ObjectKey, document: &Value| {
+            let parsed = crate::api::parse_object(Identity::of(key.clone()), document.clone());
+            accepted
+                .get(key)
+                .is_some_and(|object| parsed.outcome.as_ref() == Ok(&object.manifest))
+        };
+        for (key, document) in documents {
+            if current(&key, &document) {
+                self.documents.insert(key, document);
+            }
+        }
+        self.documents.retain(|key, _| accepted.contains_key(key));
+        let saved: Vec<SavedManifest> = self
+            .documents
+            .iter()
+            .filter_map(|(key, document)| {
+                let source = accepted.get(key)?.source.clone();
+                Some(SavedManifest {
+                    key: key.clone(),
+                    source,
+                    document: document.clone(),
+                })
+            })
+            .collect();
+        if let Err(error) = self.state.save_manifests(&saved) {
+            tracing::warn!("the last good manifests will not outlive this agent: {error}");
+        }
     }
 
     /// Observes and executes until nothing remains to be done.
@@ -225,7 +295,11 @@ impl Worker {
             let (seen_frr, plan) = self.plan(frr).await?;
             if plan.len() == 0 {
                 self.failures = blocked(&plan);
-                return Ok(if self.failures.is_empty() { Settled::Yes } else { Settled::No });
+                return Ok(if self.failures.is_empty() {
+                    Settled::Yes
+                } else {
+                    Settled::No
+                });
             }
             if drift_counts && round == 0 {
                 self.note_repair(&plan);
@@ -245,19 +319,27 @@ impl Worker {
             );
             self.fail_all(&message);
         }
-        Ok(if self.failures.is_empty() { Settled::Yes } else { Settled::No })
+        Ok(if self.failures.is_empty() {
+            Settled::Yes
+        } else {
+            Settled::No
+        })
     }
 
     /// Opens the router's namespace, which is made when it is missing, and watches it.
     async fn open_kernel(&mut self) -> Result<(), PassError> {
-        if self.handles.as_ref().is_some_and(|handles| handles.kernel.is_current()) {
+        if self
+            .handles
+            .as_ref()
+            .is_some_and(|handles| handles.kernel.is_current())
+        {
             return Ok(());
         }
         if self.handles.is_some() {
             tracing::warn!("the namespace {} is gone; making it anew", self.netns_name);
             self.give_up_kernel();
         }
-        if netlink::ensure(&self.netns_name)? == Ensured::Created {
+        if namespace::ensure(&self.netns_name)? == Ensured::Created {
             tracing::info!("made the namespace {}", self.netns_name);
         }
         let host = PathBuf::from("/proc/self/ns/net");
@@ -268,7 +350,9 @@ impl Worker {
     }
 
     async fn observe(&self) -> Result<SeenKernel, PassError> {
-        let Some(handles) = &self.handles else { return Ok(SeenKernel::default()) };
+        let Some(handles) = &self.handles else {
+            return Ok(SeenKernel::default());
+        };
         let nics = self.interesting_nics();
         let keys: Vec<String> = SYSCTLS.iter().map(|(key, _)| (*key).to_owned()).collect();
         Ok(handles.kernel.observe(&nics, &keys).await?)
@@ -276,11 +360,23 @@ impl Worker {
 
     /// NICs whose routes matter: those wanted, and those taken.
     fn interesting_nics(&self) -> Vec<InterfaceName> {
-        let wanted = self.resolution.intent.underlay.iter().flat_map(|u| &u.spec.interfaces);
+        let wanted = self
+            .resolution
+            .intent
+            .underlay
+            .iter()
+            .flat_map(|u| &u.spec.interfaces);
         let taken = self.seen.iter().flat_map(|seen| {
-            seen.router.iter().filter(|(_, link)| link.group == NIC_GROUP).map(|(name, _)| name)
+            seen.router
+                .iter()
+                .filter(|(_, link)| link.group == NIC_GROUP)
+                .map(|(name, _)| name)
         });
-        let all: BTreeSet<_> = wanted.chain(taken).chain(self.memory.keys()).cloned().collect();
+        let all: BTreeSet<_> = wanted
+            .chain(taken)
+            .chain(self.memory.keys())
+            .cloned()
+            .collect();
         all.into_iter().collect()
     }
 
@@ -301,18 +397,27 @@ impl Worker {
     ) -> Result<Outcome, PassError> {
         self.remember_nics(plan)?;
         let underlay = underlay_state(&self.resolution.intent, seen_frr);
-        let Some(handles) = &self.handles else { return Ok(Outcome::default()) };
+        let Some(handles) = &self.handles else {
+            return Ok(Outcome::default());
+        };
         Ok(execute::execute(plan, underlay, &handles.kernel, frr).await)
     }
 
     /// Writes down what NICs carry before they are moved: an agent that is killed in between
     /// must still know.
     fn remember_nics(&mut self, plan: &Plan) -> Result<(), PassError> {
-        let units = plan.units.iter().filter_map(|unit| unit.steps.as_ref().ok()).flatten();
+        let units = plan
+            .units
+            .iter()
+            .filter_map(|unit| unit.steps.as_ref().ok())
+            .flatten();
         let mut changed = false;
         for planned in units {
-            if let Step::Kernel(KernelStep::MoveNic { name, to: Space::Router, config }) =
-                &planned.step
+            if let Step::Kernel(KernelStep::MoveNic {
+                name,
+                to: Space::Router,
+                config,
+            }) = &planned.step
             {
                 self.memory.insert(name.clone(), config.clone());
                 changed = true;
@@ -333,14 +438,24 @@ impl Worker {
         if self.repairs.len() == KEPT {
             self.repairs.remove(0);
         }
-        self.repairs.push(Repair { at: Timestamp::now(), steps });
+        self.repairs.push(Repair {
+            at: Timestamp::now(),
+            steps,
+        });
     }
 
     /// A failure that concerns every object.
     fn fail_all(&mut self, message: &str) {
         let intent = &self.resolution.intent;
-        let keys = intent.underlay.iter().map(|u| &u.key).chain(intent.vnis.iter().map(|v| &v.key));
-        let failure = |object| Failure { object, message: message.to_owned() };
+        let keys = intent
+            .underlay
+            .iter()
+            .map(|u| &u.key)
+            .chain(intent.vnis.iter().map(|v| &v.key));
+        let failure = |object| Failure {
+            object,
+            message: message.to_owned(),
+        };
         self.failures = keys.map(|key| failure(Some(key.clone()))).collect();
         if self.failures.is_empty() {
             self.failures.push(failure(None));
@@ -355,7 +470,10 @@ impl Worker {
 fn blocked(plan: &Plan) -> Vec<Failure> {
     let failure = |unit: &plan::Unit| {
         let blocked = unit.steps.as_ref().err()?;
-        Some(Failure { object: Some(unit.key.clone()), message: blocked.to_string() })
+        Some(Failure {
+            object: Some(unit.key.clone()),
+            message: blocked.to_string(),
+        })
     };
     plan.units.iter().filter_map(failure).collect()
 }
@@ -363,7 +481,13 @@ fn blocked(plan: &Plan) -> Vec<Failure> {
 /// Whether the default BGP instance runs, with the AS number that it shall have.
 fn underlay_state(intent: &NodeIntent, seen: &SeenFrr) -> UnderlayState {
     let runs = intent.underlay.as_ref().is_some_and(|underlay| {
-        seen.bgp.context(&format!("router bgp {}", underlay.spec.asn)).is_some()
+        seen.bgp
+            .context(&format!("router bgp {}", underlay.spec.asn))
+            .is_some()
     });
-    if runs { UnderlayState::Stands } else { UnderlayState::Missing }
+    if runs {
+        UnderlayState::Stands
+    } else {
+        UnderlayState::Missing
+    }
 }

@@ -3,9 +3,10 @@
 use std::path::PathBuf;
 
 use super::source::{Directory, DirectoryError};
-use super::state::{StateDir, StateError};
+use super::state::{self, StateDir, StateError};
 use crate::frr::{self, Frr, FrrError};
 use crate::intent::{self, NodeIndex, Rejection};
+use crate::netlink::namespace::{self, NamespaceError};
 use crate::netlink::{self, Kernel};
 use crate::plan::desired::SYSCTLS;
 use crate::plan::{self, Plan};
@@ -45,7 +46,7 @@ pub enum PreviewError {
     State(#[from] StateError),
     /// The router's namespace is not there, or cannot be entered.
     #[error(transparent)]
-    Namespace(#[from] netlink::NamespaceError),
+    Namespace(#[from] NamespaceError),
     /// The namespaces cannot be opened.
     #[error(transparent)]
     Open(#[from] netlink::KernelOpenError),
@@ -66,13 +67,18 @@ pub enum PreviewError {
 /// [`PreviewError`] when manifests, kernel or FRR cannot be read.
 pub async fn preview(options: Options) -> Result<Preview, PreviewError> {
     let state = StateDir::open(&options.state)?;
-    let (accepted, memory) = (state.load_accepted()?, state.load_nics()?);
-    let read = Directory::new(options.manifests).read()?;
+    let accepted = state::accepted(&state.load_manifests()?);
+    let memory = state.load_nics()?;
+    let read = Directory::new(options.manifests).read()?.candidates;
     let resolution = intent::resolve(read, &accepted, options.index);
-    let netns = netlink::path_of(&options.netns)?;
+    let netns = namespace::path_of(&options.netns)?;
     let kernel = Kernel::open(&PathBuf::from("/proc/self/ns/net"), &netns).await?;
     let keys: Vec<String> = SYSCTLS.iter().map(|(key, _)| (*key).to_owned()).collect();
-    let wanted = resolution.intent.underlay.iter().flat_map(|u| &u.spec.interfaces);
+    let wanted = resolution
+        .intent
+        .underlay
+        .iter()
+        .flat_map(|u| &u.spec.interfaces);
     let nics: Vec<_> = wanted.chain(memory.keys()).cloned().collect();
     let seen = kernel.observe(&nics, &keys).await?;
     let mut frr = Frr::new(frr::Options {
@@ -82,5 +88,8 @@ pub async fn preview(options: Options) -> Result<Preview, PreviewError> {
     });
     let seen_frr = frr.observe().await?;
     let plan = plan::plan(&resolution.intent, &seen, &seen_frr, &memory)?;
-    Ok(Preview { plan, rejections: resolution.rejections })
+    Ok(Preview {
+        plan,
+        rejections: resolution.rejections,
+    })
 }

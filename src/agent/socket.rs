@@ -38,7 +38,10 @@ pub struct SocketError {
 /// # Errors
 /// When the socket cannot be made.
 pub fn serve(path: &Path, requests: mpsc::Sender<Asked>) -> Result<(), SocketError> {
-    let failed = |source| SocketError { path: path.to_owned(), source };
+    let failed = |source| SocketError {
+        path: path.to_owned(),
+        source,
+    };
     if let Some(parent) = path.parent() {
         std::fs::create_dir_all(parent).map_err(failed)?;
     }

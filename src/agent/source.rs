@@ -1,9 +1,12 @@
 //! Manifests from a directory.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::api;
+use serde_json::Value;
+
+use crate::api::{self, ObjectKey};
 use crate::intent::{Candidate, Candidates};
 
 /// A directory of manifests: files that end in `.yaml`, `.yml` or `.json`, in the order of their
@@ -11,6 +14,15 @@ use crate::intent::{Candidate, Candidates};
 #[derive(Clone, Debug)]
 pub struct Directory {
     path: PathBuf,
+}
+
+/// What a directory held at one time.
+#[derive(Default)]
+pub struct Contents {
+    /// The objects, and the sources that could not be read.
+    pub candidates: Candidates,
+    /// The valid objects as they were written, secrets included.
+    pub documents: BTreeMap<ObjectKey, Value>,
 }
 
 /// The directory cannot be read.
@@ -39,8 +51,11 @@ impl Directory {
     ///
     /// # Errors
     /// When the directory itself cannot be listed.
-    pub fn read(&self) -> Result<Candidates, DirectoryError> {
-        let failed = |source| DirectoryError { path: self.path.clone(), source };
+    pub fn read(&self) -> Result<Contents, DirectoryError> {
+        let failed = |source| DirectoryError {
+            path: self.path.clone(),
+            source,
+        };
         let mut files = Vec::new();
         for entry in std::fs::read_dir(&self.path).map_err(failed)? {
             let path = entry.map_err(failed)?.path();
@@ -49,21 +64,26 @@ impl Directory {
             }
         }
         files.sort();
-        let mut candidates = Candidates::default();
+        let mut contents = Contents::default();
         for file in files {
-            read_file(&file, &mut candidates);
+            read_file(&file, &mut contents);
         }
-        Ok(candidates)
+        Ok(contents)
     }
 }
 
 fn is_manifest(path: &Path) -> bool {
-    let hidden = path.file_name().is_none_or(|name| name.as_encoded_bytes().starts_with(b"."));
-    let named = path.extension().is_some_and(|end| end == "yaml" || end == "yml" || end == "json");
+    let hidden = path
+        .file_name()
+        .is_none_or(|name| name.as_encoded_bytes().starts_with(b"."));
+    let named = path
+        .extension()
+        .is_some_and(|end| end == "yaml" || end == "yml" || end == "json");
     !hidden && named && path.is_file()
 }
 
-fn read_file(path: &Path, candidates: &mut Candidates) {
+fn read_file(path: &Path, contents: &mut Contents) {
+    let candidates = &mut contents.candidates;
     let source = path
         .file_name()
         .unwrap_or_default()
@@ -71,7 +91,9 @@ fn read_file(path: &Path, candidates: &mut Candidates) {
         .into_owned();
     let text = match std::fs::read(path).map(String::from_utf8) {
         Ok(Ok(text)) => text,
-        Ok(Err(error)) => return broken(candidates, &source, format!("{source}: not UTF-8: {error}")),
+        Ok(Err(error)) => {
+            return broken(candidates, &source, format!("{source}: not UTF-8: {error}"));
+        }
         Err(error) => return broken(candidates, &source, format!("{source}: {error}")),
     };
     let parsed = api::parse_file(&source, &text);
@@ -80,11 +102,16 @@ fn read_file(path: &Path, candidates: &mut Candidates) {
     }
     for object in parsed.objects {
         match (object.identity.key, object.outcome) {
-            (Some(key), outcome) => candidates.objects.push(Candidate {
-                key,
-                source: source.clone(),
-                manifest: outcome.map_err(|error| error.to_string()),
-            }),
+            (Some(key), outcome) => {
+                if outcome.is_ok() {
+                    contents.documents.insert(key.clone(), object.document);
+                }
+                candidates.objects.push(Candidate {
+                    key,
+                    source: source.clone(),
+                    manifest: outcome.map_err(|error| error.to_string()),
+                });
+            }
             (None, Err(error)) => broken(candidates, &source, error.to_string()),
             // A valid object has a name.
             (None, Ok(_)) => {}

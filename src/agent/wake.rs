@@ -28,7 +28,10 @@ pub enum Cause {
 /// at every resync.
 ///
 /// The watcher lives as long as what is returned.
-pub fn watch_directory(path: &Path, changed: mpsc::Sender<()>) -> Option<notify::RecommendedWatcher> {
+pub fn watch_directory(
+    path: &Path,
+    changed: mpsc::Sender<()>,
+) -> Option<notify::RecommendedWatcher> {
     let handler = move |event: notify::Result<notify::Event>| {
         let matters = event.is_ok_and(|event| !event.kind.is_access());
         if matters {

@@ -3,6 +3,8 @@
 //! A file holds any number of YAML documents, each an object or a `List` of objects. Every
 //! object stands for itself: a fault of one does not touch its neighbours.
 
+use std::fmt;
+
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::JSONSchemaProps;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
@@ -31,12 +33,23 @@ pub struct Parsed {
 }
 
 /// One object of a file: who it is, and what became of it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct ParsedObject {
     /// Which object.
     pub identity: Identity,
     /// The valid object, or all that is wrong with it.
     pub outcome: Result<Manifest, ApiError>,
+    /// The object as it was written, without nulls. It may hold a password.
+    pub document: Value,
+}
+
+impl fmt::Debug for ParsedObject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ParsedObject")
+            .field("identity", &self.identity)
+            .field("outcome", &self.outcome)
+            .finish_non_exhaustive()
+    }
 }
 
 /// A document could not be read as YAML.
@@ -122,7 +135,11 @@ fn parse_document(file: &str, line: Option<u64>, document: Value, objects: &mut 
             let mut faults = Faults::default();
             faults.add("items", shape::wrong_type(other, "array"));
             let outcome = faults.finish(identity.clone(), None);
-            objects.push(ParsedObject { identity, outcome });
+            objects.push(ParsedObject {
+                identity,
+                outcome,
+                document: Value::Null,
+            });
         }
     }
 }
@@ -146,6 +163,7 @@ pub fn parse_object(mut identity: Identity, mut object: Value) -> ParsedObject {
     ParsedObject {
         outcome: faults.finish(identity.clone(), manifest),
         identity,
+        document: object,
     }
 }
 

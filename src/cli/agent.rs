@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use super::node::{Northbound, NodeArgs};
+use super::node::{NodeArgs, Northbound};
 use crate::agent::{self, Options};
 
 /// Drives this node's FRR and kernel as the manifests say, and verifies that it is so
@@ -18,7 +18,7 @@ pub(super) struct Args {
     node: NodeArgs,
 
     /// The unix socket that `perouter status` and `perouter verify` ask
-    #[arg(long, value_name = "PATH", default_value = crate::status::DEFAULT_SOCKET)]
+    #[arg(long, value_name = "PATH", default_value = crate::status::protocol::DEFAULT_SOCKET)]
     socket: PathBuf,
 
     /// How often everything is observed anew, whatever happened, in seconds
@@ -29,8 +29,15 @@ pub(super) struct Args {
 /// Runs `perouter agent`.
 pub(super) fn run(args: Args) -> ExitCode {
     super::start_logging();
-    let NodeArgs { config_dir, node_name, node_index, netns, frr_dir, northbound, state_dir } =
-        args.node;
+    let NodeArgs {
+        config_dir,
+        node_name,
+        node_index,
+        netns,
+        frr_dir,
+        northbound,
+        state_dir,
+    } = args.node;
     let options = Options {
         node: node_name,
         index: node_index,
@@ -43,7 +50,9 @@ pub(super) fn run(args: Args) -> ExitCode {
         resync: Duration::from_secs(args.resync),
     };
     match super::runtime().and_then(|runtime| {
-        runtime.block_on(agent::run(options)).map_err(|error| super::chain(&error))
+        runtime
+            .block_on(agent::run(options))
+            .map_err(|error| super::chain(&error))
     }) {
         Ok(()) => ExitCode::SUCCESS,
         Err(message) => super::fail(&message),

@@ -46,9 +46,11 @@ pub fn main() -> ExitCode {
 
 /// Logs to standard error, by `PEROUTER_LOG` (as `info` or `perouter=debug`), `info` without it.
 fn start_logging() {
-    let filter =
-        EnvFilter::try_from_env("PEROUTER_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    let filter = EnvFilter::try_from_env("PEROUTER_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .init();
 }
 
 /// One thread does all there is to do; what blocks goes to threads of its own.

@@ -27,7 +27,9 @@ pub(super) fn run(args: Args) -> ExitCode {
         state: node.state_dir,
     };
     let previewed = super::runtime().and_then(|runtime| {
-        runtime.block_on(preview::preview(options)).map_err(|error| super::chain(&error))
+        runtime
+            .block_on(preview::preview(options))
+            .map_err(|error| super::chain(&error))
     });
     match previewed {
         Ok(preview) => {

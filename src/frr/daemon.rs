@@ -49,7 +49,8 @@ impl Daemon {
     /// The address of its gRPC module inside the router's namespace.
     #[must_use]
     pub fn grpc_address(self) -> Option<SocketAddr> {
-        self.grpc_port().map(|port| SocketAddr::from((Ipv4Addr::LOCALHOST, port)))
+        self.grpc_port()
+            .map(|port| SocketAddr::from((Ipv4Addr::LOCALHOST, port)))
     }
 }
 

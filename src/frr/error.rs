@@ -55,7 +55,11 @@ impl FrrError {
         } else {
             words.join(" ").trim_start_matches("% ").to_owned()
         };
-        Self::Refused { daemon, command: command.to_owned(), words }
+        Self::Refused {
+            daemon,
+            command: command.to_owned(),
+            words,
+        }
     }
 
     pub(super) fn unreadable(
@@ -63,7 +67,11 @@ impl FrrError {
         command: &str,
         source: impl std::error::Error + Send + Sync + 'static,
     ) -> Self {
-        Self::Unreadable { daemon, command: command.to_owned(), source: Box::new(source) }
+        Self::Unreadable {
+            daemon,
+            command: command.to_owned(),
+            source: Box::new(source),
+        }
     }
 
     /// Whether the daemon could not be spoken with at all, as opposed to having refused.

@@ -10,8 +10,8 @@ mod northbound;
 pub mod query;
 #[cfg(test)]
 mod tests;
-pub mod vty;
 mod vnis;
+pub mod vty;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -24,8 +24,8 @@ use crate::plan::bgp::difference::{Command, ContextChange};
 use crate::plan::{Presence, SeenFrr};
 pub use daemon::Daemon;
 pub use error::FrrError;
-pub use northbound::{InUse, Mode};
 use northbound::Northbound;
+pub use northbound::{InUse, Mode};
 use vty::{Answer, Status, Vty};
 
 /// Where an instance is, and how to speak with it.
@@ -53,7 +53,12 @@ impl Frr {
     #[must_use]
     pub fn new(options: Options) -> Self {
         let northbound = Northbound::new(options.northbound, options.netns.clone());
-        Self { options, vtys: BTreeMap::new(), northbound, writes: 0 }
+        Self {
+            options,
+            vtys: BTreeMap::new(),
+            northbound,
+            writes: 0,
+        }
     }
 
     /// The folder of the vty sockets.
@@ -145,7 +150,10 @@ impl Frr {
         };
         match self.restore(change).await {
             Ok(()) => Err(refusal),
-            Err(undo) => Err(FrrError::NotUndone { refusal: Box::new(refusal), undo: Box::new(undo) }),
+            Err(undo) => Err(FrrError::NotUndone {
+                refusal: Box::new(refusal),
+                undo: Box::new(undo),
+            }),
         }
     }
 
@@ -190,17 +198,17 @@ impl Frr {
         outcome
     }
 
-    async fn configure_group(
-        &mut self,
-        daemon: Daemon,
-        group: &[Command],
-    ) -> Result<(), FrrError> {
-        let Some(first) = group.first() else { return Ok(()) };
+    async fn configure_group(&mut self, daemon: Daemon, group: &[Command]) -> Result<(), FrrError> {
+        let Some(first) = group.first() else {
+            return Ok(());
+        };
         for context in &first.path {
-            self.accepted(daemon, context.as_str(), context.as_str()).await?;
+            self.accepted(daemon, context.as_str(), context.as_str())
+                .await?;
         }
         for command in group {
-            self.accepted(daemon, &command.text(), &command.to_string()).await?;
+            self.accepted(daemon, &command.text(), &command.to_string())
+                .await?;
         }
         for _ in &first.path {
             self.accepted(daemon, "exit", "exit").await?;
@@ -228,7 +236,8 @@ impl Frr {
     }
 
     async fn enter_configuration(&mut self, daemon: Daemon) -> Result<(), FrrError> {
-        self.accepted(daemon, "configure terminal", "configure terminal").await
+        self.accepted(daemon, "configure terminal", "configure terminal")
+            .await
     }
 
     async fn leave_configuration(&mut self, daemon: Daemon) -> Result<(), FrrError> {

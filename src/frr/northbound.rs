@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use super::{Daemon, FrrError};
 use crate::api::types::{Vni, VrfName};
-use crate::netlink::Netns;
+use crate::netlink::namespace::Netns;
 use crate::plan::Presence;
 
 /// How long a daemon may take for one call. A commit of thousands of VRFs takes seconds.
@@ -63,7 +63,11 @@ pub(super) struct Northbound {
 
 impl Northbound {
     pub(super) fn new(mode: Mode, netns: PathBuf) -> Self {
-        Self { mode, netns, links: BTreeMap::new() }
+        Self {
+            mode,
+            netns,
+            links: BTreeMap::new(),
+        }
     }
 
     pub(super) fn in_use(&self) -> BTreeMap<Daemon, InUse> {
@@ -71,7 +75,10 @@ impl Northbound {
             Link::Open(_) => InUse::Northbound,
             Link::Absent => InUse::Vty,
         };
-        self.links.iter().map(|(daemon, link)| (*daemon, in_use(link))).collect()
+        self.links
+            .iter()
+            .map(|(daemon, link)| (*daemon, in_use(link)))
+            .collect()
     }
 
     /// Asks again at the next use: a daemon that died may come back with or without the module.
@@ -81,7 +88,10 @@ impl Northbound {
 
     /// Connects to every daemon that has not been asked yet.
     pub(super) async fn connect(&mut self) -> Result<(), FrrError> {
-        for (daemon, module) in [(Daemon::Zebra, ZEBRA_MODULE), (Daemon::Bgpd, ROUTE_MAP_MODULE)] {
+        for (daemon, module) in [
+            (Daemon::Zebra, ZEBRA_MODULE),
+            (Daemon::Bgpd, ROUTE_MAP_MODULE),
+        ] {
             if self.links.contains_key(&daemon) {
                 continue;
             }
@@ -106,7 +116,9 @@ impl Northbound {
             daemon,
             source,
         };
-        let address = daemon.grpc_address().ok_or_else(|| failed("it has none".into()))?;
+        let address = daemon
+            .grpc_address()
+            .ok_or_else(|| failed("it has none".into()))?;
         let netns = Netns::open(&self.netns).map_err(|error| failed(error.into()))?;
         let stream = netns.connect_tcp(address).await.map_err(|error| {
             failed(
@@ -114,17 +126,24 @@ impl Northbound {
                     .into(),
             )
         })?;
-        let client =
-            proto::Daemon::connect(stream, DEADLINE).await.map_err(|error| failed(error.into()))?;
+        let client = proto::Daemon::connect(stream, DEADLINE)
+            .await
+            .map_err(|error| failed(error.into()))?;
         if !client.capabilities().implements(module) {
-            return Err(failed(format!("it does not implement the YANG module {module}").into()));
+            return Err(failed(
+                format!("it does not implement the YANG module {module}").into(),
+            ));
         }
-        Driver::take_over(client).await.map_err(|error| failed(error.into()))
+        Driver::take_over(client)
+            .await
+            .map_err(|error| failed(error.into()))
     }
 
     /// Commits edits on a daemon; `false` when it has no northbound.
     async fn commit(&mut self, daemon: Daemon, edits: Edits) -> Result<bool, FrrError> {
-        let Some(Link::Open(driver)) = self.links.get(&daemon) else { return Ok(false) };
+        let Some(Link::Open(driver)) = self.links.get(&daemon) else {
+            return Ok(false);
+        };
         let outcome = commit(driver, edits).await;
         outcome.map_err(|source| {
             // The connection may be what failed; the next use opens another.
@@ -137,9 +156,13 @@ impl Northbound {
     pub(super) async fn set_allow_all(&mut self, presence: Presence) -> Result<bool, FrrError> {
         /// The sequence number of the one entry.
         const SEQUENCE: u16 = 1;
-        let name: RouteMapName = "allowall".parse().map_err(|error: proto::NameError| {
-            FrrError::Northbound { daemon: Daemon::Bgpd, source: error.into() }
-        })?;
+        let name: RouteMapName =
+            "allowall"
+                .parse()
+                .map_err(|error: proto::NameError| FrrError::Northbound {
+                    daemon: Daemon::Bgpd,
+                    source: error.into(),
+                })?;
         let edits = match presence {
             Presence::Present => Edits::new().permit_all(&name, SEQUENCE),
             Presence::Absent => Edits::new().remove_route_map(&name),

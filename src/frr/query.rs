@@ -37,13 +37,25 @@ impl Query {
             stream.set_write_timeout(Some(SILENCE))?;
             Ok(stream)
         };
-        let stream = open().map_err(|source| VtyError::Connect { daemon, path: path.clone(), source })?;
-        let mut query = Self { stream, held: Vec::with_capacity(64 * 1024), ended: false };
+        let stream = open().map_err(|source| VtyError::Connect {
+            daemon,
+            path: path.clone(),
+            source,
+        })?;
+        let mut query = Self {
+            stream,
+            held: Vec::with_capacity(64 * 1024),
+            ended: false,
+        };
         let mut send = |command: &str| -> io::Result<()> {
             query.stream.write_all(command.as_bytes())?;
             query.stream.write_all(&[0])
         };
-        let lost = |source| VtyError::Lost { daemon, command: command.to_owned(), source };
+        let lost = |source| VtyError::Lost {
+            daemon,
+            command: command.to_owned(),
+            source,
+        };
         send("enable").map_err(lost)?;
         let mut silence = Vec::new();
         query.read_to_end(&mut silence).map_err(lost)?;
@@ -77,7 +89,11 @@ impl Query {
 impl Read for Query {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         self.fill()?;
-        let available = if self.ended { self.held.len() } else { self.held.len() - TRAILER };
+        let available = if self.ended {
+            self.held.len()
+        } else {
+            self.held.len() - TRAILER
+        };
         let count = available.min(into.len());
         into[..count].copy_from_slice(&self.held[..count]);
         self.held.drain(..count);

@@ -132,8 +132,17 @@ impl Vty {
         let connected = tokio::time::timeout(CONNECT, UnixStream::connect(&path)).await;
         let stream = connected
             .unwrap_or_else(|_| Err(std::io::ErrorKind::TimedOut.into()))
-            .map_err(|source| VtyError::Connect { daemon, path, source })?;
-        let mut vty = Self { daemon, stream, buffer: Vec::new(), sound: true };
+            .map_err(|source| VtyError::Connect {
+                daemon,
+                path,
+                source,
+            })?;
+        let mut vty = Self {
+            daemon,
+            stream,
+            buffer: Vec::new(),
+            sound: true,
+        };
         vty.execute("enable").await?;
         Ok(vty)
     }
@@ -180,7 +189,11 @@ impl Vty {
     pub async fn execute_as(&mut self, command: &str, shown: &str) -> Result<Answer, VtyError> {
         self.sound = false;
         let (daemon, command_shown) = (self.daemon, || shown.to_owned());
-        let lost = |source| VtyError::Lost { daemon, command: command_shown(), source };
+        let lost = |source| VtyError::Lost {
+            daemon,
+            command: command_shown(),
+            source,
+        };
         let mut request = Vec::with_capacity(command.len() + 1);
         request.extend_from_slice(command.as_bytes());
         request.push(0);
@@ -189,9 +202,19 @@ impl Vty {
         let status = loop {
             let read = tokio::time::timeout(SILENCE, self.stream.read_buf(&mut self.buffer)).await;
             match read {
-                Err(_) => return Err(VtyError::Silent { daemon, command: command_shown() }),
+                Err(_) => {
+                    return Err(VtyError::Silent {
+                        daemon,
+                        command: command_shown(),
+                    });
+                }
                 Ok(Err(source)) => return Err(lost(source)),
-                Ok(Ok(0)) => return Err(VtyError::Closed { daemon, command: command_shown() }),
+                Ok(Ok(0)) => {
+                    return Err(VtyError::Closed {
+                        daemon,
+                        command: command_shown(),
+                    });
+                }
                 Ok(Ok(_)) => {}
             }
             if let Some(status) = trailer(&self.buffer) {
@@ -200,7 +223,10 @@ impl Vty {
         };
         let text = &self.buffer[..self.buffer.len() - TRAILER.len() - 1];
         let text = std::str::from_utf8(text)
-            .map_err(|_| VtyError::NotText { daemon, command: command_shown() })?
+            .map_err(|_| VtyError::NotText {
+                daemon,
+                command: command_shown(),
+            })?
             .to_owned();
         self.sound = true;
         tracing::trace!(%daemon, command = shown, ?status, "vty");
