@@ -126,3 +126,9 @@ async fn a_nic_in_the_router_keeps_to_the_main_table() {
     );
     assert!(bed.kernel.routes(1100).await.unwrap().is_empty());
 }
+
+/// Kernels that have VRFs may lack what the firewall likes best.
+#[tokio::test]
+async fn the_management_ports_are_closed_on_this_kernel_too() {
+    crate::firewall::some_backend_closes_the_ports().await;
+}
