@@ -8,6 +8,9 @@ use nom::{
     sequence::{preceded, terminated},
 };
 
+/// The first line that vtysh writes, before it asks the daemons.
+pub(super) const BUILDING: &str = "Building configuration...";
+
 /// One line of text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Token<'a> {
@@ -90,7 +93,7 @@ fn classify(input: &str) -> IResult<&str, Content<'_>> {
 /// What FRR and vtysh write above a configuration.
 fn preamble(input: &str) -> IResult<&str, &str> {
     alt((
-        tag("Building configuration..."),
+        tag(BUILDING),
         tag("Current configuration:"),
         verify(rest, |text: &str| text.is_empty()),
     ))

@@ -9,7 +9,7 @@ use thiserror::Error;
 /// FRR splits a command at white space and joins the words with one space, so a `Line` holds
 /// words joined by one space and two lines are equal exactly when FRR reads the same command.
 /// A `Line` is safe to type: it cannot end the command early, leave the context or comment
-/// itself out.
+/// itself out, nor be cut off at a pipe.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Line(String);
 
@@ -36,6 +36,13 @@ pub enum InvalidLine {
     /// `exit`, `exit-…`, `quit` and `end` move between contexts and are written by the tree.
     #[error("the line leaves a context: {text:?}")]
     LeavesContext {
+        /// The whole text given.
+        text: String,
+    },
+    /// FRR takes the words after `| ` for a filter of the command's output, and drops them or
+    /// refuses the command. Seen on 10.3 for every configuration command, descriptions included.
+    #[error("the line holds a pipe: {text:?}")]
+    Pipe {
         /// The whole text given.
         text: String,
     },
@@ -82,6 +89,11 @@ impl Line {
         for word in words {
             line.push(' ');
             line.push_str(word);
+        }
+        if line.contains("| ") {
+            return Err(InvalidLine::Pipe {
+                text: text.to_owned(),
+            });
         }
         Ok(Self(line))
     }

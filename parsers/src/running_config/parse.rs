@@ -6,7 +6,7 @@ use thiserror::Error;
 
 use super::{
     Config, Context, InvalidLine, Line,
-    lexer::{Closing, Content, token},
+    lexer::{BUILDING, Closing, Content, token},
 };
 
 /// How deep contexts may stand in each other. FRR's deepest is five.
@@ -96,11 +96,15 @@ pub enum ParseError {
 impl FromStr for RunningConfig {
     type Err = ParseError;
 
-    /// Reads the whole answer to `show running-config`, which closes with `end`.
+    /// Reads a whole answer to `show running-config`: vtysh's, which begins with
+    /// `Building configuration...` and must then close with `end`, or that of one daemon's
+    /// socket, which has neither.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let (running, ended) = parse(text, Heading::StandsApart)?;
+        let vtysh = text.lines().any(|line| line.trim_ascii_end() == BUILDING);
         match ended {
             Ended::Yes => Ok(running),
+            Ended::No if !vtysh => Ok(running),
             Ended::No => {
                 let last = text.lines().enumerate().last();
                 let (index, last) = last.unwrap_or_default();
@@ -250,6 +254,7 @@ impl Builder {
             InvalidLine::Empty
             | InvalidLine::Control { .. }
             | InvalidLine::Comment { .. }
+            | InvalidLine::Pipe { .. }
             | InvalidLine::LeavesContext { .. } => ParseError::Line {
                 line: at.line,
                 source,

@@ -1,0 +1,74 @@
+//! `show bgp vrf VRF ipv4 unicast json` and its IPv6 sister.
+
+use std::{io::Read, ops::ControlFlow};
+
+use ipnet::IpNet;
+use serde::de::{Error as _, MapAccess};
+
+use super::Path;
+use crate::{
+    json::Error,
+    stream::{self, Object, Streamed, Trail, enter, skip, value},
+};
+
+const COMMAND: &str = "show bgp vrf VRF FAMILY unicast json";
+
+/// A prefix in a BGP table, with all paths to it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnicastRoute {
+    /// The prefix.
+    pub prefix: IpNet,
+    /// The paths to it, the best one first.
+    pub paths: Vec<Path>,
+}
+
+/// Hands over the routes of an answer in memory, one by one, until `each` breaks.
+///
+/// # Errors
+/// [`Error`] when the answer is not that command's; routes before the error were handed over.
+pub fn unicast(
+    answer: &[u8],
+    each: impl FnMut(UnicastRoute) -> ControlFlow<()>,
+) -> Result<Streamed, Error> {
+    stream::slice(COMMAND, answer, &mut Table(each))
+}
+
+/// Hands over the routes of an answer while it is read, one by one, until `each` breaks.
+///
+/// # Errors
+/// [`Error`] when the answer is not that command's; routes before the error were handed over.
+pub fn unicast_from(
+    answer: impl Read,
+    each: impl FnMut(UnicastRoute) -> ControlFlow<()>,
+) -> Result<Streamed, Error> {
+    stream::reader(COMMAND, answer, &mut Table(each))
+}
+
+struct Table<F>(F);
+
+impl<F: FnMut(UnicastRoute) -> ControlFlow<()>> Object for Table<F> {
+    fn member<'de, A: MapAccess<'de>>(
+        &mut self,
+        trail: &mut Trail,
+        map: &mut A,
+    ) -> Result<(), A::Error> {
+        match trail.key() {
+            "routes" => enter(&mut Routes(&mut self.0), trail, map),
+            _ => skip(map),
+        }
+    }
+}
+
+struct Routes<'a, F>(&'a mut F);
+
+impl<F: FnMut(UnicastRoute) -> ControlFlow<()>> Object for Routes<'_, F> {
+    fn member<'de, A: MapAccess<'de>>(
+        &mut self,
+        trail: &mut Trail,
+        map: &mut A,
+    ) -> Result<(), A::Error> {
+        let prefix = trail.key().parse().map_err(A::Error::custom)?;
+        let paths = value(trail, map)?;
+        trail.follow((self.0)(UnicastRoute { prefix, paths }))
+    }
+}

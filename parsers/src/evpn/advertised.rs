@@ -1,0 +1,143 @@
+//! `show bgp l2vpn evpn neighbors NEIGHBOR advertised-routes json`: what a neighbour was sent.
+
+use std::{io::Read, net::IpAddr, ops::ControlFlow};
+
+use ipnet::IpNet;
+use serde::{
+    Deserialize,
+    de::{Error as _, MapAccess},
+};
+
+use super::type5::prefix_key;
+use crate::{
+    bgp::AsPath,
+    id::RouteDistinguisher,
+    json::Error,
+    stream::{self, Object, Streamed, Trail, enter, skip, value},
+};
+
+const COMMAND: &str = "show bgp l2vpn evpn neighbors NEIGHBOR advertised-routes json";
+
+/// A route that was sent to a neighbour.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Advertised {
+    /// The route distinguisher.
+    pub rd: RouteDistinguisher,
+    /// What the route is about.
+    pub key: EvpnKey,
+    /// The next hop that was sent: the VTEP.
+    pub next_hop: IpAddr,
+    /// The AS path, before this router's own AS is put in front of it.
+    pub as_path: AsPath,
+}
+
+/// What an EVPN route is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum EvpnKey {
+    /// A Type-5 route: an IP prefix (RFC 9136).
+    Prefix {
+        /// The Ethernet tag; 0 in practice.
+        ethernet_tag: u32,
+        /// The prefix.
+        prefix: IpNet,
+    },
+    /// A route of another type, as FRR writes it: `[2]:[0]:[48]:[56:23:e0:4a:dc:07]`.
+    Other(Box<str>),
+}
+
+/// Hands over the routes of an answer in memory, one by one, until `each` breaks.
+///
+/// # Errors
+/// [`Error`] when the answer is not that command's; routes before the error were handed over.
+pub fn advertised(
+    answer: &[u8],
+    each: impl FnMut(Advertised) -> ControlFlow<()>,
+) -> Result<Streamed, Error> {
+    stream::slice(COMMAND, answer, &mut Answer(each))
+}
+
+/// Hands over the routes of an answer while it is read, one by one, until `each` breaks.
+///
+/// # Errors
+/// [`Error`] when the answer is not that command's; routes before the error were handed over.
+pub fn advertised_from(
+    answer: impl Read,
+    each: impl FnMut(Advertised) -> ControlFlow<()>,
+) -> Result<Streamed, Error> {
+    stream::reader(COMMAND, answer, &mut Answer(each))
+}
+
+struct Answer<F>(F);
+
+impl<F: FnMut(Advertised) -> ControlFlow<()>> Object for Answer<F> {
+    fn member<'de, A: MapAccess<'de>>(
+        &mut self,
+        trail: &mut Trail,
+        map: &mut A,
+    ) -> Result<(), A::Error> {
+        match trail.key() {
+            "advertisedRoutes" => enter(&mut Routes(&mut self.0), trail, map),
+            _ => skip(map),
+        }
+    }
+}
+
+/// Routes by route distinguisher.
+struct Routes<'a, F>(&'a mut F);
+
+impl<F: FnMut(Advertised) -> ControlFlow<()>> Object for Routes<'_, F> {
+    fn member<'de, A: MapAccess<'de>>(
+        &mut self,
+        trail: &mut Trail,
+        map: &mut A,
+    ) -> Result<(), A::Error> {
+        let rd = trail.key().parse().map_err(A::Error::custom)?;
+        enter(&mut Distinguished { rd, each: self.0 }, trail, map)
+    }
+}
+
+/// The routes of one distinguisher, beside the key `rd`.
+struct Distinguished<'a, F> {
+    rd: RouteDistinguisher,
+    each: &'a mut F,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Entry {
+    next_hop: IpAddr,
+    path: AsPath,
+}
+
+impl<F: FnMut(Advertised) -> ControlFlow<()>> Object for Distinguished<'_, F> {
+    fn member<'de, A: MapAccess<'de>>(
+        &mut self,
+        trail: &mut Trail,
+        map: &mut A,
+    ) -> Result<(), A::Error> {
+        if !trail.key().starts_with('[') {
+            return skip(map);
+        }
+        let key = if trail.key().starts_with("[5]:") {
+            let wrong = || A::Error::custom("the key is not [5]:[TAG]:[LENGTH]:[ADDRESS]");
+            let (ethernet_tag, prefix) = prefix_key(trail.key()).ok_or_else(wrong)?;
+            EvpnKey::Prefix {
+                ethernet_tag,
+                prefix,
+            }
+        } else {
+            EvpnKey::Other(trail.key().into())
+        };
+        let Entry {
+            next_hop,
+            path: as_path,
+        } = value(trail, map)?;
+        let rd = self.rd.clone();
+        trail.follow((self.each)(Advertised {
+            rd,
+            key,
+            next_hop,
+            as_path,
+        }))
+    }
+}

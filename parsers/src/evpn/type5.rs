@@ -1,0 +1,151 @@
+//! `show bgp l2vpn evpn route type 5 json`: the prefixes of the fabric.
+
+use std::{io::Read, net::IpAddr, ops::ControlFlow, str::FromStr};
+
+use ipnet::IpNet;
+use nom::{
+    IResult, Parser,
+    bytes::complete::{tag, take_while1},
+    character::complete::{u8, u32},
+    combinator::all_consuming,
+};
+use serde::{
+    Deserialize,
+    de::{Error as _, MapAccess},
+};
+
+use crate::{
+    bgp::Path,
+    id::RouteDistinguisher,
+    json::Error,
+    stream::{self, Object, Streamed, Trail, enter, skip, value},
+};
+
+const COMMAND: &str = "show bgp l2vpn evpn route type 5 json";
+
+/// An IP prefix route (RFC 9136 section 3) in bgpd's EVPN table, with all paths to it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Type5Route {
+    /// The route distinguisher: of the VRF and router that announced it.
+    pub rd: RouteDistinguisher,
+    /// The Ethernet tag; 0 in practice.
+    pub ethernet_tag: u32,
+    /// The prefix.
+    pub prefix: IpNet,
+    /// The paths to it, the best one first.
+    pub paths: Vec<Path>,
+}
+
+/// Hands over the routes of an answer in memory, one by one, until `each` breaks. Routes of
+/// other types, as in `show bgp l2vpn evpn json`, are passed over.
+///
+/// # Errors
+/// [`Error`] when the answer is not that command's; routes before the error were handed over.
+pub fn type5(
+    answer: &[u8],
+    each: impl FnMut(Type5Route) -> ControlFlow<()>,
+) -> Result<Streamed, Error> {
+    stream::slice(COMMAND, answer, &mut Table(each))
+}
+
+/// Hands over the routes of an answer while it is read, one by one, until `each` breaks.
+///
+/// # Errors
+/// [`Error`] when the answer is not that command's; routes before the error were handed over.
+pub fn type5_from(
+    answer: impl Read,
+    each: impl FnMut(Type5Route) -> ControlFlow<()>,
+) -> Result<Streamed, Error> {
+    stream::reader(COMMAND, answer, &mut Table(each))
+}
+
+/// The key of a Type-5 route: `[5]:[TAG]:[LENGTH]:[ADDRESS]`.
+pub(super) fn prefix_key(key: &str) -> Option<(u32, IpNet)> {
+    let (_, (tag, length, address)) = all_consuming(key_parts).parse(key).ok()?;
+    Some((
+        tag,
+        IpNet::new(IpAddr::from_str(address).ok()?, length).ok()?,
+    ))
+}
+
+fn key_parts(input: &str) -> IResult<&str, (u32, u8, &str)> {
+    let (input, _) = tag("[5]:[")(input)?;
+    let (input, ethernet_tag) = u32(input)?;
+    let (input, _) = tag("]:[")(input)?;
+    let (input, length) = u8(input)?;
+    let (input, _) = tag("]:[")(input)?;
+    let (input, address) = take_while1(|character| character != ']')(input)?;
+    let (input, _) = tag("]")(input)?;
+    Ok((input, (ethernet_tag, length, address)))
+}
+
+/// The whole table: route distinguishers beside counters.
+struct Table<F>(F);
+
+impl<F: FnMut(Type5Route) -> ControlFlow<()>> Object for Table<F> {
+    fn member<'de, A: MapAccess<'de>>(
+        &mut self,
+        trail: &mut Trail,
+        map: &mut A,
+    ) -> Result<(), A::Error> {
+        // Every distinguisher has a colon, and no counter has one.
+        if !trail.key().contains(':') {
+            return skip(map);
+        }
+        let rd = trail.key().parse().map_err(A::Error::custom)?;
+        enter(
+            &mut Distinguished {
+                rd,
+                each: &mut self.0,
+            },
+            trail,
+            map,
+        )
+    }
+}
+
+/// The routes of one distinguisher, beside the key `rd`.
+struct Distinguished<'a, F> {
+    rd: RouteDistinguisher,
+    each: &'a mut F,
+}
+
+#[derive(Deserialize)]
+struct Entry {
+    /// A list of lists, each of one path.
+    paths: Vec<Vec<Path>>,
+}
+
+impl<F: FnMut(Type5Route) -> ControlFlow<()>> Object for Distinguished<'_, F> {
+    fn member<'de, A: MapAccess<'de>>(
+        &mut self,
+        trail: &mut Trail,
+        map: &mut A,
+    ) -> Result<(), A::Error> {
+        if !trail.key().starts_with("[5]:") {
+            return skip(map);
+        }
+        let Some((ethernet_tag, prefix)) = prefix_key(trail.key()) else {
+            return Err(A::Error::custom(
+                "the key is not [5]:[TAG]:[LENGTH]:[ADDRESS]",
+            ));
+        };
+        let entry: Entry = value(trail, map)?;
+        let paths = flatten(entry.paths);
+        let rd = self.rd.clone();
+        trail.follow((self.each)(Type5Route {
+            rd,
+            ethernet_tag,
+            prefix,
+            paths,
+        }))
+    }
+}
+
+/// One list of paths, without moving where there is only one list.
+fn flatten(mut lists: Vec<Vec<Path>>) -> Vec<Path> {
+    match lists.len() {
+        0 | 1 => lists.pop().unwrap_or_default(),
+        _ => lists.into_iter().flatten().collect(),
+    }
+}
