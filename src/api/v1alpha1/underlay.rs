@@ -17,7 +17,7 @@ pub const ROUTER_ID_CIDR: &str = "must be an IPv4 prefix, such as 10.0.0.0/24";
 pub const INTERFACE_PART: &str =
     "type NetworkDevice needs networkDevice alone, and type CNIDevice needs cniDevice alone";
 /// Rule: `tunnelEndpoint.cidrs`.
-pub const ENDPOINT_CIDRS: &str = "must be IP prefixes, such as 100.65.0.0/24";
+pub const ENDPOINT_CIDRS: &str = "must be an IP prefix, such as 100.65.0.0/24";
 /// Rule: at most one IPv4 prefix.
 pub const ONE_IPV4_ENDPOINT: &str = "at most one IPv4 prefix is allowed";
 /// Rule: at most one IPv6 prefix.
