@@ -125,6 +125,28 @@ fn no_instance_is_no_error() {
 }
 
 #[test]
+fn an_instance_without_neighbors() {
+    assert!(
+        summary(capture!("no-neighbor-show-bgp-summary.json"))
+            .unwrap()
+            .is_empty()
+    );
+    let vrfs = summary_of_all(capture!("no-neighbor-show-bgp-vrf-all-summary.json")).unwrap();
+    assert!(vrfs["default"].is_empty());
+}
+
+#[test]
+fn an_unnumbered_and_a_described_neighbor() {
+    let all = neighbors(capture!("unnumbered-show-bgp-neighbors.json")).unwrap();
+    assert_eq!(all.len(), 2);
+    assert!(all.contains_key(&PeerName::Interface("va".to_owned())));
+    assert_eq!(
+        all[&peer("10.9.0.2")].description.as_deref(),
+        Some("one two")
+    );
+}
+
+#[test]
 fn other_words_of_frr_are_errors() {
     let error = summary(capture!("show-bgp-unknown-command.txt")).unwrap_err();
     assert_eq!(

@@ -37,7 +37,7 @@ fn routes_of_a_vrf() {
                 fib: true,
                 on_link: true,
                 recursive: false,
-                blackhole: false,
+                drops: false,
             }],
         }],
     };
@@ -50,17 +50,61 @@ fn routes_of_a_vrf() {
 }
 
 #[test]
-fn ipv6_and_blackhole_routes() {
+fn ipv6_routes_of_a_vrf() {
     let (_, six) = prefixes(capture!("show-ipv6-route-vrf-red.json"));
-    assert!(
-        six.iter()
-            .any(|prefix| prefix.routes.iter().any(|r| r.protocol == Protocol::Bgp))
+    let remote = "2001:db8:16:2::/64".parse().unwrap();
+    let remote = six.iter().find(|prefix| prefix.prefix == remote).unwrap();
+    let hop = &remote.routes[0].next_hops[0];
+    assert_eq!(remote.routes[0].protocol, Protocol::Bgp);
+    assert_eq!(
+        (hop.ip, hop.on_link),
+        (Some("::ffff:100.65.0.2".parse().unwrap()), true)
     );
-    let (_, four) = prefixes(capture!("show-ip-route.json"));
-    assert!(
-        four.iter()
-            .any(|prefix| prefix.routes.iter().any(|r| r.protocol == Protocol::Bgp))
+}
+
+#[test]
+fn of_two_routes_one_is_selected() {
+    let (_, prefixes) = prefixes(capture!("show-ip-route.json"));
+    let own = prefixes
+        .iter()
+        .find(|own| own.prefix.to_string() == "100.65.0.1/32")
+        .unwrap();
+    let [local, connected] = own.routes.as_slice() else {
+        panic!("{own:?}")
+    };
+    assert_eq!((&local.protocol, local.selected), (&Protocol::Local, false));
+    assert_eq!(
+        (&connected.protocol, connected.selected),
+        (&Protocol::Connected, true)
     );
+}
+
+#[test]
+fn routes_that_drop_and_routes_that_are_resolved() {
+    let (_, prefixes) = prefixes(capture!("static-show-ip-route.json"));
+    let hops = |prefix: &str| {
+        let found = prefixes
+            .iter()
+            .find(|own| own.prefix.to_string() == prefix)
+            .unwrap();
+        found.routes[0].next_hops.clone()
+    };
+    for dropped in ["192.0.2.0/24", "192.0.2.0/25"] {
+        let hops = hops(dropped);
+        assert_eq!(
+            (hops[0].drops, hops[0].ip, &hops[0].interface_name),
+            (true, None, &None)
+        );
+    }
+    let hops = hops("198.51.100.0/25");
+    let [asked, found] = hops.as_slice() else {
+        panic!("{hops:?}")
+    };
+    assert_eq!(
+        (asked.recursive, asked.fib, &asked.interface_name),
+        (true, false, &None)
+    );
+    assert_eq!((found.recursive, found.fib), (false, true));
 }
 
 #[test]
