@@ -230,6 +230,11 @@ fn the_definitions_serve_people() {
             ("l3vnis.network.openperouter.io", "l3vnis"),
         ]
     );
+    let text = serde_json::to_string(&json_schema(Kind::L3Vni)).unwrap();
+    assert!(
+        text.contains("Whether the host is in the router's AS"),
+        "an enum keeps its field's"
+    );
     for file in files().unwrap() {
         for marker in ["nullable", "writeOnly", "uint", "$ref", "anyOf", "oneOf"] {
             assert!(!file.text.contains(marker), "{}: {marker}", file.name);
