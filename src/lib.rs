@@ -15,10 +15,13 @@
 //! The middle (`api`, `intent`, `plan`, `verify`, the conditions of `status`) is pure: no
 //! sockets, no runtime, no clock. I/O stands at the two ends, and [`agent`] joins them.
 
+pub mod agent;
 pub mod api;
 pub mod cli;
+pub mod frr;
 pub mod intent;
 pub mod lab;
+pub mod netlink;
 pub mod plan;
 pub mod status;
 pub mod verify;

@@ -94,7 +94,10 @@ fn tidied(mut definition: CustomResourceDefinition) -> CustomResourceDefinition 
             // An API server keeps an explicit null of a nullable field, and CEL's `has` then
             // says that the field is there. Without the mark it drops the null, as it does for
             // OpenPERouter's objects.
-            visit(schema, &mut |node| node.nullable = None);
+            visit(schema, &mut |node| {
+                node.nullable = None;
+                node.title = None;
+            });
         }
     }
     definition

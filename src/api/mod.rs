@@ -14,12 +14,21 @@
 //! Everything here is pure: text in, objects out. A field that a manifest may have but this
 //! program does not act on yet is refused by name; nothing that people wrote is ignored.
 
+pub mod convert;
 pub mod crd;
+pub mod fault;
+pub mod load;
 pub mod model;
 pub mod route_target;
+mod shape;
 pub mod types;
 pub mod v1alpha1;
 
+#[cfg(test)]
+mod tests;
+
+pub use fault::{ApiError, Fault, Identity, Reason};
+pub use load::{FileError, Parsed, ParsedObject, parse_file, parse_object};
 pub use model::{
     Families, Family, GracefulRestart, HostSession, L3Vni, Manifest, Multihop, Neighbor, Object,
     RemoteAs, Timers, Underlay,

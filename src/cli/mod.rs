@@ -1,13 +1,19 @@
 //! The command line: one file a subcommand, and what they share.
 
+mod agent;
 mod crds;
 mod lab;
+mod node;
+mod plan;
+mod status;
+mod verify;
 
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use tracing_subscriber::EnvFilter;
 
-/// Provider Edge routing on Kubernetes nodes.
+/// Provider Edge routing on Kubernetes nodes
 #[derive(Parser)]
 #[command(version, about, long_about = None, propagate_version = true)]
 struct Cli {
@@ -17,17 +23,51 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Run a containerlab topology here, on real FRR and a real kernel
-    Lab(lab::Args),
-    /// Print the custom resource definitions as YAML
+    Agent(agent::Args),
+    Plan(plan::Args),
+    Status(status::Args),
+    Verify(verify::Args),
     Crds(crds::Args),
+    Lab(lab::Args),
 }
 
 /// Parses the command line, runs the subcommand and turns its outcome into an exit status.
 #[must_use]
 pub fn main() -> ExitCode {
     match Cli::parse().command {
-        Command::Lab(args) => lab::run(args),
+        Command::Agent(args) => agent::run(args),
+        Command::Plan(args) => plan::run(args),
+        Command::Status(args) => status::run(args),
+        Command::Verify(args) => verify::run(args),
         Command::Crds(args) => crds::run(args),
+        Command::Lab(args) => lab::run(args),
     }
+}
+
+/// Logs to standard error, by `PEROUTER_LOG` (as `info` or `perouter=debug`), `info` without it.
+fn start_logging() {
+    let filter = EnvFilter::try_from_env("PEROUTER_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .init();
+}
+
+/// One thread does all there is to do; what blocks goes to threads of its own.
+fn runtime() -> Result<tokio::runtime::Runtime, String> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| format!("cannot start: {error}"))
+}
+
+/// Says on standard error why nothing came of it.
+fn fail(message: &str) -> ExitCode {
+    eprintln!("perouter: {message}");
+    ExitCode::FAILURE
+}
+
+/// An error with all its causes.
+fn chain(error: &dyn std::error::Error) -> String {
+    crate::agent::chain(error)
 }

@@ -22,6 +22,10 @@ pub mod l3vni;
     unreachable_pub,
     reason = "the derive repeats each struct inside a function"
 )]
+#[expect(
+    dead_code,
+    reason = "that copy of the password is never read, nor written back"
+)]
 pub mod neighbor;
 pub mod status;
 #[expect(

@@ -17,7 +17,7 @@ pub const ROUTER_ID_CIDR: &str = "must be an IPv4 prefix, such as 10.0.0.0/24";
 pub const INTERFACE_PART: &str =
     "type NetworkDevice needs networkDevice alone, and type CNIDevice needs cniDevice alone";
 /// Rule: `tunnelEndpoint.cidrs`.
-pub const ENDPOINT_CIDRS: &str = "must be IP prefixes, such as 100.65.0.0/24";
+pub const ENDPOINT_CIDRS: &str = "must be an IP prefix, such as 100.65.0.0/24";
 /// Rule: at most one IPv4 prefix.
 pub const ONE_IPV4_ENDPOINT: &str = "at most one IPv4 prefix is allowed";
 /// Rule: at most one IPv6 prefix.
@@ -48,22 +48,10 @@ pub const ISIS_INTERFACE: &str =
     status = "ObjectStatus",
     derive = "PartialEq",
     doc = "The fabric: how nodes reach the other routers.",
-    printcolumn(name = "ASN", type_ = "integer", json_path = ".spec.asn"),
-    printcolumn(
-        name = "Ready",
-        type_ = "string",
-        json_path = r#".status.conditions[?(@.type=="Ready")].status"#
-    ),
-    printcolumn(
-        name = "Reason",
-        type_ = "string",
-        json_path = r#".status.conditions[?(@.type=="Ready")].reason"#
-    ),
-    printcolumn(
-        name = "Age",
-        type_ = "date",
-        json_path = ".metadata.creationTimestamp"
-    )
+    printcolumn = r#"{"name": "ASN", "type": "integer", "jsonPath": ".spec.asn"}"#,
+    printcolumn = r#"{"name": "Ready", "type": "string", "jsonPath": ".status.conditions[?(@.type==\"Ready\")].status"}"#,
+    printcolumn = r#"{"name": "Reason", "type": "string", "jsonPath": ".status.conditions[?(@.type==\"Ready\")].reason"}"#,
+    printcolumn = r#"{"name": "Age", "type": "date", "jsonPath": ".metadata.creationTimestamp"}"#
 )]
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = Rule::new("!has(self.srv6) || has(self.isis)").message(SRV6_NEEDS_ISIS))]

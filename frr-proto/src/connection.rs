@@ -1,0 +1,125 @@
+//! One connection to one daemon: the calls, each with its deadline.
+
+use std::{fmt, future::Future, io, time::Duration};
+
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpStream;
+use tonic::{
+    Response, Status,
+    transport::{Channel, Endpoint},
+};
+use tower::service_fn;
+
+use crate::{CallError, wire::northbound_client::NorthboundClient};
+
+/// Answers can hold a whole RIB.
+const LONGEST_ANSWER: usize = 1 << 30;
+
+/// The calls of the service that are made here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rpc {
+    /// Ask for version, modules and encodings.
+    GetCapabilities,
+    /// Read data.
+    Get,
+    /// Make a candidate.
+    CreateCandidate,
+    /// Edit a candidate.
+    EditCandidate,
+    /// Delete a candidate.
+    DeleteCandidate,
+    /// Check a candidate.
+    Validate,
+    /// Reserve what a commit needs.
+    Prepare,
+    /// Make what was prepared the running configuration.
+    Apply,
+    /// Give up what was prepared.
+    Abort,
+    /// Prepare and apply in one.
+    Commit,
+}
+
+impl fmt::Display for Rpc {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::GetCapabilities => "GetCapabilities",
+            Self::Get => "Get",
+            Self::CreateCandidate => "CreateCandidate",
+            Self::EditCandidate => "EditCandidate",
+            Self::DeleteCandidate => "DeleteCandidate",
+            Self::Validate => "Commit VALIDATE",
+            Self::Prepare => "Commit PREPARE",
+            Self::Apply => "Commit APPLY",
+            Self::Abort => "Commit ABORT",
+            Self::Commit => "Commit ALL",
+        })
+    }
+}
+
+/// The client over one TCP connection, which is never made again.
+///
+/// Candidate numbers start from 1 in every life of a daemon, so a connection
+/// that healed itself could name somebody else's candidate.
+#[derive(Debug, Clone)]
+pub(crate) struct Connection {
+    client: NorthboundClient<Channel>,
+    deadline: Duration,
+}
+
+impl Connection {
+    /// Speaks HTTP/2 over a stream that is connected.
+    pub(crate) async fn new(
+        stream: TcpStream,
+        deadline: Duration,
+    ) -> Result<Self, tonic::transport::Error> {
+        // Small requests, each waiting for its answer: delay would be all there is.
+        // A failure costs time only.
+        let _ = stream.set_nodelay(true);
+        let mut once = Some(TokioIo::new(stream));
+        let connector = service_fn(move |_| {
+            let stream = once
+                .take()
+                .ok_or_else(|| io::Error::from(io::ErrorKind::NotConnected));
+            async move { stream }
+        });
+        // The name is never looked up; HTTP/2 wants one.
+        let channel = Endpoint::from_static("http://northbound.invalid")
+            .connect_with_connector(connector)
+            .await?;
+        let client = NorthboundClient::new(channel).max_decoding_message_size(LONGEST_ANSWER);
+        Ok(Self { client, deadline })
+    }
+
+    /// How long one call may take.
+    pub(crate) fn deadline(&self) -> Duration {
+        self.deadline
+    }
+
+    /// Makes one call with one answer.
+    pub(crate) async fn call<T, F>(
+        &self,
+        rpc: Rpc,
+        call: impl FnOnce(NorthboundClient<Channel>) -> F,
+    ) -> Result<T, CallError>
+    where
+        F: Future<Output = Result<Response<T>, Status>>,
+    {
+        match tokio::time::timeout(self.deadline, call(self.client.clone())).await {
+            Ok(Ok(response)) => Ok(response.into_inner()),
+            Ok(Err(status)) => Err(CallError::from_status(rpc, status)),
+            Err(_) => Err(CallError::TimedOut {
+                rpc,
+                after: self.deadline,
+            }),
+        }
+    }
+}
+
+#[cfg(test)]
+impl Connection {
+    /// The client without deadlines and without types that protect it.
+    pub(crate) fn into_client(self) -> NorthboundClient<Channel> {
+        self.client
+    }
+}

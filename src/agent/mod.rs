@@ -1,0 +1,220 @@
+//! The loop that joins everything: manifests in, kernel and FRR made so, facts read back.
+//!
+//! One task owns the kernel handles, the FRR driver and all state; events only wake it. What
+//! always holds: a pass observes before it plans and plans before it writes, so an agent that
+//! was killed anywhere continues from what is there.
+
+pub mod execute;
+mod facts;
+mod pass;
+pub mod preview;
+mod report;
+mod socket;
+pub mod source;
+pub mod state;
+mod wake;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+
+use crate::frr::{self, Frr};
+use crate::intent::NodeIndex;
+use crate::netlink::namespace::{self, NamespaceError};
+use crate::status::protocol::Request;
+pub(crate) use execute::chain;
+use pass::Worker;
+use socket::Asked;
+pub use wake::Cause;
+
+/// How long after the first event of a burst the loop looks, so that a burst costs one pass.
+const SETTLE: Duration = Duration::from_millis(20);
+
+/// The time from a failed pass to the next try, doubled up to the longest.
+const RETRY_FIRST: Duration = Duration::from_millis(200);
+const RETRY_LONGEST: Duration = Duration::from_secs(10);
+
+/// How often facts are read while something is not as it should be, and when all is well.
+const VERIFY_UNSETTLED: Duration = Duration::from_millis(500);
+const VERIFY_SETTLED: Duration = Duration::from_secs(10);
+
+/// What the agent is told on its command line.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The node's name.
+    pub node: String,
+    /// The number that the node's addresses follow from.
+    pub index: NodeIndex,
+    /// The directory of manifests.
+    pub manifests: PathBuf,
+    /// The name of the router's network namespace.
+    pub netns: String,
+    /// The folder of FRR's vty sockets.
+    pub frr_dir: PathBuf,
+    /// Whether to use FRR's gRPC northbound.
+    pub northbound: frr::Mode,
+    /// The unix socket that `perouter status` asks.
+    pub socket: PathBuf,
+    /// Where the agent remembers what it must not forget when it is killed.
+    pub state: PathBuf,
+    /// How often everything is observed anew, whatever happened.
+    pub resync: Duration,
+}
+
+/// The agent cannot run.
+#[derive(Debug, thiserror::Error)]
+pub enum AgentError {
+    /// Its memory.
+    #[error(transparent)]
+    State(#[from] state::StateError),
+    /// Its socket.
+    #[error(transparent)]
+    Socket(#[from] socket::SocketError),
+    /// The name of the router's namespace.
+    #[error(transparent)]
+    Namespace(#[from] NamespaceError),
+    /// Its signals.
+    #[error("cannot catch signals: {0}")]
+    Signal(std::io::Error),
+}
+
+/// Runs until SIGTERM or SIGINT. Stopping changes nothing: kernel and FRR go on as they are.
+///
+/// # Errors
+/// [`AgentError`] when it cannot start; once it runs, failures are reported and retried.
+pub async fn run(options: Options) -> Result<(), AgentError> {
+    let (ask, asked) = mpsc::channel(16);
+    let (changed, manifests_changed) = mpsc::channel(1);
+    let worker = Worker::new(&options)?;
+    socket::serve(&options.socket, ask)?;
+    let _directory = wake::watch_directory(&options.manifests, changed);
+    let mut stop = signal(SignalKind::terminate()).map_err(AgentError::Signal)?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(AgentError::Signal)?;
+    tracing::info!(node = options.node, index = options.index.0, "started");
+    let frr = Frr::new(frr::Options {
+        dir: options.frr_dir.clone(),
+        netns: namespace::path_of(&options.netns)?,
+        northbound: options.northbound,
+    });
+    let mut agent = Loop {
+        resync: options.resync,
+        worker,
+        frr,
+        asked,
+        manifests_changed,
+        retry: RETRY_FIRST,
+        next_pass: Instant::now(),
+        next_verify: Instant::now(),
+        due: Cause::Start,
+    };
+    tokio::select! {
+        () = agent.turn() => {}
+        _ = stop.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    tracing::info!("stopped; kernel and FRR stay as they are");
+    let _ = std::fs::remove_file(&options.socket);
+    Ok(())
+}
+
+/// The loop's timers and channels.
+struct Loop {
+    resync: Duration,
+    worker: Worker,
+    frr: Frr,
+    asked: mpsc::Receiver<Asked>,
+    manifests_changed: mpsc::Receiver<()>,
+    retry: Duration,
+    next_pass: Instant,
+    next_verify: Instant,
+    /// Why the next timed pass runs.
+    due: Cause,
+}
+
+/// What the loop turns to.
+enum Turn {
+    Pass(Cause),
+    Verify,
+    Answer(Asked),
+}
+
+impl Loop {
+    async fn turn(&mut self) {
+        loop {
+            match self.next().await {
+                Turn::Pass(cause) => self.pass(cause).await,
+                Turn::Verify => {
+                    self.worker.verify(&mut self.frr).await;
+                    self.schedule_verify();
+                }
+                Turn::Answer(asked) => self.answer(asked).await,
+            }
+        }
+    }
+
+    async fn next(&mut self) -> Turn {
+        tokio::select! {
+            biased;
+            Some(asked) = self.asked.recv() => Turn::Answer(asked),
+            Some(()) = self.manifests_changed.recv() => self.settled(Cause::Manifests).await,
+            () = self.worker.kernel_changed() => self.settled(Cause::Kernel).await,
+            daemon = self.frr.daemon_lost() => {
+                tracing::warn!(%daemon, "closed its connection");
+                self.frr.forget(daemon);
+                self.settled(Cause::DaemonLost).await
+            }
+            () = tokio::time::sleep_until(self.next_pass) => Turn::Pass(self.due),
+            () = tokio::time::sleep_until(self.next_verify) => Turn::Verify,
+        }
+    }
+
+    /// Lets a burst of events end.
+    async fn settled(&mut self, cause: Cause) -> Turn {
+        tokio::time::sleep(SETTLE).await;
+        while self.manifests_changed.try_recv().is_ok() {}
+        self.worker.drain_kernel_events();
+        Turn::Pass(cause)
+    }
+
+    async fn pass(&mut self, cause: Cause) {
+        let settled = self.worker.pass(cause, &mut self.frr).await;
+        let now = Instant::now();
+        match settled {
+            pass::Settled::Yes => {
+                self.retry = RETRY_FIRST;
+                (self.next_pass, self.due) = (now + self.resync, Cause::Resync);
+            }
+            pass::Settled::No => {
+                (self.next_pass, self.due) = (now + self.retry, Cause::Retry);
+                self.retry = (self.retry * 2).min(RETRY_LONGEST);
+            }
+        }
+        self.schedule_verify();
+    }
+
+    fn schedule_verify(&mut self) {
+        let pause = if self.worker.is_ready() {
+            VERIFY_SETTLED
+        } else {
+            VERIFY_UNSETTLED
+        };
+        self.next_verify = Instant::now() + pause;
+    }
+
+    async fn answer(&mut self, asked: Asked) {
+        let request = asked
+            .request
+            .parse::<Request>()
+            .map_err(|error| error.to_string());
+        if request == Ok(Request::Verify) {
+            self.pass(Cause::Request).await;
+        }
+        let answer = self.worker.answer(&request);
+        if asked.answer.send(answer).is_err() {
+            tracing::debug!("a client went before its answer");
+        }
+    }
+}

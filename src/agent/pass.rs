@@ -1,0 +1,493 @@
+//! One pass: read manifests, observe, plan, execute, read back.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+
+use futures::FutureExt;
+use serde_json::Value;
+
+use super::execute::{self, Failure, Outcome, UnderlayState, chain};
+use super::report::Verification;
+use super::source::{Contents, Directory};
+use super::state::{self, SavedManifest, StateDir};
+use super::wake::Cause;
+use super::{AgentError, Options};
+use crate::api::{Identity, InterfaceName, ObjectKey};
+use crate::frr::Frr;
+use crate::intent::{self, Accepted, Candidates, NodeIndex, NodeIntent, Resolution};
+use crate::netlink::namespace::{self, Ensured};
+use crate::netlink::{self, Kernel, KernelEvent, Watch};
+use crate::plan::desired::SYSCTLS;
+use crate::plan::link::{KernelStep, NIC_GROUP, SeenKernel, Space};
+use crate::plan::{self, NicMemory, Plan, SeenFrr, Step};
+use crate::status::Timestamp;
+use crate::status::report::{Pass, Report};
+
+/// How often a pass observes again after it wrote. One round does in all cases known; a line
+/// that FRR keeps printing otherwise than it was typed must not keep the loop busy.
+const ROUNDS: usize = 3;
+
+/// Whether a pass left everything as it should be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Settled {
+    /// Nothing remains to be done.
+    Yes,
+    /// Something failed, and is to be tried again.
+    No,
+}
+
+/// What the agent has done since it started.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Counters {
+    pub(super) passes: u64,
+    pub(super) failed_passes: u64,
+    /// Steps that mended what somebody else had changed.
+    pub(super) repairs: u64,
+    /// Writes of kernel handles that were replaced since.
+    netlink_writes_before: u64,
+}
+
+/// What was mended last.
+#[derive(Clone, Debug)]
+pub(super) struct Repair {
+    pub(super) at: Timestamp,
+    pub(super) steps: Vec<String>,
+}
+
+/// The kernel handles, and what is heard from the kernel.
+struct Handles {
+    kernel: Kernel,
+    watch: Watch,
+}
+
+/// All state of the agent.
+pub(super) struct Worker {
+    pub(super) node: String,
+    pub(super) index: NodeIndex,
+    netns: PathBuf,
+    netns_name: String,
+    directory: Directory,
+    state: StateDir,
+    handles: Option<Handles>,
+    memory: NicMemory,
+    pub(super) accepted: Accepted,
+    /// The accepted objects as they were written.
+    documents: BTreeMap<ObjectKey, Value>,
+    pub(super) resolution: Resolution,
+    pub(super) failures: Vec<Failure>,
+    pub(super) seen: Option<SeenKernel>,
+    pub(super) counters: Counters,
+    pub(super) repairs: Vec<Repair>,
+    last: Option<Settled>,
+    pub(super) last_pass: Option<Pass>,
+    pub(super) verification: Option<Verification>,
+    pub(super) report: Option<Report>,
+    pub(super) frr_version: Option<String>,
+}
+
+/// Why a pass could not be finished at all.
+#[derive(Debug, thiserror::Error)]
+enum PassError {
+    #[error(transparent)]
+    Namespace(#[from] namespace::NamespaceError),
+    #[error(transparent)]
+    Open(#[from] netlink::KernelOpenError),
+    #[error(transparent)]
+    Watch(#[from] netlink::WatchError),
+    #[error(transparent)]
+    Observe(#[from] netlink::ObserveError),
+    #[error(transparent)]
+    Frr(#[from] crate::frr::FrrError),
+    #[error("a value cannot be typed into FRR: {0}")]
+    Line(#[from] perouter_parsers::running_config::InvalidLine),
+    #[error(transparent)]
+    State(#[from] super::state::StateError),
+}
+
+impl Worker {
+    pub(super) fn new(options: &Options) -> Result<Self, AgentError> {
+        let state = StateDir::open(&options.state)?;
+        let saved = state.load_manifests()?;
+        Ok(Self {
+            node: options.node.clone(),
+            index: options.index,
+            netns: namespace::path_of(&options.netns)?,
+            netns_name: options.netns.clone(),
+            directory: Directory::new(options.manifests.clone()),
+            memory: state.load_nics()?,
+            accepted: state::accepted(&saved),
+            state,
+            handles: None,
+            documents: saved
+                .into_iter()
+                .map(|saved| (saved.key, saved.document))
+                .collect(),
+            resolution: Resolution::default(),
+            failures: Vec::new(),
+            seen: None,
+            counters: Counters::default(),
+            repairs: Vec::new(),
+            last: None,
+            last_pass: None,
+            verification: None,
+            report: None,
+            frr_version: None,
+        })
+    }
+
+    /// Waits until the kernel tells of a change that may concern us; for ever without handles.
+    pub(super) async fn kernel_changed(&mut self) {
+        let Some(handles) = &mut self.handles else {
+            return std::future::pending().await;
+        };
+        let event = handles.watch.next().await;
+        self.heed(event);
+    }
+
+    /// Forgets the events that have come in already; the pass that follows sees their effect.
+    pub(super) fn drain_kernel_events(&mut self) {
+        while let Some(handles) = &mut self.handles
+            && let Some(event) = handles.watch.next().now_or_never()
+        {
+            self.heed(event);
+        }
+    }
+
+    /// Handles that nothing is heard from any more are given up; the next pass opens others.
+    fn heed(&mut self, event: Option<KernelEvent>) {
+        match event {
+            Some(
+                KernelEvent::Link { .. }
+                | KernelEvent::Address { .. }
+                | KernelEvent::Overrun { .. },
+            ) => {}
+            Some(KernelEvent::Lost { .. }) | None => self.give_up_kernel(),
+        }
+    }
+
+    fn give_up_kernel(&mut self) {
+        if let Some(handles) = self.handles.take() {
+            self.counters.netlink_writes_before += handles.kernel.writes();
+        }
+    }
+
+    /// How many netlink messages were sent that change something.
+    pub(super) fn netlink_writes(&self) -> u64 {
+        let now = self
+            .handles
+            .as_ref()
+            .map_or(0, |handles| handles.kernel.writes());
+        self.counters.netlink_writes_before + now
+    }
+
+    pub(super) async fn pass(&mut self, cause: Cause, frr: &mut Frr) -> Settled {
+        let started = std::time::Instant::now();
+        self.counters.passes += 1;
+        let unchanged = self.read_manifests();
+        let drift_counts = unchanged
+            && self.last == Some(Settled::Yes)
+            && !matches!(cause, Cause::Start | Cause::Manifests);
+        let settled = match self.rounds(drift_counts, frr).await {
+            Ok(settled) => settled,
+            Err(error) => {
+                let message = chain(&error);
+                if self
+                    .failures
+                    .iter()
+                    .all(|failure| failure.message != message)
+                {
+                    tracing::warn!("{message}");
+                }
+                self.fail_all(&message);
+                Settled::No
+            }
+        };
+        if settled == Settled::No {
+            self.counters.failed_passes += 1;
+        }
+        self.last = Some(settled);
+        self.last_pass = Some(Pass {
+            number: self.counters.passes,
+            at: Timestamp::now(),
+            took_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
+        });
+        self.verify(frr).await;
+        settled
+    }
+
+    /// Reads and resolves the manifests. Returns whether the intent stayed as it was.
+    fn read_manifests(&mut self) -> bool {
+        let Contents {
+            candidates,
+            documents,
+        } = self.contents();
+        let resolution = intent::resolve(candidates, &self.accepted, self.index);
+        for rejection in &resolution.rejections {
+            if !self.resolution.rejections.contains(rejection) {
+                tracing::warn!("{}", rejection.message);
+            }
+        }
+        let unchanged = resolution.intent == self.resolution.intent;
+        if self.accepted != resolution.accepted {
+            self.remember_accepted(&resolution.accepted, documents);
+        }
+        self.accepted.clone_from(&resolution.accepted);
+        self.resolution = resolution;
+        unchanged
+    }
+
+    /// What the directory holds; when it cannot be listed, every object stays as it was.
+    fn contents(&self) -> Contents {
+        self.directory.read().unwrap_or_else(|error| {
+            let message = error.to_string();
+            let sources = self.accepted.values().map(|object| object.source.clone());
+            let own = self.directory.path().display().to_string();
+            let broken = sources
+                .chain([own])
+                .map(|source| (source, message.clone()))
+                .collect();
+            Contents {
+                candidates: Candidates {
+                    objects: Vec::new(),
+                    broken_sources: broken,
+                },
+                ..Contents::default()
+            }
+        })
+    }
+
+    /// Keeps the last good manifests where a later run of the agent finds them. Failing to is
+    /// no reason to stop: it costs the way back after a crash, and says so.
+    fn remember_accepted(&mut self, accepted: &Accepted, documents: BTreeMap<ObjectKey, Value>) {
+        let current = |key: &ObjectKey, document: &Value| {
+            let parsed = crate::api::parse_object(Identity::of(key.clone()), document.clone());
+            accepted
+                .get(key)
+                .is_some_and(|object| parsed.outcome.as_ref() == Ok(&object.manifest))
+        };
+        for (key, document) in documents {
+            if current(&key, &document) {
+                self.documents.insert(key, document);
+            }
+        }
+        self.documents.retain(|key, _| accepted.contains_key(key));
+        let saved: Vec<SavedManifest> = self
+            .documents
+            .iter()
+            .filter_map(|(key, document)| {
+                let source = accepted.get(key)?.source.clone();
+                Some(SavedManifest {
+                    key: key.clone(),
+                    source,
+                    document: document.clone(),
+                })
+            })
+            .collect();
+        if let Err(error) = self.state.save_manifests(&saved) {
+            tracing::warn!("the last good manifests will not outlive this agent: {error}");
+        }
+    }
+
+    /// Observes and executes until nothing remains to be done.
+    async fn rounds(&mut self, drift_counts: bool, frr: &mut Frr) -> Result<Settled, PassError> {
+        self.open_kernel().await?;
+        for round in 0..ROUNDS {
+            let (seen_frr, plan) = self.plan(frr).await?;
+            if plan.len() == 0 {
+                self.failures = blocked(&plan);
+                return Ok(if self.failures.is_empty() {
+                    Settled::Yes
+                } else {
+                    Settled::No
+                });
+            }
+            if drift_counts && round == 0 {
+                self.note_repair(&plan);
+            }
+            let outcome = self.execute(&plan, &seen_frr, frr).await?;
+            if !outcome.failures.is_empty() {
+                self.failures = outcome.failures;
+                self.seen = Some(self.observe().await?);
+                return Ok(Settled::No);
+            }
+        }
+        let (_, plan) = self.plan(frr).await?;
+        self.failures = blocked(&plan);
+        if plan.len() > 0 {
+            let message = format!(
+                "what was written {ROUNDS} times does not read back as it should; left to do:\n{plan}"
+            );
+            self.fail_all(&message);
+        }
+        Ok(if self.failures.is_empty() {
+            Settled::Yes
+        } else {
+            Settled::No
+        })
+    }
+
+    /// Opens the router's namespace, which is made when it is missing, and watches it.
+    async fn open_kernel(&mut self) -> Result<(), PassError> {
+        if self
+            .handles
+            .as_ref()
+            .is_some_and(|handles| handles.kernel.is_current())
+        {
+            return Ok(());
+        }
+        if self.handles.is_some() {
+            tracing::warn!("the namespace {} is gone; making it anew", self.netns_name);
+            self.give_up_kernel();
+        }
+        if namespace::ensure(&self.netns_name)? == Ensured::Created {
+            tracing::info!("made the namespace {}", self.netns_name);
+        }
+        let host = PathBuf::from("/proc/self/ns/net");
+        let kernel = Kernel::open(&host, &self.netns).await?;
+        let watch = kernel.watch().await?;
+        self.handles = Some(Handles { kernel, watch });
+        Ok(())
+    }
+
+    async fn observe(&self) -> Result<SeenKernel, PassError> {
+        let Some(handles) = &self.handles else {
+            return Ok(SeenKernel::default());
+        };
+        let nics = self.interesting_nics();
+        let keys: Vec<String> = SYSCTLS.iter().map(|(key, _)| (*key).to_owned()).collect();
+        Ok(handles.kernel.observe(&nics, &keys).await?)
+    }
+
+    /// NICs whose routes matter: those wanted, and those taken.
+    fn interesting_nics(&self) -> Vec<InterfaceName> {
+        let wanted = self
+            .resolution
+            .intent
+            .underlay
+            .iter()
+            .flat_map(|u| &u.spec.interfaces);
+        let taken = self.seen.iter().flat_map(|seen| {
+            seen.router
+                .iter()
+                .filter(|(_, link)| link.group == NIC_GROUP)
+                .map(|(name, _)| name)
+        });
+        let all: BTreeSet<_> = wanted
+            .chain(taken)
+            .chain(self.memory.keys())
+            .cloned()
+            .collect();
+        all.into_iter().collect()
+    }
+
+    async fn plan(&mut self, frr: &mut Frr) -> Result<(SeenFrr, Plan), PassError> {
+        let seen = self.observe().await?;
+        let seen_frr = frr.observe().await;
+        self.seen = Some(seen.clone());
+        let seen_frr = seen_frr?;
+        let plan = plan::plan(&self.resolution.intent, &seen, &seen_frr, &self.memory)?;
+        Ok((seen_frr, plan))
+    }
+
+    async fn execute(
+        &mut self,
+        plan: &Plan,
+        seen_frr: &SeenFrr,
+        frr: &mut Frr,
+    ) -> Result<Outcome, PassError> {
+        self.remember_nics(plan)?;
+        let underlay = underlay_state(&self.resolution.intent, seen_frr);
+        let Some(handles) = &self.handles else {
+            return Ok(Outcome::default());
+        };
+        Ok(execute::execute(plan, underlay, &handles.kernel, frr).await)
+    }
+
+    /// Writes down what NICs carry before they are moved: an agent that is killed in between
+    /// must still know.
+    fn remember_nics(&mut self, plan: &Plan) -> Result<(), PassError> {
+        let units = plan
+            .units
+            .iter()
+            .filter_map(|unit| unit.steps.as_ref().ok())
+            .flatten();
+        let mut changed = false;
+        for planned in units {
+            if let Step::Kernel(KernelStep::MoveNic {
+                name,
+                to: Space::Router,
+                config,
+            }) = &planned.step
+            {
+                self.memory.insert(name.clone(), config.clone());
+                changed = true;
+            }
+        }
+        if changed {
+            self.state.save_nics(&self.memory)?;
+        }
+        Ok(())
+    }
+
+    fn note_repair(&mut self, plan: &Plan) {
+        /// Enough to see what keeps happening.
+        const KEPT: usize = 16;
+        let steps: Vec<String> = plan.to_string().lines().map(str::to_owned).collect();
+        tracing::warn!("something was changed behind our back; mending:\n{plan}");
+        self.counters.repairs += plan.len() as u64;
+        if self.repairs.len() == KEPT {
+            self.repairs.remove(0);
+        }
+        self.repairs.push(Repair {
+            at: Timestamp::now(),
+            steps,
+        });
+    }
+
+    /// A failure that concerns every object.
+    fn fail_all(&mut self, message: &str) {
+        let intent = &self.resolution.intent;
+        let keys = intent
+            .underlay
+            .iter()
+            .map(|u| &u.key)
+            .chain(intent.vnis.iter().map(|v| &v.key));
+        let failure = |object| Failure {
+            object,
+            message: message.to_owned(),
+        };
+        self.failures = keys.map(|key| failure(Some(key.clone()))).collect();
+        if self.failures.is_empty() {
+            self.failures.push(failure(None));
+        }
+    }
+
+    pub(super) fn kernel(&self) -> Option<&Kernel> {
+        self.handles.as_ref().map(|handles| &handles.kernel)
+    }
+}
+
+fn blocked(plan: &Plan) -> Vec<Failure> {
+    let failure = |unit: &plan::Unit| {
+        let blocked = unit.steps.as_ref().err()?;
+        Some(Failure {
+            object: Some(unit.key.clone()),
+            message: blocked.to_string(),
+        })
+    };
+    plan.units.iter().filter_map(failure).collect()
+}
+
+/// Whether the default BGP instance runs, with the AS number that it shall have.
+fn underlay_state(intent: &NodeIntent, seen: &SeenFrr) -> UnderlayState {
+    let runs = intent.underlay.as_ref().is_some_and(|underlay| {
+        seen.bgp
+            .context(&format!("router bgp {}", underlay.spec.asn))
+            .is_some()
+    });
+    if runs {
+        UnderlayState::Stands
+    } else {
+        UnderlayState::Missing
+    }
+}

@@ -1,0 +1,95 @@
+//! What a pass would do, without doing it.
+
+use std::path::PathBuf;
+
+use super::source::{Directory, DirectoryError};
+use super::state::{self, StateDir, StateError};
+use crate::frr::{self, Frr, FrrError};
+use crate::intent::{self, NodeIndex, Rejection};
+use crate::netlink::namespace::{self, NamespaceError};
+use crate::netlink::{self, Kernel};
+use crate::plan::desired::SYSCTLS;
+use crate::plan::{self, Plan};
+
+/// The node to look at.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The number that the node's addresses follow from.
+    pub index: NodeIndex,
+    /// The directory of manifests.
+    pub manifests: PathBuf,
+    /// The name of the router's network namespace.
+    pub netns: String,
+    /// The folder of FRR's vty sockets.
+    pub frr_dir: PathBuf,
+    /// Where the agent of this node remembers.
+    pub state: PathBuf,
+}
+
+/// What would be done.
+#[derive(Clone, Debug)]
+pub struct Preview {
+    /// The steps.
+    pub plan: Plan,
+    /// What is wrong with the manifests.
+    pub rejections: Vec<Rejection>,
+}
+
+/// Nothing can be said.
+#[derive(Debug, thiserror::Error)]
+pub enum PreviewError {
+    /// The manifests cannot be read.
+    #[error(transparent)]
+    Manifests(#[from] DirectoryError),
+    /// The agent's memory cannot be read.
+    #[error(transparent)]
+    State(#[from] StateError),
+    /// The router's namespace is not there, or cannot be entered.
+    #[error(transparent)]
+    Namespace(#[from] NamespaceError),
+    /// The namespaces cannot be opened.
+    #[error(transparent)]
+    Open(#[from] netlink::KernelOpenError),
+    /// The kernel cannot be read.
+    #[error(transparent)]
+    Observe(#[from] netlink::ObserveError),
+    /// FRR cannot be read.
+    #[error(transparent)]
+    Frr(#[from] FrrError),
+    /// A value cannot be typed into FRR.
+    #[error("a value cannot be typed into FRR: {0}")]
+    Line(#[from] perouter_parsers::running_config::InvalidLine),
+}
+
+/// Plans from what is there now. Writes nothing.
+///
+/// # Errors
+/// [`PreviewError`] when manifests, kernel or FRR cannot be read.
+pub async fn preview(options: Options) -> Result<Preview, PreviewError> {
+    let state = StateDir::open(&options.state)?;
+    let accepted = state::accepted(&state.load_manifests()?);
+    let memory = state.load_nics()?;
+    let read = Directory::new(options.manifests).read()?.candidates;
+    let resolution = intent::resolve(read, &accepted, options.index);
+    let netns = namespace::path_of(&options.netns)?;
+    let kernel = Kernel::open(&PathBuf::from("/proc/self/ns/net"), &netns).await?;
+    let keys: Vec<String> = SYSCTLS.iter().map(|(key, _)| (*key).to_owned()).collect();
+    let wanted = resolution
+        .intent
+        .underlay
+        .iter()
+        .flat_map(|u| &u.spec.interfaces);
+    let nics: Vec<_> = wanted.chain(memory.keys()).cloned().collect();
+    let seen = kernel.observe(&nics, &keys).await?;
+    let mut frr = Frr::new(frr::Options {
+        dir: options.frr_dir,
+        netns,
+        northbound: frr::Mode::Off,
+    });
+    let seen_frr = frr.observe().await?;
+    let plan = plan::plan(&resolution.intent, &seen, &seen_frr, &memory)?;
+    Ok(Preview {
+        plan,
+        rejections: resolution.rejections,
+    })
+}

@@ -1,0 +1,206 @@
+//! Facts read back, findings, and the report that answers `perouter status`.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::facts;
+use super::pass::Worker;
+use crate::api::Manifest;
+use crate::frr::{Frr, InUse};
+use crate::intent::Rejection;
+use crate::status::Timestamp;
+use crate::status::condition::{Acceptance, Programming};
+use crate::status::protocol::{Answer, Request, VerifyReport};
+use crate::status::report::{
+    Counters, DaemonMode, FrrReport, Inputs, ObjectInput, Report, Verdict, Verified,
+};
+use crate::verify::{self, Facts, Finding};
+
+/// The last verification.
+pub(super) struct Verification {
+    facts: Facts,
+    findings: Vec<Finding>,
+    at: Timestamp,
+    took_ms: u64,
+}
+
+impl Worker {
+    /// Reads facts back, verifies them and makes the report.
+    pub(super) async fn verify(&mut self, frr: &mut Frr) {
+        let started = std::time::Instant::now();
+        let intent = &self.resolution.intent;
+        let facts = facts::gather(frr, self.kernel(), self.seen.as_ref(), intent).await;
+        let findings: Vec<Finding> = Vec::new(); // verify::verify(intent, &facts)
+        self.log_changes(&findings);
+        if self.frr_version.is_none() {
+            self.frr_version = facts::frr_version(frr).await;
+        }
+        self.verification = Some(Verification {
+            facts,
+            findings,
+            at: Timestamp::now(),
+            took_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
+        });
+        self.make_report(frr);
+    }
+
+    /// A line for each finding that is new, and one for each that is over.
+    fn log_changes(&self, findings: &[Finding]) {
+        let before = self
+            .verification
+            .as_ref()
+            .map_or(&[][..], |last| &last.findings);
+        let is_in = |finding: &Finding, list: &[Finding]| {
+            list.iter().any(|other| {
+                other.is_bad()
+                    && (other.check, &other.object, &other.subject)
+                        == (finding.check, &finding.object, &finding.subject)
+            })
+        };
+        for finding in findings.iter().filter(|f| f.is_bad() && !is_in(f, before)) {
+            tracing::warn!(
+                object = finding.object.as_ref().map(tracing::field::display),
+                "{finding}"
+            );
+        }
+        for finding in before.iter().filter(|f| f.is_bad() && !is_in(f, findings)) {
+            tracing::info!(
+                object = finding.object.as_ref().map(tracing::field::display),
+                "over: {} {}",
+                finding.check,
+                finding.subject
+            );
+        }
+    }
+
+    fn make_report(&mut self, frr: &Frr) {
+        let objects = self.object_inputs();
+        let inputs = Inputs {
+            node: &self.node,
+            index: self.index,
+            pass: self.last_pass,
+            frr: self.frr_report(frr),
+            counters: Counters {
+                passes: self.counters.passes,
+                failures: self.counters.failed_passes,
+                drift_repaired: self.counters.repairs,
+                netlink_writes: self.netlink_writes(),
+                frr_writes: frr.writes(),
+            },
+            intent: &self.resolution.intent,
+            objects: &objects,
+            rejections: &self.resolution.rejections,
+            verified: self.verification.as_ref().map(|last| Verified {
+                facts: &last.facts,
+                findings: &last.findings,
+            }),
+        };
+        let report = Report::new(self.report.as_ref(), &inputs, Timestamp::now());
+        if self.report.as_ref().map(|before| before.verdict) != Some(report.verdict) {
+            match report.verdict {
+                Verdict::Ready => tracing::info!("ready"),
+                Verdict::NotReady => tracing::warn!("not ready: {}", report.cause),
+            }
+        }
+        self.report = Some(report);
+    }
+
+    fn frr_report(&self, frr: &Frr) -> FrrReport {
+        let mode = |in_use: InUse| match in_use {
+            InUse::Northbound => DaemonMode::Northbound,
+            InUse::Vty => DaemonMode::Vty,
+        };
+        let daemons: BTreeMap<String, DaemonMode> = frr
+            .in_use()
+            .into_iter()
+            .map(|(daemon, in_use)| (daemon.name().to_owned(), mode(in_use)))
+            .collect();
+        FrrReport {
+            version: self.frr_version.clone(),
+            daemons,
+        }
+    }
+
+    /// Every object that was read, accepted or not.
+    fn object_inputs(&self) -> Vec<ObjectInput> {
+        let rejected: BTreeMap<_, &Rejection> = self
+            .resolution
+            .rejections
+            .iter()
+            .filter_map(|rejection| Some((rejection.object.clone()?, rejection)))
+            .collect();
+        let accepted = self
+            .accepted
+            .iter()
+            .map(|(key, object)| (key, Some(&object.manifest)));
+        let mut all: BTreeMap<_, Option<&Manifest>> =
+            rejected.keys().map(|key| (key, None)).collect();
+        all.extend(accepted);
+        all.into_iter()
+            .map(|(key, manifest)| {
+                let generation = manifest.and_then(Manifest::generation);
+                ObjectInput {
+                    key: key.clone(),
+                    generation,
+                    generation_in_force: generation,
+                    acceptance: match rejected.get(key) {
+                        Some(rejection) => Acceptance::Rejected {
+                            message: rejection.message.clone(),
+                            kept: rejection.kept,
+                        },
+                        None => Acceptance::Accepted,
+                    },
+                    programming: self.programming(key),
+                }
+            })
+            .collect()
+    }
+
+    fn programming(&self, key: &crate::api::types::ObjectKey) -> Programming {
+        let own = self
+            .failures
+            .iter()
+            .find(|failure| failure.object.as_ref() == Some(key));
+        match own {
+            Some(failure) => Programming::Failed {
+                message: failure.message.clone(),
+            },
+            None if self.last_pass.is_none() => Programming::NotYet,
+            None => Programming::Done,
+        }
+    }
+
+    /// Whether the last report says that all is well.
+    pub(super) fn is_ready(&self) -> bool {
+        self.report
+            .as_ref()
+            .is_some_and(|report| report.verdict == Verdict::Ready)
+    }
+
+    /// The answer to one line of the socket.
+    pub(super) fn answer(&self, request: &Result<Request, String>) -> String {
+        match (request, &self.report, &self.verification) {
+            (Err(message), _, _) => json(&Answer::<()>::Error(message.clone())),
+            (Ok(Request::Status), Some(report), _) => json(&Answer::Ok(report)),
+            (Ok(Request::Verify), _, Some(last)) => json(&Answer::Ok(VerifyReport {
+                node: self.node.clone(),
+                at: last.at,
+                took_ms: last.took_ms,
+                findings: last.findings.clone(),
+            })),
+            (Ok(Request::Plan), _, _) => json(&Answer::<()>::Error(
+                "the agent applies what it plans; `perouter plan` shows a directory's plan"
+                    .to_owned(),
+            )),
+            (Ok(Request::Status | Request::Verify), _, _) => json(&Answer::<()>::Error(
+                "the agent has not finished its first pass yet; ask again in a moment".to_owned(),
+            )),
+        }
+    }
+}
+
+fn json<T: Serialize>(answer: &Answer<T>) -> String {
+    serde_json::to_string(answer)
+        .unwrap_or_else(|error| format!("{{\"error\":\"the answer cannot be written: {error}\"}}"))
+}

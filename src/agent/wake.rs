@@ -1,0 +1,56 @@
+//! What wakes the loop, and the watch over the manifests' directory.
+
+use std::path::Path;
+
+use notify::{RecursiveMode, Watcher};
+use tokio::sync::mpsc;
+
+/// Why a pass runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cause {
+    /// The agent has just started.
+    Start,
+    /// Manifests changed.
+    Manifests,
+    /// A link or an address changed in one of the namespaces.
+    Kernel,
+    /// A daemon of FRR closed its connection.
+    DaemonLost,
+    /// What failed is tried again.
+    Retry,
+    /// All is observed anew now and then, whatever happened.
+    Resync,
+    /// Somebody asked for it.
+    Request,
+}
+
+/// Watches a directory for changes. Not being able to is no failure: manifests are read again
+/// at every resync.
+///
+/// The watcher lives as long as what is returned.
+pub fn watch_directory(
+    path: &Path,
+    changed: mpsc::Sender<()>,
+) -> Option<notify::RecommendedWatcher> {
+    let handler = move |event: notify::Result<notify::Event>| {
+        let matters = event.is_ok_and(|event| !event.kind.is_access());
+        if matters {
+            // A full channel means that the loop is going to look anyway.
+            let _ = changed.try_send(());
+        }
+    };
+    let watched = notify::recommended_watcher(handler).and_then(|mut watcher| {
+        watcher.watch(path, RecursiveMode::NonRecursive)?;
+        Ok(watcher)
+    });
+    match watched {
+        Ok(watcher) => Some(watcher),
+        Err(error) => {
+            tracing::warn!(
+                "cannot watch {}: {error}; changes are seen at the next resync",
+                path.display()
+            );
+            None
+        }
+    }
+}

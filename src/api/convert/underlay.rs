@@ -1,0 +1,254 @@
+//! `Underlay`: the router's AS, its neighbours, its NICs and its tunnel endpoint.
+
+use std::net::Ipv4Addr;
+
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
+
+use super::{check_count, check_node_selector, ipv4_prefix, neighbor, ranged};
+use crate::api::fault::{Faults, Reason};
+use crate::api::model::{GracefulRestart, Neighbor, Underlay};
+use crate::api::types::{Asn, InterfaceName};
+use crate::api::v1alpha1::UnderlaySpec;
+use crate::api::v1alpha1::neighbor::NeighborSpec;
+use crate::api::v1alpha1::underlay::{
+    CLUSTER_ID, CLUSTER_ID_OUTSIDE, ENDPOINT_CIDRS, GracefulRestartSpec, INTERFACE_PART,
+    InterfaceType, NetworkDeviceSpec, ONE_INTERFACE_TYPE, ONE_IPV4_ENDPOINT, ONE_IPV6_ENDPOINT,
+    ROUTER_ID_CIDR, RouteReflectorSpec, SRV6_NEEDS_IPV6, SRV6_NEEDS_ISIS, TunnelEndpointSpec,
+    UnderlayInterface,
+};
+
+/// Converts the specification; `None` only where a fault was noted.
+pub(super) fn convert(spec: &UnderlaySpec, faults: &mut Faults) -> Option<Underlay> {
+    let UnderlaySpec {
+        node_selector,
+        asn,
+        router_id_cidr,
+        neighbors,
+        interfaces,
+        tunnel_endpoint,
+        graceful_restart,
+        isis: _,
+        srv6: _,
+        route_reflector: _,
+    } = spec;
+    check_node_selector(node_selector.as_ref(), faults);
+    let asn = faults.check("spec.asn", Asn::try_from(*asn));
+    let router_id_cidr = faults.check(
+        "spec.routerIDCIDR",
+        ipv4_prefix(router_id_cidr, ROUTER_ID_CIDR),
+    );
+    let neighbors = convert_neighbors(asn, neighbors, faults);
+    let interfaces = convert_interfaces(interfaces, faults);
+    let tunnel_endpoint = tunnel_endpoint
+        .as_ref()
+        .and_then(|endpoint| convert_endpoint(endpoint, faults));
+    let graceful_restart = graceful_restart
+        .as_ref()
+        .and_then(|restart| convert_graceful_restart(restart, faults));
+    check_features(spec, router_id_cidr, faults);
+    // An absent part and a refused one look alike from here on, but a refused one has left its
+    // fault, and with a fault the object is refused as a whole.
+    Some(Underlay {
+        asn: asn?,
+        router_id_cidr: router_id_cidr?,
+        neighbors,
+        interfaces,
+        tunnel_endpoint,
+        graceful_restart,
+    })
+}
+
+/// What an underlay may have beside its neighbours and NICs, none of which is acted on yet.
+fn check_features(spec: &UnderlaySpec, router_ids: Option<Ipv4Net>, faults: &mut Faults) {
+    if spec.isis.is_some() {
+        faults.add("spec.isis", Reason::NotYet("IS-IS is"));
+    }
+    if spec.srv6.is_some() {
+        if spec.isis.is_none() {
+            faults.add("spec.srv6", Reason::Rule(SRV6_NEEDS_ISIS));
+        }
+        let mut cidrs = spec
+            .tunnel_endpoint
+            .iter()
+            .flat_map(|endpoint| &endpoint.cidrs);
+        if !cidrs.any(|text| text.parse::<Ipv6Net>().is_ok()) {
+            faults.add("spec.srv6", Reason::Rule(SRV6_NEEDS_IPV6));
+        }
+        faults.add("spec.srv6", Reason::NotYet("SRv6 is"));
+    }
+    if let Some(RouteReflectorSpec { cluster_id }) = &spec.route_reflector {
+        let at = "spec.routeReflector";
+        match cluster_id.parse::<Ipv4Addr>() {
+            Ok(id) if router_ids.is_some_and(|net| net.contains(&id)) => {
+                faults.add(at, Reason::Rule(CLUSTER_ID_OUTSIDE));
+            }
+            Ok(_) => {}
+            Err(_) => faults.add(
+                format!("{at}.clusterID"),
+                Reason::RuleFor {
+                    found: cluster_id.clone(),
+                    rule: CLUSTER_ID,
+                },
+            ),
+        }
+        faults.add(at, Reason::NotYet("route reflection is"));
+    }
+}
+
+fn convert_neighbors(
+    asn: Option<Asn>,
+    specs: &[NeighborSpec],
+    faults: &mut Faults,
+) -> Vec<Neighbor> {
+    check_count("spec.neighbors", specs.len(), 1, 128, faults);
+    let path = |index: usize| format!("spec.neighbors[{index}]");
+    let mut converted: Vec<(usize, Neighbor)> = Vec::with_capacity(specs.len());
+    for (index, spec) in specs.iter().enumerate() {
+        let Some(neighbor) = neighbor::convert(&path(index), asn, spec, faults) else {
+            continue;
+        };
+        match converted
+            .iter()
+            .find(|(_, other)| other.address == neighbor.address)
+        {
+            Some((first, _)) => faults.add(
+                format!("{}.address", path(index)),
+                Reason::Duplicate {
+                    first: format!("{}.address", path(*first)),
+                },
+            ),
+            None => converted.push((index, neighbor)),
+        }
+    }
+    converted
+        .into_iter()
+        .map(|(_, neighbor)| neighbor)
+        .collect()
+}
+
+fn convert_interfaces(specs: &[UnderlayInterface], faults: &mut Faults) -> Vec<InterfaceName> {
+    check_count("spec.interfaces", specs.len(), 1, 128, faults);
+    let path = |index: usize| format!("spec.interfaces[{index}]");
+    if let Some(first) = specs.first()
+        && specs
+            .iter()
+            .any(|spec| spec.interface_type != first.interface_type)
+    {
+        faults.add("spec.interfaces", Reason::Rule(ONE_INTERFACE_TYPE));
+    }
+    let mut converted: Vec<(usize, InterfaceName)> = Vec::with_capacity(specs.len());
+    for (index, spec) in specs.iter().enumerate() {
+        let Some(name) = convert_interface(&path(index), spec, faults) else {
+            continue;
+        };
+        match converted.iter().find(|(_, other)| *other == name) {
+            Some((first, _)) => {
+                faults.add(
+                    path(index),
+                    Reason::Duplicate {
+                        first: path(*first),
+                    },
+                );
+            }
+            None => converted.push((index, name)),
+        }
+    }
+    converted.into_iter().map(|(_, name)| name).collect()
+}
+
+fn convert_interface(
+    at: &str,
+    UnderlayInterface {
+        interface_type,
+        network_device,
+        cni_device,
+    }: &UnderlayInterface,
+    faults: &mut Faults,
+) -> Option<InterfaceName> {
+    match (interface_type, network_device, cni_device) {
+        (InterfaceType::NetworkDevice, Some(device), None) => {
+            let NetworkDeviceSpec { interface_name } = device;
+            let path = format!("{at}.networkDevice.interfaceName");
+            faults.check(path, nic_name(interface_name))
+        }
+        (InterfaceType::CniDevice, None, Some(_)) => {
+            faults.add(
+                format!("{at}.cniDevice"),
+                Reason::NotYet("interfaces made by CNI are"),
+            );
+            None
+        }
+        (InterfaceType::NetworkDevice | InterfaceType::CniDevice, _, _) => {
+            faults.add(at, Reason::Rule(INTERFACE_PART));
+            None
+        }
+    }
+}
+
+/// A NIC's name is narrower than the kernel's rules: `^[a-zA-Z][a-zA-Z0-9._-]*$`.
+fn nic_name(text: &str) -> Result<InterfaceName, Reason> {
+    let name: InterfaceName = text.parse()?;
+    let narrow = text.starts_with(|first: char| first.is_ascii_alphabetic())
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte));
+    narrow.then_some(name).ok_or_else(|| Reason::RuleFor {
+        found: text.to_owned(),
+        rule: "must have letters, digits, '.', '_' or '-' only, and begin with a letter",
+    })
+}
+
+fn convert_endpoint(
+    TunnelEndpointSpec { cidrs }: &TunnelEndpointSpec,
+    faults: &mut Faults,
+) -> Option<Ipv4Net> {
+    check_count("spec.tunnelEndpoint.cidrs", cidrs.len(), 1, 2, faults);
+    let (mut ipv4, mut ipv6) = (Vec::new(), 0_usize);
+    for (index, text) in cidrs.iter().enumerate() {
+        let path = format!("spec.tunnelEndpoint.cidrs[{index}]");
+        match text.parse::<IpNet>() {
+            Ok(IpNet::V4(net)) => ipv4.push(net.trunc()),
+            Ok(IpNet::V6(_)) => {
+                ipv6 += 1;
+                faults.add(path, Reason::NotYet("tunnel endpoints with IPv6 are"));
+            }
+            Err(_) => faults.add(
+                path,
+                Reason::RuleFor {
+                    found: text.clone(),
+                    rule: ENDPOINT_CIDRS,
+                },
+            ),
+        }
+    }
+    if ipv4.len() > 1 {
+        faults.add("spec.tunnelEndpoint.cidrs", Reason::Rule(ONE_IPV4_ENDPOINT));
+    }
+    if ipv6 > 1 {
+        faults.add("spec.tunnelEndpoint.cidrs", Reason::Rule(ONE_IPV6_ENDPOINT));
+    }
+    ipv4.into_iter().next()
+}
+
+fn convert_graceful_restart(
+    spec: &GracefulRestartSpec,
+    faults: &mut Faults,
+) -> Option<GracefulRestart> {
+    let at = "spec.gracefulRestart";
+    let GracefulRestartSpec {
+        restart_time_seconds,
+        stale_path_time_seconds,
+    } = spec;
+    let mut time = |field: &str, seconds: i64| {
+        faults.check(
+            format!("{at}.{field}"),
+            ranged(seconds, 1, 4095, " seconds"),
+        )
+    };
+    let restart_time = time("restartTimeSeconds", *restart_time_seconds);
+    let stale_path_time = time("stalePathTimeSeconds", *stale_path_time_seconds);
+    Some(GracefulRestart {
+        restart_time: restart_time?,
+        stale_path_time: stale_path_time?,
+    })
+}

@@ -1,0 +1,60 @@
+//! `perouter agent`: the agent beside FRR.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use super::node::{NodeArgs, Northbound};
+use crate::agent::{self, Options};
+
+/// Drives this node's FRR and kernel as the manifests say, and verifies that it is so
+///
+/// The agent makes the router's network namespace when it is missing, waits for FRR in it, and
+/// from then on keeps kernel and FRR as the manifests say. Stopping or killing it changes
+/// nothing: routes, sessions and links stay.
+#[derive(clap::Args)]
+pub(super) struct Args {
+    #[command(flatten)]
+    node: NodeArgs,
+
+    /// The unix socket that `perouter status` and `perouter verify` ask
+    #[arg(long, value_name = "PATH", default_value = crate::status::protocol::DEFAULT_SOCKET)]
+    socket: PathBuf,
+
+    /// How often everything is observed anew, whatever happened, in seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    resync: u64,
+}
+
+/// Runs `perouter agent`.
+pub(super) fn run(args: Args) -> ExitCode {
+    super::start_logging();
+    let NodeArgs {
+        config_dir,
+        node_name,
+        node_index,
+        netns,
+        frr_dir,
+        northbound,
+        state_dir,
+    } = args.node;
+    let options = Options {
+        node: node_name,
+        index: node_index,
+        manifests: config_dir,
+        netns,
+        frr_dir,
+        northbound: Northbound::mode(northbound),
+        socket: args.socket,
+        state: state_dir,
+        resync: Duration::from_secs(args.resync),
+    };
+    match super::runtime().and_then(|runtime| {
+        runtime
+            .block_on(agent::run(options))
+            .map_err(|error| super::chain(&error))
+    }) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => super::fail(&message),
+    }
+}

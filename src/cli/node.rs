@@ -1,0 +1,63 @@
+//! What `agent` and `plan` both must know of the node.
+
+use std::path::PathBuf;
+
+use crate::frr;
+use crate::intent::NodeIndex;
+
+/// The node, its manifests and its FRR.
+#[derive(clap::Args)]
+pub(super) struct NodeArgs {
+    /// The directory of manifests: files in the format of the custom resources
+    #[arg(long, value_name = "DIR")]
+    pub(super) config_dir: PathBuf,
+
+    /// This node's name
+    #[arg(long, value_name = "NAME", env = "NODE_NAME")]
+    pub(super) node_name: String,
+
+    /// The number that this node's addresses follow from: unique in the cluster, from 0
+    #[arg(long, value_name = "N", env = "NODE_INDEX", value_parser = node_index)]
+    pub(super) node_index: NodeIndex,
+
+    /// The router's network namespace, below /run/netns
+    #[arg(long, value_name = "NAME", default_value = "perouter")]
+    pub(super) netns: String,
+
+    /// The folder of the vty sockets of the router's FRR
+    #[arg(long, value_name = "DIR", default_value = "/run/frr")]
+    pub(super) frr_dir: PathBuf,
+
+    /// Whether to drive FRR by its gRPC northbound what it implements there
+    #[arg(long, value_enum, default_value_t = Northbound::Auto)]
+    pub(super) northbound: Northbound,
+
+    /// Where the agent remembers what it must not forget when it is killed
+    #[arg(long, value_name = "DIR", default_value = "/run/perouter/state")]
+    pub(super) state_dir: PathBuf,
+}
+
+/// Whether to use FRR's gRPC northbound.
+#[derive(Clone, Copy, clap::ValueEnum)]
+pub(super) enum Northbound {
+    /// Where FRR has the module loaded, else the vty sockets
+    Auto,
+    /// Fail without it
+    Require,
+    /// Only the vty sockets
+    Off,
+}
+
+impl Northbound {
+    pub(super) fn mode(self) -> frr::Mode {
+        match self {
+            Self::Auto => frr::Mode::Auto,
+            Self::Require => frr::Mode::Require,
+            Self::Off => frr::Mode::Off,
+        }
+    }
+}
+
+fn node_index(text: &str) -> Result<NodeIndex, std::num::ParseIntError> {
+    text.parse().map(NodeIndex)
+}

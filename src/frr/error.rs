@@ -1,0 +1,88 @@
+//! What can go wrong between us and FRR.
+
+use super::daemon::Daemon;
+use super::vty::VtyError;
+
+/// Why FRR was not led where it should be.
+#[derive(Debug, thiserror::Error)]
+pub enum FrrError {
+    /// A daemon cannot be spoken with.
+    #[error(transparent)]
+    Vty(#[from] VtyError),
+    /// A daemon refused a command.
+    #[error("{daemon} refused `{command}`: {words}")]
+    Refused {
+        /// Which daemon.
+        daemon: Daemon,
+        /// The command with its contexts, without secrets.
+        command: String,
+        /// FRR's words.
+        words: String,
+    },
+    /// A daemon's answer cannot be read.
+    #[error("the answer of {daemon} to `{command}` cannot be read: {source}")]
+    Unreadable {
+        /// Which daemon.
+        daemon: Daemon,
+        /// The command.
+        command: String,
+        /// What is wrong with the answer.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// A daemon refused over its northbound, or that could not be reached.
+    #[error("northbound of {daemon}: {source}")]
+    Northbound {
+        /// Which daemon.
+        daemon: Daemon,
+        /// What happened, with FRR's words.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// A refused change could not be taken back whole.
+    #[error("{refusal}; and what had been done could not be undone: {undo}")]
+    NotUndone {
+        /// The refusal.
+        refusal: Box<FrrError>,
+        /// Why it could not be undone.
+        undo: Box<FrrError>,
+    },
+}
+
+impl FrrError {
+    pub(super) fn refused(daemon: Daemon, command: &str, text: &str) -> Self {
+        let words: Vec<&str> = text.split_whitespace().collect();
+        let words = if words.is_empty() {
+            "it said nothing more".to_owned()
+        } else {
+            words.join(" ").trim_start_matches("% ").to_owned()
+        };
+        Self::Refused {
+            daemon,
+            command: command.to_owned(),
+            words,
+        }
+    }
+
+    pub(super) fn unreadable(
+        daemon: Daemon,
+        command: &str,
+        source: impl std::error::Error + Send + Sync + 'static,
+    ) -> Self {
+        Self::Unreadable {
+            daemon,
+            command: command.to_owned(),
+            source: Box::new(source),
+        }
+    }
+
+    /// Whether the daemon could not be spoken with at all, as opposed to having refused.
+    #[must_use]
+    pub fn is_absence(&self) -> bool {
+        match self {
+            Self::Vty(_) => true,
+            Self::Refused { .. }
+            | Self::Unreadable { .. }
+            | Self::Northbound { .. }
+            | Self::NotUndone { .. } => false,
+        }
+    }
+}

@@ -1,0 +1,206 @@
+//! FRR's gRPC northbound, where its module is loaded: what FRR implements in YANG.
+//!
+//! Every method that changes something says whether it did; where it did not, because the
+//! daemon has no module, the caller goes by the vty.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use perouter_frr_proto::{self as proto, Driver, Edits, RouteMapName};
+use serde::Serialize;
+
+use super::{Daemon, FrrError};
+use crate::api::types::{Vni, VrfName};
+use crate::netlink::namespace::Netns;
+use crate::plan::Presence;
+
+/// How long a daemon may take for one call. A commit of thousands of VRFs takes seconds.
+const DEADLINE: Duration = Duration::from_secs(30);
+
+/// The YANG module that holds a VRF's L3VNI.
+const ZEBRA_MODULE: &str = "frr-zebra";
+
+/// The YANG module that holds route maps.
+const ROUTE_MAP_MODULE: &str = "frr-route-map";
+
+/// Whether to use the northbound.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// Where the module is there.
+    Auto,
+    /// Fail without it.
+    Require,
+    /// Never.
+    Off,
+}
+
+/// Which way a daemon is driven.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum InUse {
+    /// By gRPC for what it implements in YANG, by vty for the rest.
+    Northbound,
+    /// By vty alone.
+    Vty,
+}
+
+/// What is known of one daemon's northbound.
+#[derive(Debug)]
+enum Link {
+    Open(Driver),
+    /// It has no module, or not the models that we need.
+    Absent,
+}
+
+/// The northbounds of one FRR instance.
+#[derive(Debug)]
+pub(super) struct Northbound {
+    mode: Mode,
+    netns: PathBuf,
+    links: BTreeMap<Daemon, Link>,
+}
+
+impl Northbound {
+    pub(super) fn new(mode: Mode, netns: PathBuf) -> Self {
+        Self {
+            mode,
+            netns,
+            links: BTreeMap::new(),
+        }
+    }
+
+    pub(super) fn in_use(&self) -> BTreeMap<Daemon, InUse> {
+        let in_use = |link: &Link| match link {
+            Link::Open(_) => InUse::Northbound,
+            Link::Absent => InUse::Vty,
+        };
+        self.links
+            .iter()
+            .map(|(daemon, link)| (*daemon, in_use(link)))
+            .collect()
+    }
+
+    /// Asks again at the next use: a daemon that died may come back with or without the module.
+    pub(super) fn forget(&mut self, daemon: Daemon) {
+        self.links.remove(&daemon);
+    }
+
+    /// Connects to every daemon that has not been asked yet.
+    pub(super) async fn connect(&mut self) -> Result<(), FrrError> {
+        for (daemon, module) in [
+            (Daemon::Zebra, ZEBRA_MODULE),
+            (Daemon::Bgpd, ROUTE_MAP_MODULE),
+        ] {
+            if self.links.contains_key(&daemon) {
+                continue;
+            }
+            let link = match self.mode {
+                Mode::Off => Link::Absent,
+                Mode::Auto => match self.open(daemon, module).await {
+                    Ok(driver) => Link::Open(driver),
+                    Err(error) => {
+                        tracing::info!(%daemon, "driven by vty alone: {error}");
+                        Link::Absent
+                    }
+                },
+                Mode::Require => Link::Open(self.open(daemon, module).await?),
+            };
+            self.links.insert(daemon, link);
+        }
+        Ok(())
+    }
+
+    async fn open(&self, daemon: Daemon, module: &str) -> Result<Driver, FrrError> {
+        let failed = |source: Box<dyn std::error::Error + Send + Sync>| FrrError::Northbound {
+            daemon,
+            source,
+        };
+        let address = daemon
+            .grpc_address()
+            .ok_or_else(|| failed("it has none".into()))?;
+        let netns = Netns::open(&self.netns).map_err(|error| failed(error.into()))?;
+        let stream = netns.connect_tcp(address).await.map_err(|error| {
+            failed(
+                format!("nothing listens at {address}: {error}; is the gRPC module loaded (-M grpc:{})?", address.port())
+                    .into(),
+            )
+        })?;
+        let client = proto::Daemon::connect(stream, DEADLINE)
+            .await
+            .map_err(|error| failed(error.into()))?;
+        if !client.capabilities().implements(module) {
+            return Err(failed(
+                format!("it does not implement the YANG module {module}").into(),
+            ));
+        }
+        Driver::take_over(client)
+            .await
+            .map_err(|error| failed(error.into()))
+    }
+
+    /// Commits edits on a daemon; `false` when it has no northbound.
+    async fn commit(&mut self, daemon: Daemon, edits: Edits) -> Result<bool, FrrError> {
+        let Some(Link::Open(driver)) = self.links.get(&daemon) else {
+            return Ok(false);
+        };
+        let outcome = commit(driver, edits).await;
+        outcome.map_err(|source| {
+            // The connection may be what failed; the next use opens another.
+            self.links.remove(&daemon);
+            FrrError::Northbound { daemon, source }
+        })?;
+        Ok(true)
+    }
+
+    pub(super) async fn set_allow_all(&mut self, presence: Presence) -> Result<bool, FrrError> {
+        /// The sequence number of the one entry.
+        const SEQUENCE: u16 = 1;
+        let name: RouteMapName =
+            "allowall"
+                .parse()
+                .map_err(|error: proto::NameError| FrrError::Northbound {
+                    daemon: Daemon::Bgpd,
+                    source: error.into(),
+                })?;
+        let edits = match presence {
+            Presence::Present => Edits::new().permit_all(&name, SEQUENCE),
+            Presence::Absent => Edits::new().remove_route_map(&name),
+        };
+        self.commit(Daemon::Bgpd, edits).await
+    }
+
+    pub(super) async fn map_vnis(
+        &mut self,
+        maps: &[(VrfName, Option<Vni>)],
+    ) -> Result<bool, FrrError> {
+        let mut edits = Edits::new();
+        for (vrf, vni) in maps {
+            edits = edits.and(mapping(vrf, *vni).map_err(|source| FrrError::Northbound {
+                daemon: Daemon::Zebra,
+                source,
+            })?);
+        }
+        self.commit(Daemon::Zebra, edits).await
+    }
+}
+
+fn mapping(
+    vrf: &VrfName,
+    vni: Option<Vni>,
+) -> Result<Edits, Box<dyn std::error::Error + Send + Sync>> {
+    let vrf: proto::VrfName = vrf.as_str().parse()?;
+    Ok(match vni {
+        Some(vni) => Edits::new().map_vrf(&vrf, proto::Vni::try_from(u32::from(vni))?),
+        None => Edits::new().unmap_vrf(&vrf),
+    })
+}
+
+async fn commit(
+    driver: &Driver,
+    edits: Edits,
+) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    let candidate = driver.candidate().await?;
+    candidate.edit(edits).await?.commit("perouter").await?;
+    Ok(())
+}

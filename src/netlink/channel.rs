@@ -1,0 +1,317 @@
+//! One rtnetlink socket in one namespace: requests that write, and dumps that read.
+//!
+//! What always holds:
+//!
+//! - The socket is opened on a thread inside the namespace and driven on the runtime.
+//! - A refusal carries the kernel's own words (extended acknowledgement), not only its errno.
+//! - A message that cannot be decoded fails the dump it belongs to. It is never dropped, since
+//!   what is missing from a dump would be taken for missing in the kernel.
+//! - A lost connection is an error, never an empty answer or a success.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use futures::{Stream, StreamExt as _};
+use netlink_packet_core::{
+    DoneMessage, ErrorMessage, NLM_F_ACK, NLM_F_DUMP, NLM_F_REQUEST, NLMSG_ERROR, NetlinkMessage,
+    NetlinkPayload, NlasIterator,
+};
+use netlink_packet_route::RouteNetlinkMessage;
+use netlink_proto::ConnectionHandle;
+use netlink_proto::sys::{AsyncSocket as _, SocketAddr, TokioSocket, protocols::NETLINK_ROUTE};
+use nix::errno::Errno;
+use tokio::sync::Mutex;
+use tokio::time::{Duration, sleep};
+use tokio_util::task::AbortOnDropHandle;
+
+use super::codec::{Codec, UNDECODABLE};
+use super::namespace::{NamespaceError, Netns};
+
+/// `NLM_F_DUMP_INTR`: what was dumped changed meanwhile.
+const NLM_F_DUMP_INTR: u16 = 0x10;
+
+/// The length of `struct nlmsghdr`, which an error repeats of the request.
+const HEADER_LEN: usize = 16;
+
+/// `NLMSGERR_ATTR_MSG`: the kernel's words.
+const NLMSGERR_ATTR_MSG: u16 = 1;
+
+/// How often a dump is begun anew because what it reads kept changing.
+const DUMP_TRIES: usize = 5;
+
+/// How long to wait for the rest of an abandoned dump to be read off the socket, in all.
+const BUSY_TRIES: usize = 200;
+const BUSY_PAUSE: Duration = Duration::from_millis(5);
+
+/// What the kernel said to a request that it did not carry out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// The error number.
+    pub errno: Errno,
+    /// The kernel's own words, when it gave some.
+    pub words: Option<String>,
+}
+
+impl std::fmt::Display for Refusal {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}", self.errno)?;
+        self.words
+            .iter()
+            .try_for_each(|words| write!(f, " ({words})"))
+    }
+}
+
+impl std::error::Error for Refusal {}
+
+/// Why a netlink request failed.
+#[derive(Debug, thiserror::Error)]
+pub enum NetlinkError {
+    /// The kernel said no.
+    #[error("the kernel refuses: {0}")]
+    Refused(Refusal),
+    /// The kernel's answer cannot be decoded.
+    #[error("an answer of the kernel cannot be decoded: {0}")]
+    Undecodable(String),
+    /// The socket was lost before an answer came.
+    #[error("the netlink socket was lost before the kernel answered")]
+    Lost,
+    /// The socket overran, so that the answer is incomplete.
+    #[error("the netlink socket overran, so that the answer is incomplete")]
+    Overrun,
+}
+
+impl NetlinkError {
+    /// The kernel's error number, when it is the kernel that said no.
+    #[must_use]
+    pub fn errno(&self) -> Option<Errno> {
+        match self {
+            Self::Refused(refusal) => Some(refusal.errno),
+            Self::Undecodable(_) | Self::Lost | Self::Overrun => None,
+        }
+    }
+}
+
+/// Why no socket can be opened in a namespace.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The namespace cannot be opened or entered.
+    #[error("cannot reach the namespace")]
+    Namespace(#[from] NamespaceError),
+    /// The socket cannot be made.
+    #[error("cannot open a netlink socket")]
+    Socket(#[source] io::Error),
+}
+
+/// An rtnetlink socket in one namespace.
+#[derive(Debug)]
+pub(super) struct Channel {
+    netns: Netns,
+    handle: ConnectionHandle<RouteNetlinkMessage>,
+    /// The kernel runs one dump a socket at a time.
+    dumping: Mutex<()>,
+    writes: AtomicU64,
+    _driver: AbortOnDropHandle<()>,
+}
+
+impl Channel {
+    /// Opens a socket in `netns` and drives it on the current runtime.
+    pub(super) async fn open(netns: Netns) -> Result<Arc<Self>, OpenError> {
+        let socket = open_socket(&netns).await?;
+        let (connection, handle, unsolicited) =
+            netlink_proto::from_socket_with_codec::<RouteNetlinkMessage, _, Codec>(socket);
+        // This socket belongs to no multicast group: nothing unsolicited is of use.
+        drop(unsolicited);
+        let mut connection = connection;
+        connection.set_forward_ack(true);
+        connection.set_forward_done(true);
+        Ok(Arc::new(Self {
+            netns,
+            handle,
+            dumping: Mutex::new(()),
+            writes: AtomicU64::new(0),
+            _driver: AbortOnDropHandle::new(tokio::spawn(connection)),
+        }))
+    }
+
+    /// The namespace that the socket is in.
+    pub(super) fn netns(&self) -> &Netns {
+        &self.netns
+    }
+
+    /// How many messages that change something were sent.
+    pub(super) fn writes(&self) -> u64 {
+        self.writes.load(Ordering::Relaxed)
+    }
+
+    /// Sends a message that changes something and waits for the kernel's word on it. `flags`
+    /// are added to request and acknowledgement.
+    pub(super) async fn write(
+        &self,
+        message: RouteNetlinkMessage,
+        flags: u16,
+    ) -> Result<(), NetlinkError> {
+        self.writes.fetch_add(1, Ordering::Relaxed);
+        let mut answers = self.request(message, NLM_F_ACK | flags)?;
+        while let Some(answer) = answers.next().await {
+            match answer.payload {
+                NetlinkPayload::Error(error) => return outcome_of(&error),
+                NetlinkPayload::Overrun(_) => return Err(NetlinkError::Overrun),
+                // An echo of the change, which was not asked for and adds nothing.
+                NetlinkPayload::Done(_)
+                | NetlinkPayload::Noop
+                | NetlinkPayload::InnerMessage(_)
+                | _ => {}
+            }
+        }
+        Err(NetlinkError::Lost)
+    }
+
+    /// Asks for one thing.
+    pub(super) async fn get(
+        &self,
+        message: RouteNetlinkMessage,
+    ) -> Result<RouteNetlinkMessage, NetlinkError> {
+        let mut answers = self.request(message, 0)?;
+        while let Some(answer) = answers.next().await {
+            match answer.payload {
+                NetlinkPayload::InnerMessage(found) => return Ok(found),
+                NetlinkPayload::Error(error) => outcome_of(&error)?,
+                NetlinkPayload::Overrun(_) => return Err(NetlinkError::Overrun),
+                NetlinkPayload::Done(_) | NetlinkPayload::Noop | _ => {}
+            }
+        }
+        Err(NetlinkError::Lost)
+    }
+
+    /// Asks for a whole table, and gives what `select` makes of each entry that it takes.
+    ///
+    /// A dump during which the table changed is begun anew, a few times; a table that never
+    /// rests is then given as it was read, and may miss or repeat what changed meanwhile.
+    pub(super) async fn dump<T>(
+        &self,
+        message: RouteNetlinkMessage,
+        mut select: impl FnMut(RouteNetlinkMessage) -> Option<T>,
+    ) -> Result<Vec<T>, NetlinkError> {
+        let _alone = self.dumping.lock().await;
+        let mut busy = 0;
+        let mut tries = 1;
+        loop {
+            match self.dump_once(message.clone(), &mut select).await {
+                Ok((_, Consistency::Changed)) if tries < DUMP_TRIES => tries += 1,
+                Ok((entries, _)) => return Ok(entries),
+                // The rest of a dump whose reader gave up is still on its way.
+                Err(error) if error.errno() == Some(Errno::EBUSY) && busy < BUSY_TRIES => {
+                    busy += 1;
+                    sleep(BUSY_PAUSE).await;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    async fn dump_once<T>(
+        &self,
+        message: RouteNetlinkMessage,
+        select: &mut impl FnMut(RouteNetlinkMessage) -> Option<T>,
+    ) -> Result<(Vec<T>, Consistency), NetlinkError> {
+        let mut answers = self.request(message, NLM_F_DUMP)?;
+        let mut entries = Vec::new();
+        let mut consistency = Consistency::Whole;
+        while let Some(answer) = answers.next().await {
+            if answer.header.flags & NLM_F_DUMP_INTR != 0 {
+                consistency = Consistency::Changed;
+            }
+            match answer.payload {
+                NetlinkPayload::InnerMessage(entry) => entries.extend(select(entry)),
+                NetlinkPayload::Done(done) => {
+                    return end_of_dump(&done).map(|()| (entries, consistency));
+                }
+                NetlinkPayload::Error(error) => outcome_of(&error)?,
+                NetlinkPayload::Overrun(_) => return Err(NetlinkError::Overrun),
+                NetlinkPayload::Noop | _ => {}
+            }
+        }
+        Err(NetlinkError::Lost)
+    }
+
+    fn request(
+        &self,
+        message: RouteNetlinkMessage,
+        flags: u16,
+    ) -> Result<impl Stream<Item = NetlinkMessage<RouteNetlinkMessage>> + use<>, NetlinkError> {
+        let mut message = NetlinkMessage::from(message);
+        message.header.flags = NLM_F_REQUEST | flags;
+        self.handle
+            .request(message, SocketAddr::new(0, 0))
+            .map_err(|_| NetlinkError::Lost)
+    }
+}
+
+/// Whether what was dumped stood still meanwhile.
+#[derive(Clone, Copy)]
+enum Consistency {
+    Whole,
+    Changed,
+}
+
+/// Opens a socket inside `netns`, registered with the current runtime, that has the kernel
+/// filter dumps as asked, explain its refusals, and not repeat our requests to us.
+pub(super) async fn open_socket(netns: &Netns) -> Result<TokioSocket, OpenError> {
+    let runtime = tokio::runtime::Handle::current();
+    netns
+        .run(move || {
+            let _context = runtime.enter();
+            let mut socket = TokioSocket::new(NETLINK_ROUTE)?;
+            let options = socket.socket_mut();
+            options.set_netlink_get_strict_chk(true)?;
+            options.set_ext_ack(true)?;
+            options.set_cap_ack(true)?;
+            Ok(socket)
+        })
+        .await?
+        .map_err(OpenError::Socket)
+}
+
+/// What an `NLMSG_ERROR` means: an acknowledgement when its code is zero.
+fn outcome_of(error: &ErrorMessage) -> Result<(), NetlinkError> {
+    let Some(code) = error.code else {
+        return Ok(());
+    };
+    if code == UNDECODABLE {
+        return Err(NetlinkError::Undecodable(
+            String::from_utf8_lossy(&error.header).into_owned(),
+        ));
+    }
+    Err(NetlinkError::Refused(Refusal {
+        errno: Errno::from_raw(code.get().saturating_neg()),
+        words: error.header.get(HEADER_LEN..).and_then(words_of),
+    }))
+}
+
+/// What an `NLMSG_DONE` means: a dump may fail at its very end.
+fn end_of_dump(done: &DoneMessage) -> Result<(), NetlinkError> {
+    if done.code >= 0 {
+        return Ok(());
+    }
+    Err(NetlinkError::Refused(Refusal {
+        errno: Errno::from_raw(done.code.saturating_neg()),
+        words: words_of(&done.extended_ack),
+    }))
+}
+
+/// The kernel's words among the attributes of an extended acknowledgement.
+fn words_of(attributes: &[u8]) -> Option<String> {
+    NlasIterator::new(attributes)
+        .flatten()
+        .find(|attribute| attribute.kind() == NLMSGERR_ATTR_MSG)
+        .map(|attribute| {
+            String::from_utf8_lossy(attribute.value())
+                .trim_end_matches('\0')
+                .to_owned()
+        })
+        .filter(|words| !words.is_empty())
+}
+
+// The codec marks what it cannot decode by a message of this type.
+const _: () = assert!(NLMSG_ERROR == 2);

@@ -1,0 +1,335 @@
+//! Executes the steps of a plan, one at a time.
+//!
+//! What always holds: a step whose effect is already there succeeds, and one that fails half
+//! way undoes its own half. Only the error numbers that mean "already so" are benign, and for
+//! an addition only after the kernel was asked whether it really is the same thing.
+
+mod nic;
+mod words;
+
+use ipnet::IpNet;
+use netlink_packet_core::{NLM_F_CREATE, NLM_F_EXCL};
+use netlink_packet_route::RouteNetlinkMessage;
+use netlink_packet_route::link::LinkAttribute;
+use nix::errno::Errno;
+
+use super::channel::{Channel, NetlinkError};
+use super::firewall::FirewallError;
+use super::kernel::Kernel;
+use super::message::{self, Detection};
+use super::observe;
+use super::sysctl::{self, SysctlError};
+use crate::api::types::InterfaceName;
+use crate::plan::link::{KernelStep, Link, LinkChange, LinkKind, NicRoute, SeenKind, Space};
+
+/// A step that failed, and why.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot {step}")]
+pub struct StepError {
+    /// The step, in words.
+    pub step: String,
+    /// Why it failed.
+    #[source]
+    pub cause: StepCause,
+}
+
+/// Why a step failed.
+#[derive(Debug, thiserror::Error)]
+pub enum StepCause {
+    /// A netlink request failed.
+    #[error(transparent)]
+    Netlink(#[from] NetlinkError),
+    /// A link of that name is there, but it is another.
+    #[error(
+        "there is already a link {name} in the {space} namespace, and it is another: {found:?}"
+    )]
+    OtherLink {
+        /// In which namespace.
+        space: Space,
+        /// The name.
+        name: InterfaceName,
+        /// What it is.
+        found: SeenKind,
+    },
+    /// A sysctl cannot be set.
+    #[error(transparent)]
+    Sysctl(#[from] SysctlError),
+    /// The firewall table cannot be installed.
+    #[error(transparent)]
+    Firewall(#[from] FirewallError),
+}
+
+impl StepError {
+    /// The kernel's error number, when it is the kernel that said no.
+    #[must_use]
+    pub fn errno(&self) -> Option<Errno> {
+        match &self.cause {
+            StepCause::Netlink(error) => error.errno(),
+            StepCause::OtherLink { .. } | StepCause::Sysctl(_) | StepCause::Firewall(_) => None,
+        }
+    }
+}
+
+/// Executes one step.
+pub(super) async fn execute(kernel: &Kernel, step: &KernelStep) -> Result<(), StepError> {
+    carry_out(kernel, step).await.map_err(|cause| StepError {
+        step: words::of(step),
+        cause,
+    })
+}
+
+async fn carry_out(kernel: &Kernel, step: &KernelStep) -> Result<(), StepCause> {
+    match step {
+        KernelStep::AddLink(link) => add_link(kernel, link).await,
+        KernelStep::DeleteLink { space, name } => delete_link(kernel.channel(*space), name).await,
+        KernelStep::SetLink {
+            space,
+            name,
+            change,
+        } => set_link(kernel.channel(*space), name, change).await,
+        KernelStep::AddAddress {
+            space,
+            name,
+            address,
+        } => {
+            let channel = kernel.channel(*space);
+            let index = observe::index(channel, name).await?;
+            add_address(channel, index, *address, Detection::Kernel).await
+        }
+        KernelStep::DeleteAddress {
+            space,
+            name,
+            address,
+        } => delete_address(kernel.channel(*space), name, *address).await,
+        KernelStep::MoveNic { name, to, config } => nic::move_nic(kernel, name, *to, config).await,
+        KernelStep::AddRoute { space, name, route } => {
+            let channel = kernel.channel(*space);
+            let index = observe::index(channel, name).await?;
+            add_route(channel, index, route).await
+        }
+        KernelStep::SetSysctl { key, value } => {
+            kernel.count_write();
+            Ok(sysctl::write(kernel.channel(Space::Router).netns(), key, value).await?)
+        }
+        KernelStep::InstallFirewall => {
+            kernel.count_write();
+            Ok(kernel.firewall().install().await?)
+        }
+    }
+}
+
+/// Creates a link and gives it what the kernel does not take at creation.
+async fn add_link(kernel: &Kernel, link: &Link) -> Result<(), StepCause> {
+    let channel = kernel.channel(link.space);
+    let created = channel
+        .write(
+            RouteNetlinkMessage::NewLink(message::create(link, peer_channel(kernel, link).netns())),
+            NLM_F_CREATE | NLM_F_EXCL,
+        )
+        .await;
+    match created {
+        Ok(()) => {}
+        Err(error) if error.errno() == Some(Errno::EEXIST) => {
+            // The name is taken: by this very link, or by another, or not at all (a VNI that
+            // is in use under another name reads the same).
+            same_link(kernel, link, error).await?;
+            return describe(kernel, link).await;
+        }
+        Err(error) => return Err(error.into()),
+    }
+    if let Err(cause) = describe(kernel, link).await {
+        // Best effort: the cause of the failure is what has to be told.
+        drop(delete_link(channel, &link.name).await);
+        return Err(cause);
+    }
+    Ok(())
+}
+
+/// Sets alias, MTU and `addr_gen_mode`, of which the kernel ignores two at creation and takes
+/// the third for a bridge only afterwards. Both ends of a veth pair carry the alias from the
+/// start, so that neither is ever taken for somebody else's.
+async fn describe(kernel: &Kernel, link: &Link) -> Result<(), StepCause> {
+    let alias = LinkAttribute::IfAlias(link.alias.clone());
+    let mut attributes = vec![
+        alias.clone(),
+        message::address_generation(link.address_generation),
+    ];
+    attributes.extend(link.mtu.map(LinkAttribute::Mtu));
+    set(kernel.channel(link.space), &link.name, attributes).await?;
+    if let LinkKind::Veth { peer, .. } = &link.kind {
+        set(peer_channel(kernel, link), peer, vec![alias]).await?;
+    }
+    Ok(())
+}
+
+fn peer_channel<'a>(kernel: &'a Kernel, link: &Link) -> &'a Channel {
+    match &link.kind {
+        LinkKind::Veth { peer_space, .. } => kernel.channel(*peer_space),
+        LinkKind::Vrf { .. } | LinkKind::Bridge | LinkKind::Vxlan { .. } => {
+            kernel.channel(link.space)
+        }
+    }
+}
+
+/// Succeeds when the link that has the wanted name is what is wanted; `refusal` is what the
+/// kernel said to its creation.
+async fn same_link(kernel: &Kernel, link: &Link, refusal: NetlinkError) -> Result<(), StepCause> {
+    let Some(found) = observe::link(kernel.channel(link.space), &link.name).await? else {
+        return Err(refusal.into());
+    };
+    let same = match (&link.kind, &found.kind) {
+        (LinkKind::Bridge, SeenKind::Bridge) => true,
+        (LinkKind::Vrf { table }, SeenKind::Vrf { table: seen }) => table == seen,
+        (
+            LinkKind::Vxlan { vni, local, port },
+            SeenKind::Vxlan {
+                vni: seen_vni,
+                local: seen_local,
+                port: seen_port,
+                learning,
+            },
+        ) => {
+            vni.get() == *seen_vni && Some(*local) == *seen_local && port == seen_port && !learning
+        }
+        (LinkKind::Veth { peer, .. }, SeenKind::Veth { peer_index }) => {
+            let other_end = observe::link(peer_channel(kernel, link), peer).await?;
+            other_end.is_some_and(|end| {
+                *peer_index == Some(end.index)
+                    && end.kind
+                        == SeenKind::Veth {
+                            peer_index: Some(found.index),
+                        }
+            })
+        }
+        (
+            LinkKind::Bridge
+            | LinkKind::Vrf { .. }
+            | LinkKind::Vxlan { .. }
+            | LinkKind::Veth { .. },
+            _,
+        ) => false,
+    };
+    if same {
+        Ok(())
+    } else {
+        Err(StepCause::OtherLink {
+            space: link.space,
+            name: link.name.clone(),
+            found: found.kind,
+        })
+    }
+}
+
+async fn delete_link(channel: &Channel, name: &InterfaceName) -> Result<(), StepCause> {
+    let deletion = RouteNetlinkMessage::DelLink(message::link(name));
+    benign(channel.write(deletion, 0).await, &[Errno::ENODEV])
+}
+
+async fn set_link(
+    channel: &Channel,
+    name: &InterfaceName,
+    change: &LinkChange,
+) -> Result<(), StepCause> {
+    let attribute = match change {
+        LinkChange::Up => {
+            let message = message::up(message::link(name));
+            return Ok(channel
+                .write(RouteNetlinkMessage::SetLink(message), 0)
+                .await?);
+        }
+        LinkChange::EvpnPort => {
+            // Of a port's own attributes only `RTM_NEWLINK` takes notice.
+            let message = message::with(name, vec![message::evpn_port()]);
+            return Ok(channel
+                .write(RouteNetlinkMessage::NewLink(message), 0)
+                .await?);
+        }
+        LinkChange::Master(None) => LinkAttribute::Controller(0),
+        LinkChange::Master(Some(master)) => {
+            LinkAttribute::Controller(observe::index(channel, master).await?)
+        }
+        LinkChange::Mtu(mtu) => LinkAttribute::Mtu(*mtu),
+        LinkChange::AddressGeneration(mode) => message::address_generation(*mode),
+        LinkChange::Alias(alias) => LinkAttribute::IfAlias(alias.clone()),
+        LinkChange::Group(group) => LinkAttribute::Group(*group),
+    };
+    set(channel, name, vec![attribute]).await
+}
+
+async fn set(
+    channel: &Channel,
+    name: &InterfaceName,
+    attributes: Vec<LinkAttribute>,
+) -> Result<(), StepCause> {
+    let message = RouteNetlinkMessage::SetLink(message::with(name, attributes));
+    Ok(channel.write(message, 0).await?)
+}
+
+async fn add_address(
+    channel: &Channel,
+    index: u32,
+    address: IpNet,
+    detection: Detection,
+) -> Result<(), StepCause> {
+    let message = message::address(index, address, detection);
+    let added = channel
+        .write(
+            RouteNetlinkMessage::NewAddress(message),
+            NLM_F_CREATE | NLM_F_EXCL,
+        )
+        .await;
+    match added {
+        // The kernel says so too when the address is there with another prefix length.
+        Err(error) if error.errno() == Some(Errno::EEXIST) => {
+            let there = observe::addresses_of(channel, index).await?;
+            if there.contains(&address) {
+                Ok(())
+            } else {
+                Err(error.into())
+            }
+        }
+        outcome => Ok(outcome?),
+    }
+}
+
+async fn delete_address(
+    channel: &Channel,
+    name: &InterfaceName,
+    address: IpNet,
+) -> Result<(), StepCause> {
+    let index = match observe::index(channel, name).await {
+        Ok(index) => index,
+        // Its addresses went with the link.
+        Err(error) if error.errno() == Some(Errno::ENODEV) => return Ok(()),
+        Err(error) => return Err(error.into()),
+    };
+    let message = message::address(index, address, Detection::Kernel);
+    let deletion = RouteNetlinkMessage::DelAddress(message);
+    benign(
+        channel.write(deletion, 0).await,
+        &[Errno::EADDRNOTAVAIL, Errno::ENODEV],
+    )
+}
+
+async fn add_route(channel: &Channel, index: u32, route: &NicRoute) -> Result<(), StepCause> {
+    let message = RouteNetlinkMessage::NewRoute(message::route(index, route));
+    match channel.write(message, NLM_F_CREATE | NLM_F_EXCL).await {
+        // Another route may have the same destination and metric.
+        Err(error) if error.errno() == Some(Errno::EEXIST) => {
+            let there = observe::nic_routes_of(channel, index).await?;
+            if there.contains(route) {
+                Ok(())
+            } else {
+                Err(error.into())
+            }
+        }
+        outcome => Ok(outcome?),
+    }
+}
+
+fn benign(outcome: Result<(), NetlinkError>, expected: &[Errno]) -> Result<(), StepCause> {
+    match outcome {
+        Err(error) if error.errno().is_some_and(|errno| expected.contains(&errno)) => Ok(()),
+        outcome => Ok(outcome?),
+    }
+}

@@ -1,0 +1,237 @@
+//! Both namespaces of the node, to be observed, changed and watched.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use super::channel::{Channel, NetlinkError, OpenError};
+use super::execute::{self, StepError};
+use super::facts::{self, RouteFilter, SeenFdb, SeenNeighbour, SeenRoute};
+use super::firewall::{Firewall, FirewallError};
+use super::namespace::Netns;
+use super::observe;
+use super::sysctl::{self, SysctlError};
+use super::watch::{self, Watch, WatchError};
+use crate::api::types::InterfaceName;
+use crate::plan::link::{KernelStep, SeenKernel, Space, TableId};
+
+/// Why the kernel cannot be opened.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot open the {space} namespace")]
+pub struct KernelOpenError {
+    /// Which namespace.
+    pub space: Space,
+    /// Why.
+    #[source]
+    pub source: OpenError,
+}
+
+/// Why the kernel cannot be observed.
+#[derive(Debug, thiserror::Error)]
+pub enum ObserveError {
+    /// Links, addresses or routes cannot be read.
+    #[error("cannot read the links, addresses and routes of the {space} namespace")]
+    Netlink {
+        /// Where.
+        space: Space,
+        /// Why.
+        #[source]
+        source: NetlinkError,
+    },
+    /// Sysctls cannot be read.
+    #[error("cannot read the sysctls of the router namespace")]
+    Sysctl(#[from] SysctlError),
+    /// The firewall cannot be read.
+    #[error("cannot read the firewall of the router namespace")]
+    Firewall(#[from] FirewallError),
+}
+
+/// Why a fact for verification cannot be read.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot read the {what} of the router namespace")]
+pub struct FactError {
+    /// What was to be read.
+    pub what: &'static str,
+    /// Why.
+    #[source]
+    pub source: NetlinkError,
+}
+
+/// The kernel as the agent works with it: one netlink socket a namespace.
+#[derive(Debug)]
+pub struct Kernel {
+    host: Arc<Channel>,
+    router: Arc<Channel>,
+    firewall: Firewall,
+    /// Writes that do not go over netlink: sysctls and the firewall.
+    other_writes: AtomicU64,
+}
+
+impl Kernel {
+    /// Opens both namespaces. For the caller's own, give [`namespace::CURRENT`] as `host`.
+    ///
+    /// Call this on a runtime with I/O and time enabled; the sockets belong to it from then on.
+    ///
+    /// # Errors
+    ///
+    /// When a path is not a namespace, or no socket can be opened in it.
+    ///
+    /// [`namespace::CURRENT`]: super::namespace::CURRENT
+    pub async fn open(host: &Path, router: &Path) -> Result<Self, KernelOpenError> {
+        let host = open(Space::Host, host).await?;
+        let router = open(Space::Router, router).await?;
+        Ok(Self {
+            firewall: Firewall::new(router.netns().clone()),
+            host,
+            router,
+            other_writes: AtomicU64::new(0),
+        })
+    }
+
+    /// The router's namespace, for connecting to the daemons in it.
+    #[must_use]
+    pub fn router_netns(&self) -> &Netns {
+        self.router.netns()
+    }
+
+    /// Whether the router's namespace is still the one behind its path. When it was deleted, or
+    /// deleted and made again, this value works on one that nobody else sees: open it anew.
+    #[must_use]
+    pub fn is_current(&self) -> bool {
+        self.router.netns().is_current()
+    }
+
+    /// How many messages that change something were sent in the life of this value.
+    #[must_use]
+    pub fn writes(&self) -> u64 {
+        self.host.writes() + self.router.writes() + self.other_writes.load(Ordering::Relaxed)
+    }
+
+    /// Reads both namespaces: all links with their addresses, the routes of the main table that
+    /// go with each of `nics` wherever it is, the sysctls of the router's namespace under
+    /// `sysctl_keys` (paths below `/proc/sys`, with slashes) and the state of its firewall.
+    ///
+    /// Nothing is written.
+    ///
+    /// # Errors
+    ///
+    /// When any of it cannot be read; a part is never taken for the whole.
+    pub async fn observe(
+        &self,
+        nics: &[InterfaceName],
+        sysctl_keys: &[String],
+    ) -> Result<SeenKernel, ObserveError> {
+        let mut seen = SeenKernel::default();
+        for (space, channel) in self.channels() {
+            let failed = |source| ObserveError::Netlink { space, source };
+            let links = observe::links(channel).await.map_err(failed)?;
+            let routes = observe::nic_routes(channel, &links, nics)
+                .await
+                .map_err(failed)?;
+            seen.nic_routes.extend(
+                routes
+                    .into_iter()
+                    .map(|(nic, routes)| ((space, nic), routes)),
+            );
+            match space {
+                Space::Host => seen.host = links,
+                Space::Router => seen.router = links,
+            }
+        }
+        seen.sysctls = sysctl::read(self.router.netns(), sysctl_keys).await?;
+        seen.firewall = self.firewall.state().await?;
+        Ok(seen)
+    }
+
+    /// Executes one step of a plan. A step whose effect is already there succeeds.
+    ///
+    /// # Errors
+    ///
+    /// When the kernel refuses it, with the kernel's own words. What the step had done until
+    /// then is undone as far as possible.
+    pub async fn execute(&self, step: &KernelStep) -> Result<(), StepError> {
+        execute::execute(self, step).await
+    }
+
+    /// The IPv4 and IPv6 routes of one table of the router's namespace.
+    ///
+    /// A table that changes all the time is given as it was read, and may miss or repeat what
+    /// changed meanwhile.
+    ///
+    /// # Errors
+    ///
+    /// When the table cannot be read.
+    pub async fn routes(&self, table: TableId) -> Result<Vec<SeenRoute>, FactError> {
+        let failed = |source| FactError {
+            what: "routes",
+            source,
+        };
+        let filter = RouteFilter { table, link: None };
+        let mut routes = facts::routes(&self.router, filter).await.map_err(failed)?;
+        facts::name_hops(&self.router, &mut routes)
+            .await
+            .map_err(failed)?;
+        Ok(routes)
+    }
+
+    /// The neighbour entries of the router's namespace.
+    ///
+    /// # Errors
+    ///
+    /// When they cannot be read.
+    pub async fn neighbours(&self) -> Result<Vec<SeenNeighbour>, FactError> {
+        facts::neighbours(&self.router)
+            .await
+            .map_err(|source| FactError {
+                what: "neighbours",
+                source,
+            })
+    }
+
+    /// The forwarding entries of the bridges and VXLAN devices in the router's namespace.
+    ///
+    /// # Errors
+    ///
+    /// When they cannot be read.
+    pub async fn fdb(&self) -> Result<Vec<SeenFdb>, FactError> {
+        facts::fdb(&self.router).await.map_err(|source| FactError {
+            what: "forwarding entries",
+            source,
+        })
+    }
+
+    /// Watches links and addresses of both namespaces from now on. Changes of our own are told
+    /// like everybody else's.
+    ///
+    /// # Errors
+    ///
+    /// When a namespace cannot be subscribed to.
+    pub async fn watch(&self) -> Result<Watch, WatchError> {
+        watch::watch(&self.channels()).await
+    }
+
+    pub(super) fn channel(&self, space: Space) -> &Channel {
+        match space {
+            Space::Host => &self.host,
+            Space::Router => &self.router,
+        }
+    }
+
+    pub(super) fn firewall(&self) -> &Firewall {
+        &self.firewall
+    }
+
+    pub(super) fn count_write(&self) {
+        self.other_writes.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn channels(&self) -> [(Space, &Arc<Channel>); 2] {
+        [(Space::Host, &self.host), (Space::Router, &self.router)]
+    }
+}
+
+async fn open(space: Space, path: &Path) -> Result<Arc<Channel>, KernelOpenError> {
+    let failed = |source| KernelOpenError { space, source };
+    let netns = Netns::open(path).map_err(|error| failed(error.into()))?;
+    Channel::open(netns).await.map_err(failed)
+}

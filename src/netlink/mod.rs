@@ -1,0 +1,28 @@
+//! The kernel: observes both namespaces of the node, executes the kernel's part of a plan, and
+//! tells what changes.
+//!
+//! - [`namespace`] makes namespaces that outlive every process, and works inside them.
+//! - [`Kernel`] holds one netlink socket a namespace: `observe`, `execute`, `watch`, and the
+//!   facts that verification compares with what FRR says.
+//! - [`firewall`] keeps FRR's management ports to ourselves; [`sysctl`] reads and sets what
+//!   `/proc/sys/net` has.
+//!
+//! What the kernel refuses is told in its own words. Observing writes nothing, which
+//! [`Kernel::writes`] lets tests prove.
+
+mod channel;
+mod codec;
+mod execute;
+pub mod facts;
+pub mod firewall;
+mod kernel;
+mod message;
+pub mod namespace;
+mod observe;
+pub mod sysctl;
+mod watch;
+
+pub use channel::{NetlinkError, OpenError, Refusal};
+pub use execute::{StepCause, StepError};
+pub use kernel::{FactError, Kernel, KernelOpenError, ObserveError};
+pub use watch::{Change, KernelEvent, Watch, WatchError};

@@ -1,0 +1,311 @@
+//! Tells what changes in the kernel, as it changes.
+//!
+//! The watcher reads one socket a namespace, which belongs to the multicast groups of links and
+//! addresses. Nothing is ever dropped in silence: while the receiver is slow, the kernel keeps
+//! the messages; when its buffer is full, the next event is [`KernelEvent::Overrun`], and
+//! everything has to be observed anew.
+
+use std::collections::HashMap;
+use std::io;
+use std::sync::Arc;
+
+use bytes::BytesMut;
+use netlink_packet_core::NetlinkPayload;
+use netlink_packet_route::address::AddressMessage;
+use netlink_packet_route::link::LinkMessage;
+use netlink_packet_route::{AddressFamily, RouteNetlinkMessage};
+use netlink_proto::NetlinkMessageCodec as _;
+use netlink_proto::sys::{AsyncSocket as _, AsyncSocketExt as _, SocketAddr, TokioSocket};
+use nix::errno::Errno;
+use nix::sys::socket::{setsockopt, sockopt};
+use tokio::sync::mpsc;
+use tokio_util::task::AbortOnDropHandle;
+
+use super::channel::{Channel, NetlinkError, OpenError, open_socket};
+use super::codec::Codec;
+use super::observe;
+use crate::api::types::InterfaceName;
+use crate::plan::link::Space;
+
+/// Events that wait for the receiver before the kernel has to keep them.
+const QUEUE: usize = 1024;
+
+/// The kernel's buffer, in bytes: some ten thousand events.
+const BUFFER: usize = 8 << 20;
+
+/// What a datagram of the kernel can be long.
+const DATAGRAM: usize = 64 << 10;
+
+/// `RTNLGRP_LINK`, `RTNLGRP_IPV4_IFADDR` and `RTNLGRP_IPV6_IFADDR` as a bit mask.
+const GROUPS: u32 = 1 | 1 << 4 | 1 << 8;
+
+/// What happened to a link or an address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// It is new.
+    Appeared,
+    /// It is another than before: up or down, renamed, in another master, and so on.
+    Changed,
+    /// It is gone.
+    Gone,
+}
+
+/// Something that happened in the kernel.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum KernelEvent {
+    /// A link appeared, changed or went.
+    Link {
+        /// Where.
+        space: Space,
+        /// Its index.
+        index: u32,
+        /// Its name, when it has one that this program can use.
+        name: Option<InterfaceName>,
+        /// What happened.
+        change: Change,
+    },
+    /// An address of a link was added, changed or removed.
+    Address {
+        /// Where.
+        space: Space,
+        /// The link's index.
+        index: u32,
+        /// The link's name, when it is known.
+        name: Option<InterfaceName>,
+        /// What happened.
+        change: Change,
+    },
+    /// Events were lost; observe everything anew.
+    Overrun {
+        /// Where.
+        space: Space,
+    },
+    /// No more events come from this namespace: its socket failed. Open the kernel anew.
+    Lost {
+        /// Where.
+        space: Space,
+    },
+}
+
+/// Receives what changes in both namespaces. Dropping it ends the watching.
+#[derive(Debug)]
+pub struct Watch {
+    events: mpsc::Receiver<KernelEvent>,
+    _watchers: Vec<AbortOnDropHandle<()>>,
+}
+
+impl Watch {
+    /// The next event; `None` when no namespace is watched any more.
+    ///
+    /// Cancel safe: an event is either given or kept.
+    pub async fn next(&mut self) -> Option<KernelEvent> {
+        self.events.recv().await
+    }
+}
+
+/// Why the kernel cannot be watched.
+#[derive(Debug, thiserror::Error)]
+pub enum WatchError {
+    /// No socket.
+    #[error("cannot watch the {space} namespace")]
+    Open {
+        /// Where.
+        space: Space,
+        /// Why.
+        #[source]
+        source: OpenError,
+    },
+    /// The links' names cannot be read.
+    #[error("cannot read the links of the {space} namespace")]
+    Names {
+        /// Where.
+        space: Space,
+        /// Why.
+        #[source]
+        source: NetlinkError,
+    },
+}
+
+/// Watches the namespaces of `channels`.
+pub(super) async fn watch(channels: &[(Space, &Arc<Channel>)]) -> Result<Watch, WatchError> {
+    let (sender, events) = mpsc::channel(QUEUE);
+    let mut watchers = Vec::new();
+    for (space, channel) in channels {
+        let space = *space;
+        let socket = subscribe(channel)
+            .await
+            .map_err(|source| WatchError::Open { space, source })?;
+        // Subscribed first, so that a link which appears meanwhile is told of.
+        let names = observe::names(channel)
+            .await
+            .map_err(|source| WatchError::Names { space, source })?;
+        let watcher = Watcher {
+            space,
+            channel: Arc::clone(channel),
+            socket,
+            names,
+            events: sender.clone(),
+        };
+        watchers.push(AbortOnDropHandle::new(tokio::spawn(watcher.run())));
+    }
+    Ok(Watch {
+        events,
+        _watchers: watchers,
+    })
+}
+
+async fn subscribe(channel: &Channel) -> Result<TokioSocket, OpenError> {
+    let mut socket = open_socket(channel.netns()).await?;
+    let options = socket.socket_mut();
+    // More than the system's usual limit takes CAP_NET_ADMIN in the first user namespace;
+    // without it the usual buffer does, and overruns come sooner.
+    if setsockopt(&*options, sockopt::RcvBufForce, &BUFFER).is_err() {
+        tracing::debug!("the kernel's buffer for events keeps its usual size");
+    }
+    options
+        .bind(&SocketAddr::new(0, GROUPS))
+        .map_err(OpenError::Socket)?;
+    Ok(socket)
+}
+
+fn is_overrun(error: &io::Error) -> bool {
+    error.raw_os_error() == Some(Errno::ENOBUFS as i32)
+}
+
+struct Watcher {
+    space: Space,
+    channel: Arc<Channel>,
+    socket: TokioSocket,
+    names: HashMap<u32, InterfaceName>,
+    events: mpsc::Sender<KernelEvent>,
+}
+
+impl Watcher {
+    /// Reads until the receiver is gone or the socket fails.
+    async fn run(mut self) {
+        let space = self.space;
+        let mut datagram = BytesMut::with_capacity(DATAGRAM);
+        loop {
+            datagram.clear();
+            datagram.reserve(DATAGRAM);
+            let told = match self.socket.recv_from(&mut datagram).await {
+                Ok(_) => self.tell(&mut datagram).await,
+                Err(error) if is_overrun(&error) => self.recover().await,
+                Err(error) => {
+                    tracing::warn!(%space, %error, "the socket that watches the kernel failed");
+                    // Nobody to tell when the receiver is gone too.
+                    drop(self.events.send(KernelEvent::Lost { space }).await);
+                    None
+                }
+            };
+            if told.is_none() {
+                return;
+            }
+        }
+    }
+
+    /// After a loss: reads off what the kernel's buffer still holds, and tells of the loss only
+    /// then. The kernel reports a loss once, and goes on losing events until the buffer has been
+    /// empty; whoever observes anew before that would still miss some.
+    async fn recover(&mut self) -> Option<()> {
+        let space = self.space;
+        let mut discarded = BytesMut::with_capacity(DATAGRAM);
+        loop {
+            discarded.clear();
+            discarded.reserve(DATAGRAM);
+            match self.socket.socket_ref().recv(&mut discarded, 0) {
+                Ok(_) => {}
+                Err(error) if is_overrun(&error) => {}
+                // Empty, or failed: then the next reading fails too, and is told.
+                Err(_) => break,
+            }
+            tokio::task::consume_budget().await;
+        }
+        match observe::names(&self.channel).await {
+            Ok(names) => self.names = names,
+            Err(error) => tracing::warn!(%space, %error, "cannot read the links' names anew"),
+        }
+        self.events.send(KernelEvent::Overrun { space }).await.ok()
+    }
+
+    /// Sends on what a datagram tells; `None` when there is nobody to send it to.
+    async fn tell(&mut self, datagram: &mut BytesMut) -> Option<()> {
+        let space = self.space;
+        loop {
+            let event = match Codec::decode::<RouteNetlinkMessage>(datagram) {
+                Ok(None) => return Some(()),
+                Ok(Some(message)) => match message.payload {
+                    NetlinkPayload::InnerMessage(message) => self.event_of(&message),
+                    // What cannot be decoded happened all the same.
+                    NetlinkPayload::Error(_) | NetlinkPayload::Overrun(_) => {
+                        Some(KernelEvent::Overrun { space })
+                    }
+                    NetlinkPayload::Done(_) | NetlinkPayload::Noop | _ => None,
+                },
+                Err(_) => {
+                    datagram.clear();
+                    Some(KernelEvent::Overrun { space })
+                }
+            };
+            if let Some(event) = event {
+                self.events.send(event).await.ok()?;
+            }
+        }
+    }
+
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "of the kernel's many messages only those of the groups joined can come"
+    )]
+    fn event_of(&mut self, message: &RouteNetlinkMessage) -> Option<KernelEvent> {
+        match message {
+            RouteNetlinkMessage::NewLink(link) => Some(self.link(link, Change::Appeared)),
+            RouteNetlinkMessage::DelLink(link) => Some(self.link(link, Change::Gone)),
+            RouteNetlinkMessage::NewAddress(address) => {
+                Some(self.address(address, Change::Appeared))
+            }
+            RouteNetlinkMessage::DelAddress(address) => Some(self.address(address, Change::Gone)),
+            _ => None,
+        }
+    }
+
+    fn link(&mut self, message: &LinkMessage, change: Change) -> KernelEvent {
+        let index = message.header.index;
+        let told = observe::name_of(message);
+        // A bridge port that leaves its bridge is told as a deletion of the bridge's family:
+        // the link itself stays.
+        let whole = message.header.interface_family == AddressFamily::Unspec;
+        let known = self.names.contains_key(&index);
+        let change = match change {
+            Change::Gone if whole => Change::Gone,
+            Change::Appeared if whole && !known => Change::Appeared,
+            Change::Gone | Change::Appeared | Change::Changed => Change::Changed,
+        };
+        let name = told.or_else(|| self.names.get(&index).cloned());
+        match (change, &name) {
+            (Change::Gone, _) => {
+                self.names.remove(&index);
+            }
+            (Change::Appeared | Change::Changed, Some(name)) if whole => {
+                self.names.insert(index, name.clone());
+            }
+            (Change::Appeared | Change::Changed, _) => {}
+        }
+        KernelEvent::Link {
+            space: self.space,
+            index,
+            name,
+            change,
+        }
+    }
+
+    fn address(&self, message: &AddressMessage, change: Change) -> KernelEvent {
+        let index = message.header.index;
+        KernelEvent::Address {
+            space: self.space,
+            index,
+            name: self.names.get(&index).cloned(),
+            change,
+        }
+    }
+}

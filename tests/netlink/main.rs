@@ -1,0 +1,23 @@
+//! The kernel, for real: every test has two network namespaces of its own, a host and a router,
+//! and `ip`, `bridge` and `nft` as independent witnesses of what stands in them.
+//!
+//! They need root. Those in the module `vrf` need a kernel with VRFs and fail on one without:
+//! select them with `vrf::`, or leave them out with `--skip vrf::`.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test says what it found by failing"
+)]
+
+mod addresses;
+mod bed;
+mod facts;
+mod firewall;
+mod links;
+mod namespaces;
+mod nic;
+mod sysctls;
+mod vrf;
+mod watching;
