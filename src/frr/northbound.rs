@@ -134,9 +134,7 @@ impl Northbound {
                 format!("it does not implement the YANG module {module}").into(),
             ));
         }
-        Driver::take_over(client)
-            .await
-            .map_err(|error| failed(error.into()))
+        Ok(Driver::new(client))
     }
 
     /// Commits edits on a daemon; `false` when it has no northbound.
@@ -144,13 +142,17 @@ impl Northbound {
         let Some(Link::Open(driver)) = self.links.get(&daemon) else {
             return Ok(false);
         };
-        let outcome = commit(driver, edits).await;
-        outcome.map_err(|source| {
-            // The connection may be what failed; the next use opens another.
-            self.links.remove(&daemon);
-            FrrError::Northbound { daemon, source }
-        })?;
-        Ok(true)
+        match driver.commit(edits).await {
+            Ok(_) => Ok(true),
+            Err(error) => {
+                // The connection may be what failed; the next use opens another.
+                self.links.remove(&daemon);
+                Err(FrrError::Northbound {
+                    daemon,
+                    source: error.into(),
+                })
+            }
+        }
     }
 
     pub(super) async fn set_allow_all(&mut self, presence: Presence) -> Result<bool, FrrError> {
@@ -194,13 +196,4 @@ fn mapping(
         Some(vni) => Edits::new().map_vrf(&vrf, proto::Vni::try_from(u32::from(vni))?),
         None => Edits::new().unmap_vrf(&vrf),
     })
-}
-
-async fn commit(
-    driver: &Driver,
-    edits: Edits,
-) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
-    let candidate = driver.candidate().await?;
-    candidate.edit(edits).await?.commit("perouter").await?;
-    Ok(())
 }

@@ -18,7 +18,10 @@ impl Frr {
             .map_err(|source| FrrError::unreadable(Daemon::Zebra, SHOW, source))?;
         // A name that no object can have is nobody's here; it cannot be unmapped by us either.
         let ours = |shown: evpn::VrfVni| {
-            Some((shown.vrf.parse().ok()?, Vni::try_from(shown.vni.get()).ok()?))
+            Some((
+                shown.vrf.parse().ok()?,
+                Vni::try_from(shown.vni.get()).ok()?,
+            ))
         };
         Ok(shown.into_iter().filter_map(ours).collect())
     }
