@@ -316,7 +316,10 @@ fn in_rib(
             ..
         }) => return false,
         Some(entry) if entry.choice == RibChoice::Installed => {
-            let has = |wanted: &IpAddr| entry.hops.iter().any(|hop| is_by(hop, *wanted));
+            let has = |wanted: &IpAddr| {
+                let mut next_hops = entry.next_hops.iter();
+                next_hops.any(|next_hop| next_hop.to_canonical() == *wanted)
+            };
             let missing: Vec<IpAddr> = wanted.iter().copied().filter(|to| !has(to)).collect();
             (!missing.is_empty()).then(|| format!("installed, but not via {}", listed(&missing)))
         }

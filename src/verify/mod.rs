@@ -15,6 +15,7 @@ pub mod finding;
 mod import;
 mod ledger;
 mod links;
+pub mod read;
 mod routes;
 mod sessions;
 mod sources;
