@@ -5,7 +5,7 @@
 //! was killed anywhere continues from what is there.
 
 pub mod execute;
-mod facts;
+pub mod facts;
 mod pass;
 pub mod preview;
 mod report;
