@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::facts;
-use super::pass::Worker;
+use super::pass::{Settled, Worker};
 use crate::api::Manifest;
 use crate::frr::{Frr, InUse};
 use crate::intent::Rejection;
@@ -54,7 +54,11 @@ impl Worker {
     }
 
     /// A line for each finding that is new, and one for each that is over.
+    /// What is missing before it was ever put there is no news.
     fn log_changes(&self, findings: &[Finding]) {
+        if self.last != Some(Settled::Yes) {
+            return;
+        }
         let before = self
             .verification
             .as_ref()

@@ -190,6 +190,13 @@ pub fn plan(
     })
 }
 
+/// What must stand in the router's namespace before FRR is spoken with, whatever the manifests
+/// say: the guard before FRR's open ports, and the loopback that its gRPC is reached by.
+#[must_use]
+pub fn guard(kernel: &SeenKernel) -> Vec<KernelStep> {
+    underlay::guard(kernel)
+}
+
 struct Planner<'a> {
     wanted: &'a Desired,
     wanted_bgp: &'a [DesiredBgp],
