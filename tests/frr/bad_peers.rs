@@ -5,6 +5,8 @@
 
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use perouter::frr::vty::VtyError;
@@ -13,9 +15,9 @@ use perouter_harness::Daemon as Real;
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{UnixListener, UnixStream};
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, JoinSet};
 
-use crate::bed::{Bed, driver_at};
+use crate::bed::{Bed, driver_at, zebra_is_known_to_mgmtd};
 use crate::intents::{plain, vni, vrf};
 
 /// What a false daemon does once it was asked something, after a proper answer to `enable`.
@@ -32,26 +34,42 @@ pub(crate) enum Misbehaviour {
 /// A false daemon on a socket; it ends when this is dropped.
 pub(crate) struct FalseDaemon {
     task: JoinHandle<()>,
-    connections: std::sync::Arc<std::sync::atomic::AtomicUsize>,
+    connections: Arc<AtomicUsize>,
 }
 
 impl FalseDaemon {
     pub(crate) fn new(socket: &Path, misbehaviour: Misbehaviour) -> Self {
         let listener = UnixListener::bind(socket).unwrap();
-        let connections = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(0));
+        let connections = Arc::new(AtomicUsize::new(0));
         let counter = connections.clone();
         let task = tokio::spawn(async move {
+            // Connections end with the set, and the set with this task.
+            let mut connections = JoinSet::new();
             while let Ok((stream, _)) = listener.accept().await {
-                counter.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
-                tokio::spawn(misbehave(stream, misbehaviour.clone()));
+                counter.fetch_add(1, Ordering::SeqCst);
+                connections.spawn(misbehave(stream, misbehaviour.clone()));
             }
         });
         Self { task, connections }
     }
 
+    /// Ends it, and returns when its connections are closed.
+    pub(crate) async fn end(mut self) {
+        self.task.abort();
+        let ended = (&mut self.task).await;
+        assert!(
+            ended.is_err_and(|error| error.is_cancelled()),
+            "it ended by itself"
+        );
+        // The connections' own tasks end at the runtime's next turns.
+        for _ in 0..100 {
+            tokio::task::yield_now().await;
+        }
+    }
+
     /// How often somebody connected.
     pub(crate) fn connections(&self) -> usize {
-        self.connections.load(std::sync::atomic::Ordering::SeqCst)
+        self.connections.load(Ordering::SeqCst)
     }
 }
 
@@ -143,7 +161,7 @@ async fn observed_with(daemon: Daemon, misbehaviour: Misbehaviour) -> FrrError {
         false_daemon.connections() > 0,
         "nobody asked the false daemon"
     );
-    drop(false_daemon);
+    false_daemon.end().await;
 
     sockets.put_back(daemon);
     assert_eq!(
@@ -241,6 +259,7 @@ async fn no_socket_at_all() {
     let sockets = Sockets::of(&bed.real);
     let mut driver = driver_at(&bed.real, sockets.dir.path().to_owned(), Mode::Off);
     for daemon in [Daemon::Bgpd, Daemon::Zebra] {
+        driver.forget(daemon);
         sockets.take_away(daemon);
         let error = driver.observe().await.unwrap_err();
         assert!(
@@ -271,6 +290,7 @@ async fn killed_and_started(killed: Real, known: Daemon, mode: Mode) {
     bed.driver.forget(known);
     bed.driver.observe().await.unwrap_err();
     bed.real.start_daemon(killed).unwrap();
+    zebra_is_known_to_mgmtd(&bed.real);
     bed.lead("what it was before", &plain()).await;
     bed.driver
         .map_vnis(&[(vrf("red"), Some(vni(100)))])
