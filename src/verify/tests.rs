@@ -1,1 +1,10 @@
+//! Facts are FRR's own answers, captured in a fabric that worked, and a kernel in the shape of
+//! that fabric's; each test breaks one thing.
 
+mod ages;
+mod confirm;
+mod fixture;
+mod hops;
+mod many;
+mod pending;
+mod targets;
