@@ -3,8 +3,9 @@
 
 mod ages;
 mod confirm;
-mod fixture;
+pub(crate) mod fixture;
 mod hops;
 mod many;
 mod pending;
+mod read;
 mod targets;

@@ -14,7 +14,8 @@ use crate::plan::link::{Links, Mac, NIC_GROUP, SeenKernel, SeenKind, SeenLink};
 use crate::verify::facts::{
     Facts, FdbEntry, KernelRoute, NeighbourEntry, RouteAction, RouteHop, VrfFacts,
 };
-use crate::verify::{Check, Finding, Outcome, read};
+use crate::verify::tests::read;
+use crate::verify::{Check, Finding, Outcome};
 
 pub(crate) const SVI: u32 = 4;
 pub(crate) const VXLAN: u32 = 5;
