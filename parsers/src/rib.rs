@@ -87,9 +87,9 @@ pub struct RibNextHop {
     /// Whether the gateway was resolved by another route; that route's next hops follow.
     #[serde(default)]
     pub recursive: bool,
-    /// Whether traffic is dropped (`blackhole`, `Null0`).
-    #[serde(default)]
-    pub blackhole: bool,
+    /// Whether traffic is dropped: silently (`blackhole`, `Null0`), or with an ICMP (`reject`).
+    #[serde(default, rename = "unreachable")]
+    pub drops: bool,
 }
 
 /// Hands over the prefixes of an answer in memory, one by one, until `each` breaks.

@@ -1,21 +1,226 @@
-//! placeholder
-use crate::frr::Frr;
+//! Reads back what FRR and the kernel hold, for verification.
+//!
+//! What always holds: a source that fails says so in its own place and harms no other; a daemon
+//! that could not be spoken with is not asked again in the same gathering, because each try may
+//! take as long as the longest silence; and nothing is written anywhere.
+
+mod kernel;
+mod sessions;
+mod tables;
+mod vnis;
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use perouter_parsers::json::Error as AnswerError;
+use perouter_parsers::{bgp, evpn, system};
+
+use super::chain;
+use crate::api::Family;
+use crate::api::types::VrfName;
+use crate::frr::{Daemon, Frr};
 use crate::intent::NodeIntent;
 use crate::netlink::Kernel;
+use crate::plan::bgp::desired::families;
 use crate::plan::link::SeenKernel;
-use crate::verify::Facts;
-pub(super) async fn gather(
-    _: &mut Frr,
-    _: Option<&Kernel>,
+use crate::verify::facts::{BgpVni, Facts, Read, Sessions, Unreadable, VrfFacts, ZebraVni};
+use kernel::KernelTables;
+use tables::{BgpTables, Ribs};
+
+/// Reads back everything that verification of `intent` looks at.
+///
+/// `kernel` is missing when the router's namespace could not be opened, `seen` when its links
+/// were not observed; what depends on them is unreadable then.
+pub async fn gather(
+    frr: &mut Frr,
+    kernel: Option<&Kernel>,
     seen: Option<&SeenKernel>,
-    _: &NodeIntent,
+    intent: &NodeIntent,
 ) -> Facts {
-    let mut f = Facts::default();
-    if let Some(s) = seen {
-        f.kernel = Ok(s.clone());
-    }
-    f
+    let wanted = Wanted::of(intent);
+    let dir = frr.dir().to_owned();
+    // Small answers come over the driver's own connections; large ones are read entry by entry
+    // on threads of their own, one a daemon, while the kernel is asked.
+    let (small, bgp, ribs, kernel) = tokio::join!(
+        Small::ask(frr, &wanted.vrfs),
+        tables::read_bgp(&dir, &wanted),
+        tables::read_ribs(&dir, &wanted.vrfs),
+        kernel::read(kernel, seen, &wanted.vrfs),
+    );
+    assemble(small, bgp, ribs, kernel)
 }
-pub(super) async fn frr_version(_: &mut Frr) -> Option<String> {
-    None
+
+/// The release of FRR that runs, as bgpd says (`show version`); `None` when it does not say.
+pub async fn frr_version(frr: &mut Frr) -> Option<String> {
+    let answer = frr.show(Daemon::Bgpd, "show version").await;
+    let version = answer
+        .map_err(|error| chain(&error))
+        .and_then(|text| system::version(&text).map_err(|error| chain(&error)));
+    match version {
+        Ok(version) => Some(version.to_string()),
+        Err(words) => {
+            tracing::debug!("the version of FRR is not known: {words}");
+            None
+        }
+    }
+}
+
+/// Whom to ask about what: only what the intent names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Wanted {
+    vrfs: Vec<VrfName>,
+    /// The fabric's neighbours that EVPN routes are to be sent to.
+    evpn_neighbors: Vec<IpAddr>,
+}
+
+impl Wanted {
+    fn of(intent: &NodeIntent) -> Self {
+        let carries_evpn =
+            |underlay, neighbor| families(neighbor, underlay).contains(&Family::Evpn);
+        let evpn_neighbors = intent.underlay.iter().flat_map(|underlay| {
+            let neighbors = underlay.spec.neighbors.iter();
+            neighbors
+                .filter(move |neighbor| carries_evpn(underlay, neighbor))
+                .map(|neighbor| IpAddr::V4(neighbor.address))
+        });
+        Self {
+            vrfs: intent.vnis.iter().map(|vni| vni.spec.vrf.clone()).collect(),
+            evpn_neighbors: evpn_neighbors.collect(),
+        }
+    }
+}
+
+/// The answers whose size follows from the configuration, not from the routes.
+struct Small {
+    fabric: Read<Sessions>,
+    zebra_vnis: Read<BTreeMap<crate::api::Vni, ZebraVni>>,
+    bgp_vnis: Read<BTreeMap<crate::api::Vni, BgpVni>>,
+    vrfs: BTreeMap<VrfName, Read<Sessions>>,
+}
+
+impl Small {
+    async fn ask(frr: &mut Frr, vrfs: &[VrfName]) -> Self {
+        let mut bgpd = Asker::new(frr, Daemon::Bgpd);
+        let fabric = bgpd.sessions("show bgp neighbors json").await;
+        let bgp_vnis = bgpd
+            .read("show bgp l2vpn evpn vni json", evpn::bgp_vnis)
+            .await;
+        let mut vrf_sessions = BTreeMap::new();
+        for vrf in vrfs {
+            let command = format!("show bgp vrf {vrf} neighbors json");
+            vrf_sessions.insert(vrf.clone(), bgpd.sessions(&command).await);
+        }
+        let mut zebra = Asker::new(frr, Daemon::Zebra);
+        let mapped = zebra.read("show vrf vni json", evpn::vrf_vnis).await;
+        let known = zebra.read("show evpn vni json", evpn::zebra_vnis).await;
+        Self {
+            fabric,
+            zebra_vnis: mapped.and_then(|mapped| Ok(vnis::of_zebra(mapped, known?))),
+            // Without a BGP instance bgpd has no VNIs.
+            bgp_vnis: bgp_vnis.map(|found| vnis::of_bgpd(found.unwrap_or_default())),
+            vrfs: vrf_sessions,
+        }
+    }
+}
+
+/// One daemon, asked over the driver's connection until it cannot be spoken with.
+struct Asker<'a> {
+    frr: &'a mut Frr,
+    daemon: Daemon,
+    lost: Option<Unreadable>,
+}
+
+impl<'a> Asker<'a> {
+    fn new(frr: &'a mut Frr, daemon: Daemon) -> Self {
+        Self {
+            frr,
+            daemon,
+            lost: None,
+        }
+    }
+
+    async fn sessions(&mut self, command: &str) -> Read<Sessions> {
+        self.read(command, bgp::neighbors).await.map(sessions::of)
+    }
+
+    async fn read<T>(
+        &mut self,
+        command: &str,
+        parse: impl FnOnce(&[u8]) -> Result<T, AnswerError>,
+    ) -> Read<T> {
+        if let Some(lost) = &self.lost {
+            return Err(lost.clone());
+        }
+        let answer = self.frr.show(self.daemon, command).await.map_err(|error| {
+            let words = Unreadable::new(chain(&error));
+            if error.is_absence() {
+                self.lost = Some(words.clone());
+            }
+            words
+        })?;
+        parse(answer.as_bytes()).map_err(|error| unreadable(self.daemon, command, &error))
+    }
+}
+
+/// What is wrong with an answer, with the daemon and the command as it was typed.
+fn unreadable(daemon: Daemon, command: &str, error: &AnswerError) -> Unreadable {
+    Unreadable::new(match error {
+        AnswerError::Refused { command: _, words } => {
+            format!("{daemon} answered `{command}` with: {words}")
+        }
+        AnswerError::Data {
+            command: _,
+            path,
+            source,
+        } => {
+            format!("the answer of {daemon} to `{command}` cannot be read: at {path}: {source}")
+        }
+        AnswerError::Read { command: _, source } => {
+            format!("the answer of {daemon} to `{command}` broke off: {source}")
+        }
+    })
+}
+
+fn assemble(small: Small, bgp: BgpTables, ribs: Ribs, kernel: KernelTables) -> Facts {
+    let Small {
+        fabric,
+        zebra_vnis,
+        bgp_vnis,
+        vrfs: sessions,
+    } = small;
+    let BgpTables {
+        evpn,
+        advertised,
+        vrfs: bgp,
+    } = bgp;
+    let KernelTables {
+        links,
+        neighbours,
+        fdb,
+        tables,
+    } = kernel;
+    let mut vrfs: BTreeMap<VrfName, VrfFacts> = BTreeMap::new();
+    for (vrf, sessions) in sessions {
+        vrfs.entry(vrf).or_default().sessions = sessions;
+    }
+    for (vrf, table) in bgp {
+        vrfs.entry(vrf).or_default().bgp = table;
+    }
+    for (vrf, rib) in ribs {
+        vrfs.entry(vrf).or_default().rib = rib;
+    }
+    for (vrf, table) in tables {
+        vrfs.entry(vrf).or_default().table = table;
+    }
+    Facts {
+        fabric_sessions: fabric,
+        zebra_vnis,
+        bgp_vnis,
+        evpn,
+        advertised,
+        vrfs,
+        kernel: links,
+        neighbours,
+        fdb,
+    }
 }

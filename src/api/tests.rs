@@ -76,7 +76,9 @@ pub(super) fn edited(mut object: Value, path: &str, value: &Value) -> Value {
             index if index == entries.len() => entries.push(value.clone()),
             index => entries[index] = value.clone(),
         },
-        other => panic!("{path}: {other} has no parts"),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {
+            panic!("{path} lies in something without parts")
+        }
     }
     object
 }

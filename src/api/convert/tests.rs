@@ -202,3 +202,15 @@ fn check_rows(sample: fn() -> Value, rows: &[Row]) {
         );
     }
 }
+
+#[test]
+fn a_password_may_have_any_printable_sign() {
+    for good in ["!x", "#x", "pa!ss|w#?x", &"x".repeat(80)] {
+        let object = edited(full_underlay(), "spec.neighbors[0].password", &json!(good));
+        assert_eq!(faults(object), Vec::<String>::new(), "{good}");
+    }
+    for bad in [" x", "x\ty", "x\0", "pässword", &"x".repeat(81)] {
+        let object = edited(full_underlay(), "spec.neighbors[0].password", &json!(bad));
+        assert_eq!(faults(object).len(), 1, "{bad}");
+    }
+}

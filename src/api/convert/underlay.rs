@@ -11,10 +11,10 @@ use crate::api::types::{Asn, InterfaceName};
 use crate::api::v1alpha1::UnderlaySpec;
 use crate::api::v1alpha1::neighbor::NeighborSpec;
 use crate::api::v1alpha1::underlay::{
-    CLUSTER_ID, CLUSTER_ID_OUTSIDE, ENDPOINT_CIDRS, GracefulRestartSpec, INTERFACE_PART,
-    InterfaceType, NetworkDeviceSpec, ONE_INTERFACE_TYPE, ONE_IPV4_ENDPOINT, ONE_IPV6_ENDPOINT,
-    ROUTER_ID_CIDR, RouteReflectorSpec, SRV6_NEEDS_IPV6, SRV6_NEEDS_ISIS, TunnelEndpointSpec,
-    UnderlayInterface,
+    BASE_PREFIX, CLUSTER_ID, CLUSTER_ID_OUTSIDE, ENDPOINT_CIDRS, GracefulRestartSpec,
+    INTERFACE_PART, ISIS_INTERFACE, InterfaceType, NetworkDeviceSpec, ONE_INTERFACE_TYPE,
+    ONE_IPV4_ENDPOINT, ONE_IPV6_ENDPOINT, ROUTER_ID_CIDR, RouteReflectorSpec, SRV6_NEEDS_IPV6,
+    SRV6_NEEDS_ISIS, TunnelEndpointSpec, UnderlayInterface,
 };
 
 /// Converts the specification; `None` only where a fault was noted.
@@ -60,10 +60,21 @@ pub(super) fn convert(spec: &UnderlaySpec, faults: &mut Faults) -> Option<Underl
 
 /// What an underlay may have beside its neighbours and NICs, none of which is acted on yet.
 fn check_features(spec: &UnderlaySpec, router_ids: Option<Ipv4Net>, faults: &mut Faults) {
-    if spec.isis.is_some() {
+    if let Some(isis) = &spec.isis {
+        for (index, interface) in isis.interfaces.iter().enumerate() {
+            if interface.name.parse::<InterfaceName>().is_err() {
+                faults.add(
+                    format!("spec.isis.interfaces[{index}].name"),
+                    Reason::RuleFor {
+                        found: interface.name.clone(),
+                        rule: ISIS_INTERFACE,
+                    },
+                );
+            }
+        }
         faults.add("spec.isis", Reason::NotYet("IS-IS is"));
     }
-    if spec.srv6.is_some() {
+    if let Some(srv6) = &spec.srv6 {
         if spec.isis.is_none() {
             faults.add("spec.srv6", Reason::Rule(SRV6_NEEDS_ISIS));
         }
@@ -73,6 +84,16 @@ fn check_features(spec: &UnderlaySpec, router_ids: Option<Ipv4Net>, faults: &mut
             .flat_map(|endpoint| &endpoint.cidrs);
         if !cidrs.any(|text| text.parse::<Ipv6Net>().is_ok()) {
             faults.add("spec.srv6", Reason::Rule(SRV6_NEEDS_IPV6));
+        }
+        let base_prefix = &srv6.locator.base_prefix;
+        if base_prefix.parse::<Ipv6Net>().is_err() {
+            faults.add(
+                "spec.srv6.locator.basePrefix",
+                Reason::RuleFor {
+                    found: base_prefix.clone(),
+                    rule: BASE_PREFIX,
+                },
+            );
         }
         faults.add("spec.srv6", Reason::NotYet("SRv6 is"));
     }

@@ -138,7 +138,11 @@ pub(in crate::api) fn underlay_rows() -> Vec<Row> {
                 "baseNet": "49.0001.0002.0003.0004.00",
                 "interfaces": [{"name": "a/b"}],
             }),
-            &["spec.isis: IS-IS is not supported yet"],
+            &[
+                "spec.isis.interfaces[0].name: \"a/b\" must be an interface name: no '/', ':' or \
+                 white space, and neither '.' nor '..'",
+                "spec.isis: IS-IS is not supported yet",
+            ],
         ),
         (
             "spec.srv6",
@@ -146,6 +150,7 @@ pub(in crate::api) fn underlay_rows() -> Vec<Row> {
             &[
                 "spec.srv6: srv6 needs isis",
                 "spec.srv6: srv6 needs an IPv6 prefix in tunnelEndpoint.cidrs",
+                "spec.srv6.locator.basePrefix: \"10.0.0.0/8\" must be an IPv6 prefix",
                 "spec.srv6: SRv6 is not supported yet",
             ],
         ),

@@ -1,0 +1,135 @@
+//! The kernel's side of the facts: links, routes of VRFs, neighbours, forwarding entries.
+
+use std::collections::BTreeMap;
+
+use super::chain;
+use crate::api::types::{InterfaceName, VrfName};
+use crate::netlink::Kernel;
+use crate::netlink::facts::{FdbPlace, RouteKind, SeenFdb, SeenHop, SeenNeighbour, SeenRoute};
+use crate::plan::link::{SeenKernel, SeenKind, TableId};
+use crate::verify::facts::{
+    FdbEntry, KernelRoute, NeighbourEntry, Read, RouteAction, RouteHop, Unreadable,
+};
+
+/// What the kernel holds.
+pub(super) struct KernelTables {
+    pub(super) links: Read<SeenKernel>,
+    pub(super) neighbours: Read<Vec<NeighbourEntry>>,
+    pub(super) fdb: Read<Vec<FdbEntry>>,
+    pub(super) tables: BTreeMap<VrfName, Read<Vec<KernelRoute>>>,
+}
+
+pub(super) async fn read(
+    kernel: Option<&Kernel>,
+    seen: Option<&SeenKernel>,
+    vrfs: &[VrfName],
+) -> KernelTables {
+    let links = seen.cloned().ok_or_else(Unreadable::not_read);
+    let Some(kernel) = kernel else {
+        let closed = || Unreadable::new("the router's namespace could not be opened");
+        return KernelTables {
+            links,
+            neighbours: Err(closed()),
+            fdb: Err(closed()),
+            tables: vrfs
+                .iter()
+                .map(|vrf| (vrf.clone(), Err(closed())))
+                .collect(),
+        };
+    };
+    let failed = |error| Unreadable::new(chain(&error));
+    let neighbours = kernel.neighbours().await.map_err(failed);
+    let fdb = kernel.fdb().await.map_err(failed);
+    let mut tables = BTreeMap::new();
+    for vrf in vrfs {
+        let routes = match table_of(vrf, seen) {
+            Ok(table) => kernel.routes(table).await.map_err(failed),
+            Err(unreadable) => Err(unreadable),
+        };
+        tables.insert(
+            vrf.clone(),
+            routes.map(|routes| routes.into_iter().map(route).collect()),
+        );
+    }
+    KernelTables {
+        links,
+        neighbours: neighbours.map(|found| found.into_iter().map(neighbour).collect()),
+        fdb: fdb.map(|found| found.into_iter().filter_map(forwarding).collect()),
+        tables,
+    }
+}
+
+/// The table of a VRF as the kernel has it, which need not be the one that is wanted.
+fn table_of(vrf: &VrfName, seen: Option<&SeenKernel>) -> Read<TableId> {
+    let links = &seen.ok_or_else(Unreadable::not_read)?.router;
+    match links
+        .get(&InterfaceName::from(vrf.clone()))
+        .map(|link| &link.kind)
+    {
+        Some(SeenKind::Vrf { table }) => Ok(*table),
+        Some(
+            SeenKind::Bridge
+            | SeenKind::Vxlan { .. }
+            | SeenKind::Veth { .. }
+            | SeenKind::Other { .. },
+        ) => Err(Unreadable::new(format!(
+            "the router's link {vrf} is no VRF"
+        ))),
+        None => Err(Unreadable::new(format!(
+            "the router's namespace has no VRF {vrf}"
+        ))),
+    }
+}
+
+fn route(seen: SeenRoute) -> KernelRoute {
+    KernelRoute {
+        destination: seen.destination,
+        metric: seen.metric,
+        action: action(seen.kind, &seen.gateways),
+    }
+}
+
+/// What a route does, by its type (`linux/rtnetlink.h`, `RTN_…`).
+fn action(kind: RouteKind, hops: &[SeenHop]) -> RouteAction {
+    match kind {
+        RouteKind::Unicast => RouteAction::Forward(hops.iter().map(hop).collect()),
+        RouteKind::Blackhole => RouteAction::Drop("blackhole"),
+        RouteKind::Unreachable => RouteAction::Drop("unreachable"),
+        RouteKind::Prohibit => RouteAction::Drop("prohibit"),
+        // Local, broadcast, anycast, multicast.
+        RouteKind::Other(2..=5) => RouteAction::Local,
+        RouteKind::Other(9) => RouteAction::Drop("throw"),
+        // No other type forwards a packet; the kernel makes none.
+        RouteKind::Other(_) => RouteAction::Drop("of a type that does not forward"),
+    }
+}
+
+fn hop(seen: &SeenHop) -> RouteHop {
+    RouteHop {
+        gateway: seen.gateway,
+        link: Some(seen.index).filter(|index| *index != 0),
+        onlink: seen.onlink,
+    }
+}
+
+fn neighbour(seen: SeenNeighbour) -> NeighbourEntry {
+    NeighbourEntry {
+        link: seen.index,
+        ip: seen.ip,
+        // An entry that failed may still hold the address that it once had.
+        mac: seen.mac.filter(|_| seen.state.is_valid()),
+    }
+}
+
+fn forwarding(seen: SeenFdb) -> Option<FdbEntry> {
+    match (seen.place, seen.dst) {
+        (FdbPlace::Own, Some(vtep)) => Some(FdbEntry {
+            link: seen.index,
+            mac: seen.mac,
+            vtep,
+        }),
+        // Entries of a bridge name a port, and those of a device itself say what it listens to:
+        // neither says behind which VTEP a router is.
+        (FdbPlace::Own, None) | (FdbPlace::Master, _) => None,
+    }
+}

@@ -1,0 +1,87 @@
+//! BGP sessions, from bgpd's words to facts.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use perouter_parsers::bgp::{self, AddressFamily, AdminState, Neighbor, Neighbors, PeerState};
+use perouter_parsers::id::PeerName;
+
+use crate::api::{Asn, Family};
+use crate::verify::facts::{FamilyState, LastReset, Negotiation, Session, SessionState, Sessions};
+
+/// The sessions of one BGP instance.
+pub(super) fn of(neighbors: Neighbors) -> Sessions {
+    let addressed = neighbors
+        .into_iter()
+        .filter_map(|(name, neighbor)| match name {
+            PeerName::Address(address) => Some((address, session(&neighbor))),
+            // An unnumbered session has no address that an intent could name.
+            PeerName::Interface(_) => None,
+        });
+    addressed.collect()
+}
+
+fn session(neighbor: &Neighbor) -> Session {
+    Session {
+        state: state(neighbor),
+        // FRR writes 0, which is no AS number, where it does not know it yet.
+        remote_as: Asn::try_from(neighbor.remote_as.0).ok(),
+        families: families(neighbor),
+        last_reset: neighbor.last_reset.as_ref().map(last_reset),
+        established_count: neighbor.connections_established,
+        dropped_count: neighbor.connections_dropped,
+    }
+}
+
+fn state(neighbor: &Neighbor) -> SessionState {
+    match (&neighbor.state, neighbor.admin) {
+        (PeerState::Established, _) => SessionState::Established {
+            // Just established, FRR may not have the time yet.
+            uptime: Duration::from_millis(neighbor.uptime.map_or(0, |uptime| uptime.msec)),
+        },
+        // This answer says why in another field; other answers say it in this word.
+        (PeerState::Idle, AdminState::Shutdown) => SessionState::Down {
+            state: PeerState::IdleAdmin.as_str().to_owned(),
+        },
+        (state, AdminState::Up | AdminState::Shutdown) => SessionState::Down {
+            state: state.as_str().to_owned(),
+        },
+    }
+}
+
+fn families(neighbor: &Neighbor) -> BTreeMap<Family, FamilyState> {
+    let known = neighbor.families.iter().filter_map(|(name, counters)| {
+        let negotiation = if neighbor.negotiated.contains(name) {
+            Negotiation::Agreed
+        } else {
+            Negotiation::Missing
+        };
+        let state = FamilyState {
+            negotiation,
+            received: counters.accepted,
+            // FRR leaves the number out while nothing can be sent.
+            sent: counters.sent.unwrap_or(0),
+        };
+        Some((family(name)?, state))
+    });
+    known.collect()
+}
+
+fn family(name: &AddressFamily) -> Option<Family> {
+    match name {
+        AddressFamily::Ipv4Unicast => Some(Family::Ipv4Unicast),
+        AddressFamily::L2VpnEvpn => Some(Family::Evpn),
+        // No intent can ask for these.
+        AddressFamily::Ipv6Unicast | AddressFamily::Other(_) => None,
+    }
+}
+
+fn last_reset(reset: &bgp::LastReset) -> LastReset {
+    LastReset {
+        reason: match &reset.notification {
+            Some(notification) => format!("{}: {}", reset.reason, notification.words),
+            None => reset.reason.clone(),
+        },
+        ago: Duration::from_millis(reset.ago_msec),
+    }
+}

@@ -1,0 +1,290 @@
+//! FRR's tables, which can be large: read entry by entry, keeping only what facts keep.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::net::IpAddr;
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+
+use ipnet::IpNet;
+use perouter_parsers::json::Error as AnswerError;
+use perouter_parsers::stream::Streamed;
+use perouter_parsers::{bgp, evpn, rib};
+
+use super::{Wanted, chain, unreadable, vnis};
+use crate::api::types::VrfName;
+use crate::frr::Daemon;
+use crate::frr::query::Query;
+use crate::verify::facts::{
+    EvpnPath, Origin, Read, RibChoice, RibEntry, RibProtocol, RouteId, Standing, Unreadable,
+    VrfPath,
+};
+
+/// A VRF's table in bgpd.
+type VrfTable = HashMap<IpNet, Vec<VrfPath>>;
+
+/// A VRF's table in zebra.
+type Rib = HashMap<IpNet, Vec<RibEntry>>;
+
+/// zebra's tables.
+pub(super) type Ribs = BTreeMap<VrfName, Read<Rib>>;
+
+/// bgpd's tables.
+pub(super) struct BgpTables {
+    pub(super) evpn: Read<Vec<EvpnPath>>,
+    pub(super) advertised: BTreeMap<IpAddr, Read<HashSet<RouteId>>>,
+    pub(super) vrfs: BTreeMap<VrfName, Read<VrfTable>>,
+}
+
+/// Reads bgpd's tables on a thread that may block.
+pub(super) async fn read_bgp(dir: &Path, wanted: &Wanted) -> BgpTables {
+    let (dir, job) = (dir.to_owned(), wanted.clone());
+    match tokio::task::spawn_blocking(move || bgp_tables(dir, &job)).await {
+        Ok(tables) => tables,
+        Err(error) => {
+            let words = Unreadable::new(error);
+            let failed = |neighbor: &IpAddr| (*neighbor, Err(words.clone()));
+            BgpTables {
+                evpn: Err(words.clone()),
+                advertised: wanted.evpn_neighbors.iter().map(failed).collect(),
+                vrfs: wanted
+                    .vrfs
+                    .iter()
+                    .map(|vrf| (vrf.clone(), Err(words.clone())))
+                    .collect(),
+            }
+        }
+    }
+}
+
+/// Reads zebra's tables on a thread that may block.
+pub(super) async fn read_ribs(dir: &Path, vrfs: &[VrfName]) -> Ribs {
+    let (dir, job) = (dir.to_owned(), vrfs.to_vec());
+    let read = tokio::task::spawn_blocking(move || ribs(dir, job)).await;
+    read.unwrap_or_else(|error| {
+        let words = Unreadable::new(error);
+        vrfs.iter()
+            .map(|vrf| (vrf.clone(), Err(words.clone())))
+            .collect()
+    })
+}
+
+fn bgp_tables(dir: PathBuf, wanted: &Wanted) -> BgpTables {
+    let mut bgpd = Streams {
+        daemon: Daemon::Bgpd,
+        dir,
+        lost: None,
+    };
+    BgpTables {
+        evpn: evpn_paths(&mut bgpd),
+        advertised: wanted
+            .evpn_neighbors
+            .iter()
+            .map(|neighbor| (*neighbor, advertised(&mut bgpd, *neighbor)))
+            .collect(),
+        vrfs: wanted
+            .vrfs
+            .iter()
+            .map(|vrf| (vrf.clone(), vrf_table(&mut bgpd, vrf)))
+            .collect(),
+    }
+}
+
+fn ribs(dir: PathBuf, vrfs: Vec<VrfName>) -> Ribs {
+    let mut zebra = Streams {
+        daemon: Daemon::Zebra,
+        dir,
+        lost: None,
+    };
+    let read = |vrf: VrfName| {
+        let read = rib_of(&mut zebra, &vrf);
+        (vrf, read)
+    };
+    vrfs.into_iter().map(read).collect()
+}
+
+/// One daemon, asked over a connection for each answer until it cannot be spoken with.
+struct Streams {
+    daemon: Daemon,
+    dir: PathBuf,
+    lost: Option<Unreadable>,
+}
+
+impl Streams {
+    /// Asks, and lets `walk` collect from the answer. What does not exist has no entries.
+    fn collect<T: Default>(
+        &mut self,
+        command: &str,
+        walk: impl FnOnce(Query, &mut T) -> Result<Streamed, AnswerError>,
+    ) -> Read<T> {
+        if let Some(lost) = &self.lost {
+            return Err(lost.clone());
+        }
+        let answer = Query::ask(self.daemon, &self.dir, command).map_err(|error| {
+            let words = Unreadable::new(chain(&error));
+            self.lost = Some(words.clone());
+            words
+        })?;
+        let mut collected = T::default();
+        match walk(answer, &mut collected) {
+            Ok(Streamed::Absent | Streamed::Complete | Streamed::Stopped) => Ok(collected),
+            Err(error) => {
+                let words = unreadable(self.daemon, command, &error);
+                if is_loss(&error) {
+                    self.lost = Some(words.clone());
+                }
+                Err(words)
+            }
+        }
+    }
+}
+
+/// Whether an answer broke off because the daemon went silent or away.
+fn is_loss(error: &AnswerError) -> bool {
+    match error {
+        AnswerError::Read { .. } => true,
+        AnswerError::Refused { .. } | AnswerError::Data { .. } => false,
+    }
+}
+
+fn evpn_paths(bgpd: &mut Streams) -> Read<Vec<EvpnPath>> {
+    bgpd.collect(
+        "show bgp l2vpn evpn route type 5 json",
+        |answer, paths: &mut Vec<EvpnPath>| {
+            evpn::type5_from(answer, |route| {
+                let id = RouteId {
+                    rd: vnis::rd(&route.rd),
+                    prefix: route.prefix,
+                };
+                paths.extend(route.paths.iter().filter_map(|path| evpn_path(&id, path)));
+                ControlFlow::Continue(())
+            })
+        },
+    )
+}
+
+fn evpn_path(id: &RouteId, path: &bgp::Path) -> Option<EvpnPath> {
+    Some(EvpnPath {
+        id: id.clone(),
+        origin: origin(&path.source)?,
+        next_hop: next_hop(path)?,
+        targets: path
+            .extended
+            .route_targets
+            .iter()
+            .copied()
+            .map(vnis::route_target)
+            .collect(),
+        router_mac: path.extended.router_mac.map(vnis::mac),
+        standing: standing(path),
+    })
+}
+
+fn advertised(bgpd: &mut Streams, neighbor: IpAddr) -> Read<HashSet<RouteId>> {
+    let command = format!("show bgp l2vpn evpn neighbors {neighbor} advertised-routes json");
+    bgpd.collect(&command, |answer, routes: &mut HashSet<RouteId>| {
+        evpn::advertised_from(answer, |route| {
+            match route.key {
+                evpn::EvpnKey::Prefix {
+                    ethernet_tag: _,
+                    prefix,
+                } => {
+                    routes.insert(RouteId {
+                        rd: vnis::rd(&route.rd),
+                        prefix,
+                    });
+                }
+                // MAC addresses and multicast groups: no prefix of a VRF.
+                evpn::EvpnKey::Other(_) => {}
+            }
+            ControlFlow::Continue(())
+        })
+    })
+}
+
+fn vrf_table(bgpd: &mut Streams, vrf: &VrfName) -> Read<VrfTable> {
+    let command = format!("show bgp vrf {vrf} ipv4 unicast json");
+    bgpd.collect(&command, |answer, table: &mut VrfTable| {
+        bgp::unicast_from(answer, |route| {
+            let paths = route.paths.iter().filter_map(vrf_path).collect();
+            table.insert(route.prefix, paths);
+            ControlFlow::Continue(())
+        })
+    })
+}
+
+fn vrf_path(path: &bgp::Path) -> Option<VrfPath> {
+    Some(VrfPath {
+        origin: origin(&path.source)?,
+        next_hop: next_hop(path)?,
+        standing: standing(path),
+    })
+}
+
+fn origin(source: &bgp::Source) -> Option<Origin> {
+    match source {
+        bgp::Source::Local => Some(Origin::Local),
+        bgp::Source::Peer(address) => Some(Origin::Peer(*address)),
+        // FRR prints the peer's address, or `(unspec)`. A path from anything else is from none
+        // of the neighbours that an intent can name.
+        bgp::Source::Other(_) => None,
+    }
+}
+
+/// The first of a path's next hops. A path without any leads nowhere and is left out; FRR
+/// prints `0.0.0.0` for this router itself.
+fn next_hop(path: &bgp::Path) -> Option<IpAddr> {
+    path.next_hops.first().copied()
+}
+
+fn standing(path: &bgp::Path) -> Standing {
+    match (path.valid, path.best, path.multipath) {
+        (false, _, _) => Standing::Invalid,
+        (true, true, _) => Standing::Best,
+        (true, false, true) => Standing::Multipath,
+        (true, false, false) => Standing::Valid,
+    }
+}
+
+fn rib_of(zebra: &mut Streams, vrf: &VrfName) -> Read<Rib> {
+    let command = format!("show ip route vrf {vrf} json");
+    zebra.collect(&command, |answer, table: &mut Rib| {
+        rib::rib_from(answer, |found| {
+            let entries = found.routes.into_iter().map(rib_entry);
+            table.insert(found.prefix, entries.collect());
+            ControlFlow::Continue(())
+        })
+    })
+}
+
+fn rib_entry(route: rib::RibRoute) -> RibEntry {
+    RibEntry {
+        protocol: protocol(&route.protocol),
+        choice: match (route.selected, route.installed) {
+            (false, _) => RibChoice::NotSelected,
+            (true, false) => RibChoice::Selected,
+            (true, true) => RibChoice::Installed,
+        },
+        next_hops: gateways(&route.next_hops),
+    }
+}
+
+fn protocol(protocol: &rib::Protocol) -> RibProtocol {
+    match protocol {
+        rib::Protocol::Bgp => RibProtocol::Bgp,
+        rib::Protocol::Local
+        | rib::Protocol::Connected
+        | rib::Protocol::Kernel
+        | rib::Protocol::Static
+        | rib::Protocol::Ospf
+        | rib::Protocol::Ospf6
+        | rib::Protocol::Isis
+        | rib::Protocol::Other(_) => RibProtocol::Other(protocol.as_str().into()),
+    }
+}
+
+/// The gateways that packets can go by: active ones. A gateway that another route resolves is
+/// among them, and so are that route's, which follow in the same list.
+fn gateways(next_hops: &[rib::RibNextHop]) -> Vec<IpAddr> {
+    let active = next_hops.iter().filter(|hop| hop.active);
+    active.filter_map(|hop| hop.ip).collect()
+}
