@@ -12,6 +12,9 @@ use tower::service_fn;
 
 use crate::{CallError, wire::northbound_client::NorthboundClient};
 
+/// The generated client, over whatever carries it.
+pub(crate) type Client = NorthboundClient<Channel>;
+
 /// Answers can hold a whole RIB.
 const LONGEST_ANSWER: usize = 1 << 30;
 
@@ -30,13 +33,7 @@ pub enum Rpc {
     DeleteCandidate,
     /// Check a candidate.
     Validate,
-    /// Reserve what a commit needs.
-    Prepare,
-    /// Make what was prepared the running configuration.
-    Apply,
-    /// Give up what was prepared.
-    Abort,
-    /// Prepare and apply in one.
+    /// Make a candidate the running configuration.
     Commit,
 }
 
@@ -49,9 +46,6 @@ impl fmt::Display for Rpc {
             Self::EditCandidate => "EditCandidate",
             Self::DeleteCandidate => "DeleteCandidate",
             Self::Validate => "Commit VALIDATE",
-            Self::Prepare => "Commit PREPARE",
-            Self::Apply => "Commit APPLY",
-            Self::Abort => "Commit ABORT",
             Self::Commit => "Commit ALL",
         })
     }
@@ -63,7 +57,7 @@ impl fmt::Display for Rpc {
 /// that healed itself could name somebody else's candidate.
 #[derive(Debug, Clone)]
 pub(crate) struct Connection {
-    client: NorthboundClient<Channel>,
+    client: Client,
     deadline: Duration,
 }
 
@@ -100,7 +94,7 @@ impl Connection {
     pub(crate) async fn call<T, F>(
         &self,
         rpc: Rpc,
-        call: impl FnOnce(NorthboundClient<Channel>) -> F,
+        call: impl FnOnce(Client) -> F,
     ) -> Result<T, CallError>
     where
         F: Future<Output = Result<Response<T>, Status>>,
@@ -119,7 +113,7 @@ impl Connection {
 #[cfg(test)]
 impl Connection {
     /// The client without deadlines and without types that protect it.
-    pub(crate) fn into_client(self) -> NorthboundClient<Channel> {
+    pub(crate) fn into_client(self) -> Client {
         self.client
     }
 }

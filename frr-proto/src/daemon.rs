@@ -48,7 +48,8 @@ pub enum DataType {
     State,
 }
 
-/// One connection to one daemon, for reading. Writing needs a [`crate::Driver`].
+/// One connection to one daemon, for reading. Writing needs a
+/// [`crate::Driver`].
 #[derive(Clone)]
 pub struct Daemon {
     connection: Connection,

@@ -1,8 +1,7 @@
-//! The one that changes a daemon.
+//! What changes a daemon.
 
-use std::{collections::BTreeSet, fmt, future::Future, sync::Arc};
+use std::{collections::BTreeSet, fmt, future::Future, sync::Arc, time::Duration};
 
-use futures::{StreamExt, stream};
 use tokio::{
     runtime::Handle,
     sync::{Mutex, OwnedMutexGuard},
@@ -10,36 +9,150 @@ use tokio::{
 use tonic::Code;
 
 use crate::{
-    BeginError, CallError, Candidate, Daemon, Rpc,
-    connection::Connection,
-    wire::{CreateCandidateRequest, DeleteCandidateRequest},
+    CallError, CommitError, Daemon, Edits, PrepareError, Rpc,
+    connection::{Client, Connection},
+    wire::{
+        CommitRequest, CommitResponse, CreateCandidateRequest, DeleteCandidateRequest,
+        commit_request::Phase,
+    },
 };
 
-/// How many deletions are under way at a time when a predecessor's are made up for.
-const DELETIONS_AT_A_TIME: usize = 16;
+/// How often a commit is tried that finds another transaction in the way.
+/// mgmtd holds one for milliseconds when something is typed.
+const ATTEMPTS: u32 = 20;
 
-/// What a driver knows of the candidates of its daemon. Who holds it has the
-/// driver's one transaction.
-#[derive(Debug, Default)]
-pub(crate) struct Ledger {
-    /// No candidate up to this number exists, apart from those in `undeleted`
-    /// and the one in hand.
-    seen: u32,
-    /// Candidates whose deletion was not answered.
-    undeleted: BTreeSet<u32>,
+/// How long is waited between such attempts.
+const BETWEEN_ATTEMPTS: Duration = Duration::from_millis(50);
+
+/// Changes the configuration of one daemon.
+///
+/// What a commit replaces is the whole running configuration, by a copy that
+/// was made some milliseconds before and edited. What FRR's own command line
+/// commits in those milliseconds is lost, whoever calls; so let nobody write to
+/// the same daemon by another way at the same time, and read back.
+#[derive(Clone)]
+pub struct Driver {
+    daemon: Daemon,
+    calls: Calls,
 }
 
-/// What candidates share: the connection, and the runtime on which their calls
-/// run to the end.
+/// Changes that the daemon has found valid, together with what was running
+/// then. The daemon knows nothing of it any more: dropping it gives it up.
+#[must_use = "what is prepared does nothing until it is applied"]
+pub struct Prepared {
+    edits: Edits,
+    calls: Calls,
+}
+
+/// How a commit ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// It is the running configuration now.
+    Applied {
+        /// What the daemon had to say about it, empty as a rule.
+        warnings: String,
+    },
+    /// It was the running configuration already.
+    Unchanged,
+}
+
+impl Driver {
+    /// A driver of this daemon, running its calls on the current runtime.
+    ///
+    /// # Panics
+    ///
+    /// Outside of a tokio runtime, which a connected [`Daemon`] needs anyway.
+    #[must_use]
+    pub fn new(daemon: Daemon) -> Self {
+        let calls = Calls {
+            connection: daemon.connection().clone(),
+            runtime: Handle::current(),
+            undeleted: Arc::default(),
+        };
+        Self { daemon, calls }
+    }
+
+    /// The daemon, to read from.
+    #[must_use]
+    pub fn daemon(&self) -> &Daemon {
+        &self.daemon
+    }
+
+    /// Has the daemon check some changes, and changes nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`PrepareError::Invalid`] with the daemon's words.
+    pub async fn prepare(&self, edits: Edits) -> Result<Prepared, PrepareError> {
+        let calls = self.calls.clone();
+        let turn = calls.turn().await?;
+        let task = calls.clone();
+        let checked = calls.to_the_end(async move {
+            let candidate = task.candidate(turn, &edits).await?;
+            let validated = candidate.commit(Rpc::Validate, Phase::Validate).await;
+            candidate.delete().await;
+            validated.map(|_| edits)
+        });
+        let edits = checked.await??;
+        Ok(Prepared {
+            edits,
+            calls: self.calls.clone(),
+        })
+    }
+
+    /// Makes some changes. They are checked as in [`Driver::prepare`].
+    ///
+    /// # Errors
+    ///
+    /// [`CommitError`] with the daemon's words. Only after
+    /// [`CommitError::Unknown`] can anything have changed.
+    pub async fn commit(&self, edits: Edits) -> Result<Outcome, CommitError> {
+        self.calls.commit(edits).await
+    }
+}
+
+impl Prepared {
+    /// Makes the changes, to what is running now.
+    ///
+    /// # Errors
+    ///
+    /// [`CommitError`] with the daemon's words, which can refuse now what it
+    /// found valid before if somebody else changed something in between. Only
+    /// after [`CommitError::Unknown`] can anything have changed.
+    pub async fn apply(self) -> Result<Outcome, CommitError> {
+        self.calls.commit(self.edits).await
+    }
+
+    /// What would be changed.
+    #[must_use]
+    pub fn edits(&self) -> &Edits {
+        &self.edits
+    }
+}
+
+/// The driver's turn: it has one at a time, and who holds this has it. Inside
+/// are the candidates whose deletion was not answered.
+type Turn = OwnedMutexGuard<BTreeSet<u32>>;
+
+/// What the steps of a driver share.
 #[derive(Clone)]
-pub(crate) struct Calls {
-    pub(crate) connection: Connection,
+struct Calls {
+    connection: Connection,
     runtime: Handle,
+    undeleted: Arc<Mutex<BTreeSet<u32>>>,
 }
 
 impl Calls {
+    /// Waits until the steps before this one are done.
+    async fn turn(&self) -> Result<Turn, PrepareError> {
+        let after = self.connection.deadline();
+        tokio::time::timeout(after, Arc::clone(&self.undeleted).lock_owned())
+            .await
+            .map_err(|_| PrepareError::Busy { after })
+    }
+
     /// Runs something to its end, whether or not this future is polled on.
-    pub(crate) async fn to_the_end<T: Send + 'static>(
+    async fn to_the_end<T: Send + 'static>(
         &self,
         work: impl Future<Output = T> + Send + 'static,
     ) -> Result<T, CallError> {
@@ -52,135 +165,112 @@ impl Calls {
         }
     }
 
-    /// Deletes one candidate. That it is not there is as good.
-    async fn delete(&self, candidate_id: u32) -> Result<Deletion, CallError> {
-        let request = DeleteCandidateRequest { candidate_id };
-        let deleted = self
+    async fn commit(&self, edits: Edits) -> Result<Outcome, CommitError> {
+        let mut turn = self.turn().await?;
+        let mut attempt = 1;
+        loop {
+            let (task, changes) = (self.clone(), edits.clone());
+            let committed = self.to_the_end(async move { task.commit_once(turn, &changes).await });
+            match committed.await.map_err(CommitError::Unknown)? {
+                Err(CommitError::Occupied { .. }) if attempt < ATTEMPTS => {}
+                done => return done,
+            }
+            attempt += 1;
+            tokio::time::sleep(BETWEEN_ATTEMPTS).await;
+            turn = self.turn().await?;
+        }
+    }
+
+    /// One attempt, each with a candidate of its own.
+    async fn commit_once(&self, turn: Turn, edits: &Edits) -> Result<Outcome, CommitError> {
+        let candidate = self
+            .candidate(turn, edits)
+            .await
+            .map_err(PrepareError::from)?;
+        let committed = candidate.commit(Rpc::Commit, Phase::All).await;
+        candidate.delete().await;
+        match committed {
+            Ok(answer) => Ok(Outcome::Applied {
+                warnings: answer.error_message,
+            }),
+            Err(error) if error.refused_with(Code::Aborted).is_some() => Ok(Outcome::Unchanged),
+            Err(error) => Err(CommitError::from_commit(error)),
+        }
+    }
+
+    /// Makes a candidate of what is running and edits it. Only within
+    /// [`Calls::to_the_end`], as everything that follows until its deletion.
+    async fn candidate(&self, mut turn: Turn, edits: &Edits) -> Result<Candidate, CallError> {
+        // A commit that was not answered may still be waiting in the daemon. It
+        // must not come after this one: its candidate has to be gone first.
+        while let Some(id) = turn.first().copied() {
+            self.delete(id).await?;
+            turn.remove(&id);
+        }
+        let create = |mut client: Client| async move {
+            client.create_candidate(CreateCandidateRequest {}).await
+        };
+        let id = self
             .connection
-            .call(Rpc::DeleteCandidate, |mut client| async move {
-                client.delete_candidate(request).await
-            })
-            .await;
-        match deleted {
-            Ok(_) => Ok(Deletion::Done),
-            Err(error) if error.refused_with(Code::NotFound).is_some() => Ok(Deletion::NotThere),
+            .call(Rpc::CreateCandidate, create)
+            .await?
+            .candidate_id;
+        let candidate = Candidate {
+            id,
+            calls: self.clone(),
+            turn,
+        };
+        let request = edits.request(id);
+        let edit = |mut client: Client| async move { client.edit_candidate(request).await };
+        match self.connection.call(Rpc::EditCandidate, edit).await {
+            Ok(_) => Ok(candidate),
+            Err(error) => {
+                candidate.delete().await;
+                Err(error)
+            }
+        }
+    }
+
+    /// Deletes a candidate. That it is not there is as good.
+    async fn delete(&self, candidate_id: u32) -> Result<(), CallError> {
+        let delete = |mut client: Client| async move {
+            client
+                .delete_candidate(DeleteCandidateRequest { candidate_id })
+                .await
+        };
+        match self.connection.call(Rpc::DeleteCandidate, delete).await {
+            Ok(_) => Ok(()),
+            Err(error) if error.refused_with(Code::NotFound).is_some() => Ok(()),
             Err(error) => Err(error),
         }
     }
 }
 
-/// What a deletion found.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Deletion {
-    Done,
-    NotThere,
-}
-
-/// A candidate's number, and the driver's one transaction with it. When it is
-/// dropped, the candidate is deleted and the transaction is free again.
-pub(crate) struct Lease {
-    pub(crate) id: u32,
-    pub(crate) calls: Calls,
-    /// Taken by the deletion, which happens once.
-    ledger: Option<OwnedMutexGuard<Ledger>>,
-}
-
-impl Lease {
-    /// Deletes the candidate now. Inside [`Calls::to_the_end`] only: half of
-    /// it would be worse than none.
-    pub(crate) async fn delete(mut self) {
-        if let Some(ledger) = self.ledger.take() {
-            delete_candidate(self.calls.clone(), self.id, ledger).await;
-        }
-    }
-
-    /// After a call that failed. What was answered leaves the daemon free to
-    /// answer the deletion as well; else nobody waits for it.
-    pub(crate) async fn give_up(self, error: &CallError) {
-        if error.is_answer() {
-            self.delete().await;
-        }
-    }
-}
-
-impl Drop for Lease {
-    fn drop(&mut self) {
-        if let Some(ledger) = self.ledger.take() {
-            let calls = self.calls.clone();
-            // A runtime that is ending drops this: the next driver makes up for it.
-            self.calls
-                .runtime
-                .spawn(delete_candidate(calls, self.id, ledger));
-        }
-    }
-}
-
-/// Deletes a candidate and gives its transaction back. The number is not used
-/// again, except to delete it once more when no answer came.
-async fn delete_candidate(calls: Calls, id: u32, mut ledger: OwnedMutexGuard<Ledger>) {
-    if calls.delete(id).await.is_err() {
-        ledger.undeleted.insert(id);
-    }
-}
-
-/// The only one that changes a daemon's configuration over this service.
-///
-/// There must be one driver for a daemon at a time: a second one deletes the
-/// candidate that the first is using. That is by intent, since the first is
-/// dead as a rule, and what it prepared blocks the daemon.
-pub struct Driver {
-    daemon: Daemon,
+/// A private copy of the running configuration in the daemon. It does not leave
+/// the task that made it.
+struct Candidate {
+    id: u32,
     calls: Calls,
-    ledger: Arc<Mutex<Ledger>>,
-    freed: usize,
+    turn: Turn,
 }
 
-impl Driver {
-    /// Becomes the driver of a daemon: deletes every candidate that a
-    /// predecessor left, and with it the transaction that it may have left
-    /// prepared.
-    ///
-    /// # Errors
-    ///
-    /// [`BeginError`] when one of the calls fails.
-    pub async fn take_over(daemon: Daemon) -> Result<Self, BeginError> {
-        let calls = Calls {
-            connection: daemon.connection().clone(),
-            runtime: Handle::current(),
+impl Candidate {
+    async fn commit(&self, rpc: Rpc, phase: Phase) -> Result<CommitResponse, CallError> {
+        let request = CommitRequest {
+            candidate_id: self.id,
+            phase: phase.into(),
+            comment: "perouter".to_owned(),
         };
-        let ledger = Arc::<Mutex<Ledger>>::default();
-        let (lease, freed) = begin(&calls, &ledger).await?;
-        calls.to_the_end(lease.delete()).await?;
-        Ok(Self {
-            daemon,
-            calls,
-            ledger,
-            freed,
-        })
+        let commit = |mut client: Client| async move { client.commit(request).await };
+        self.calls.connection.call(rpc, commit).await
     }
 
-    /// How many candidates a predecessor had left.
-    #[must_use]
-    pub fn freed(&self) -> usize {
-        self.freed
-    }
-
-    /// The daemon, to read from.
-    #[must_use]
-    pub fn daemon(&self) -> &Daemon {
-        &self.daemon
-    }
-
-    /// Begins a transaction with a copy of what is running now. Waits for
-    /// another one of this driver to end.
-    ///
-    /// # Errors
-    ///
-    /// [`BeginError::Busy`] when the other one does not end within the
-    /// deadline of a call.
-    pub async fn candidate(&self) -> Result<Candidate, BeginError> {
-        let (lease, _) = begin(&self.calls, &self.ledger).await?;
-        Ok(Candidate::new(lease))
+    /// Ends the candidate, and with it the turn. What is not answered is asked
+    /// for again before anything else is done.
+    async fn delete(mut self) {
+        if self.calls.delete(self.id).await.is_err() {
+            self.turn.insert(self.id);
+        }
     }
 }
 
@@ -192,55 +282,12 @@ impl fmt::Debug for Driver {
     }
 }
 
-/// Takes the driver's one transaction, makes a candidate for it, and deletes
-/// what earlier ones may have left. Says how many there were.
-async fn begin(calls: &Calls, ledger: &Arc<Mutex<Ledger>>) -> Result<(Lease, usize), BeginError> {
-    let after = calls.connection.deadline();
-    let ledger = tokio::time::timeout(after, Arc::clone(ledger).lock_owned())
-        .await
-        .map_err(|_| BeginError::Busy { after })?;
-    let task = calls.clone();
-    let begun = calls.to_the_end(async move {
-        let mut lease = create(task, ledger).await?;
-        let freed = sweep(&mut lease).await?;
-        Ok::<_, CallError>((lease, freed))
-    });
-    Ok(begun.await??)
-}
-
-async fn create(calls: Calls, ledger: OwnedMutexGuard<Ledger>) -> Result<Lease, CallError> {
-    let answer = calls
-        .connection
-        .call(Rpc::CreateCandidate, |mut client| async move {
-            client.create_candidate(CreateCandidateRequest {}).await
-        })
-        .await?;
-    Ok(Lease {
-        id: answer.candidate_id,
-        calls,
-        ledger: Some(ledger),
-    })
-}
-
-/// Deletes every candidate below this one that may exist: all of them at first,
-/// later those whose creation or deletion was not answered.
-async fn sweep(lease: &mut Lease) -> Result<usize, CallError> {
-    let Some(ledger) = lease.ledger.as_deref_mut() else {
-        return Ok(0);
-    };
-    let calls = &lease.calls;
-    let unknown = (ledger.seen + 1..lease.id).rev();
-    let mut deletions = stream::iter(ledger.undeleted.iter().copied().chain(unknown))
-        .map(|id| calls.delete(id))
-        .buffer_unordered(DELETIONS_AT_A_TIME);
-    let mut freed = 0;
-    while let Some(deletion) = deletions.next().await {
-        freed += usize::from(deletion? == Deletion::Done);
+impl fmt::Debug for Prepared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Prepared")
+            .field("edits", &self.edits)
+            .finish_non_exhaustive()
     }
-    drop(deletions);
-    ledger.undeleted.clear();
-    ledger.seen = lease.id;
-    Ok(freed)
 }
 
 #[cfg(test)]

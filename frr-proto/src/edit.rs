@@ -145,11 +145,11 @@ impl Edits {
     }
 
     /// As it goes over the wire.
-    pub(crate) fn request(self, candidate_id: u32) -> EditCandidateRequest {
+    pub(crate) fn request(&self, candidate_id: u32) -> EditCandidateRequest {
         EditCandidateRequest {
             candidate_id,
-            update: self.update,
-            delete: self.delete,
+            update: self.update.clone(),
+            delete: self.delete.clone(),
         }
     }
 }

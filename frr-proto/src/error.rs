@@ -135,72 +135,85 @@ pub enum ReadError {
     },
 }
 
-/// Why no candidate could be made.
-#[derive(Debug, thiserror::Error)]
-pub enum BeginError {
-    /// Another candidate of this driver was in use all the time.
-    #[error("another transaction of this driver was in the way for {after:?}")]
-    Busy {
-        /// How long it was waited for.
-        after: Duration,
-    },
-    /// The call failed.
-    #[error(transparent)]
-    Call(#[from] CallError),
-}
-
-/// Why a candidate could not be edited. The candidate is gone.
-#[derive(Debug, thiserror::Error)]
-pub enum EditError {
-    /// The daemon refuses a path or a value.
-    #[error("the daemon refuses the edit: {words}")]
-    Refused {
-        /// What the daemon said.
-        words: String,
-    },
-    /// The call failed.
-    #[error(transparent)]
-    Call(#[from] CallError),
-}
-
-/// Why a candidate is not valid. The candidate is gone.
-#[derive(Debug, thiserror::Error)]
-pub enum ValidateError {
-    /// The daemon finds the configuration wrong.
-    #[error("the daemon refuses the configuration: {words}")]
-    Invalid {
-        /// What the daemon said.
-        words: String,
-    },
-    /// The call failed.
-    #[error(transparent)]
-    Call(#[from] CallError),
-}
-
-/// Why a candidate could not be prepared. The candidate is gone, and nothing
-/// has changed.
+/// Why some changes cannot be made. Nothing has changed.
 #[derive(Debug, thiserror::Error)]
 pub enum PrepareError {
-    /// The daemon finds the configuration wrong.
+    /// The daemon does not take the changes: a path or value is wrong, a node to
+    /// remove is not there, or the whole would not be valid.
     #[error("the daemon refuses the configuration: {words}")]
     Invalid {
         /// What the daemon said.
         words: String,
     },
-    /// Somebody else's transaction is in the way.
-    #[error("the daemon is in another transaction: {words}")]
-    Occupied {
-        /// What the daemon said.
-        words: String,
+    /// Other steps of this driver were in the way.
+    #[error("other changes of this driver were in the way for {after:?}")]
+    Busy {
+        /// How long they were waited for.
+        after: Duration,
     },
-    /// The call failed.
+    /// A call failed.
     #[error(transparent)]
     Call(CallError),
 }
 
 impl From<CallError> for PrepareError {
     fn from(error: CallError) -> Self {
-        if let Some(words) = error.refused_with(Code::InvalidArgument) {
+        match error.refused_with(Code::InvalidArgument) {
+            Some(words) => Self::Invalid {
+                words: words.to_owned(),
+            },
+            None => Self::Call(error),
+        }
+    }
+}
+
+/// Why some changes were not made.
+#[derive(Debug, thiserror::Error)]
+pub enum CommitError {
+    /// The daemon does not take the changes, and nothing has changed.
+    #[error("the daemon refuses the configuration: {words}")]
+    Invalid {
+        /// What the daemon said.
+        words: String,
+    },
+    /// Somebody else's transaction is in the way, for longer than the daemons
+    /// themselves need; nothing has changed. One that was forgotten is freed by
+    /// a restart of the daemon only.
+    #[error("the daemon is in another transaction: {words}")]
+    Occupied {
+        /// What the daemon said.
+        words: String,
+    },
+    /// Other steps of this driver were in the way, and nothing has changed.
+    #[error("other changes of this driver were in the way for {after:?}")]
+    Busy {
+        /// How long they were waited for.
+        after: Duration,
+    },
+    /// The commit was not answered: it may have taken effect or not. Read it back.
+    #[error("whether the configuration was applied is not known")]
+    Unknown(#[source] CallError),
+    /// A call failed, and nothing has changed.
+    #[error(transparent)]
+    Call(CallError),
+}
+
+impl From<PrepareError> for CommitError {
+    fn from(error: PrepareError) -> Self {
+        match error {
+            PrepareError::Invalid { words } => Self::Invalid { words },
+            PrepareError::Busy { after } => Self::Busy { after },
+            PrepareError::Call(error) => Self::Call(error),
+        }
+    }
+}
+
+impl CommitError {
+    /// What the failure of the commit itself means.
+    pub(crate) fn from_commit(error: CallError) -> Self {
+        if !error.is_answer() {
+            Self::Unknown(error)
+        } else if let Some(words) = error.refused_with(Code::InvalidArgument) {
             Self::Invalid {
                 words: words.to_owned(),
             }
@@ -210,69 +223,6 @@ impl From<CallError> for PrepareError {
             }
         } else {
             Self::Call(error)
-        }
-    }
-}
-
-/// Why what was prepared could not be applied.
-#[derive(Debug, thiserror::Error)]
-pub enum ApplyError {
-    /// No answer came: it may have taken effect or not. Read it back.
-    #[error("whether the configuration was applied is not known")]
-    Unknown(#[source] CallError),
-    /// The daemon refused, and nothing has changed.
-    #[error("the prepared configuration was not applied")]
-    Refused(#[source] CallError),
-}
-
-impl From<CallError> for ApplyError {
-    fn from(error: CallError) -> Self {
-        if error.is_answer() {
-            Self::Refused(error)
-        } else {
-            Self::Unknown(error)
-        }
-    }
-}
-
-/// Why what was prepared could not be given up. Nothing has changed; the
-/// deletion of the candidate, which follows, gives it up as well.
-#[derive(Debug, thiserror::Error)]
-#[error("the prepared configuration was not given up in good order")]
-pub struct AbortError(#[from] pub CallError);
-
-/// Why a candidate could not be committed in one step.
-#[derive(Debug, thiserror::Error)]
-pub enum CommitError {
-    /// The daemon finds the configuration wrong, and nothing has changed.
-    #[error("the daemon refuses the configuration: {words}")]
-    Invalid {
-        /// What the daemon said.
-        words: String,
-    },
-    /// Somebody else's transaction is in the way, and nothing has changed.
-    #[error("the daemon is in another transaction: {words}")]
-    Occupied {
-        /// What the daemon said.
-        words: String,
-    },
-    /// No answer came: it may have taken effect or not. Read it back.
-    #[error("whether the configuration was applied is not known")]
-    Unknown(#[source] CallError),
-    /// The daemon refused for another reason, and nothing has changed.
-    #[error(transparent)]
-    Call(CallError),
-}
-
-impl From<CallError> for CommitError {
-    fn from(error: CallError) -> Self {
-        if !error.is_answer() {
-            return Self::Unknown(error);
-        }
-        match PrepareError::from(error) {
-            PrepareError::Invalid { words } => Self::Invalid { words },
-            PrepareError::Occupied { words } => Self::Occupied { words },
-            PrepareError::Call(error) => Self::Call(error),
         }
     }
 }

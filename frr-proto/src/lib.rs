@@ -1,28 +1,43 @@
 //! FRR's gRPC northbound: reading, and transactions that cannot harm the daemon.
 //!
 //! FRR's daemons serve YANG configuration over gRPC when they are started with
-//! `-M grpc:PORT`. Several sequences of calls that the protocol allows make the
-//! daemon crash, and a transaction that its client forgot blocks everybody
-//! else for ever. Here the types leave no way to write such a sequence:
+//! `-M grpc:PORT`. Many sequences of calls that the protocol allows make the
+//! daemon crash (each of them is run against a real one in the tests):
+//!
+//! | calls on one candidate | FRR 10.3 |
+//! |---|---|
+//! | `PREPARE`, `APPLY`, then `DeleteCandidate` | the daemon aborts: the transaction is freed twice |
+//! | `PREPARE`, `ABORT`, then `DeleteCandidate` | the same |
+//! | `PREPARE`, then `DeleteCandidate` | reads freed memory; zebra crashes, others may live |
+//! | a second `APPLY` or `ABORT`, or an edit between `PREPARE` and `APPLY` | the daemon crashes |
+//! | `Get` with an empty path | the daemon crashes |
+//! | `VALIDATE` or `ALL`, any number of times, then `DeleteCandidate` | works |
+//!
+//! So what was once prepared could never be deleted, a successor could not know
+//! which candidates those are, and as long as it is prepared, every other
+//! writer is refused, FRR's own command line too. Therefore **no transaction is
+//! held in the daemon at all**:
 //!
 //! ```text
-//! Daemon ──take_over──▶ Driver ──candidate──▶ Candidate ──prepare──▶ Prepared ──apply──▶ Applied
-//!   reads                                       │    ▲  │                  └─────abort
-//!                                               └edit┘  └──commit──▶ Outcome
+//! Daemon ──▶ Driver ──prepare(edits)──▶ Prepared ──apply──▶ Outcome
+//!   reads       │     create, edit,                 create, edit,
+//!               │     VALIDATE, delete              ALL, delete
+//!               └─────commit(edits)─────────────▶ Outcome
 //! ```
 //!
 //! What always holds:
 //!
-//! - a candidate is edited, then consumed by `prepare`; what that returns is
-//!   consumed by exactly one `apply` or `abort`;
-//! - a candidate is deleted once, on every path: success, refusal, a deadline,
-//!   a future that is dropped half-way, a value that goes out of scope;
-//! - no call that changes something is cancelled: it runs to its end in a task
-//!   of its own, whatever becomes of the future that waits for it;
-//! - a driver has one candidate at a time, so that no commit takes back what
-//!   another one committed in between;
-//! - a [`Daemon`] is one TCP connection. When that is lost, its calls fail, and a
-//!   new one has to be made, which frees what the old one left.
+//! - `PREPARE`, `ABORT` and `APPLY` are not spoken, and no candidate's number is
+//!   known outside this crate: the sequences above cannot be written;
+//! - each step makes its candidate right before use, from what is running then,
+//!   and deletes it, on every path: success, refusal, deadline, dropped future;
+//! - no step is cancelled half-way: it runs to its end in a task of its own,
+//!   whatever becomes of the future that waits for it;
+//! - the steps of one driver come one after the other, so that none takes back
+//!   what another committed in between;
+//! - a dropped [`Prepared`] leaves nothing behind, here or in the daemon;
+//! - a [`Daemon`] is one TCP connection. When that is lost, its calls fail
+//!   ([`CallError::is_lost`]), and a new one has to be made.
 //!
 //! ```no_run
 //! use std::time::Duration;
@@ -31,13 +46,13 @@
 //!
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
 //! let stream = TcpStream::connect("127.0.0.1:50051").await?;
-//! let zebra = Daemon::connect(stream, Duration::from_secs(10)).await?;
-//! let driver = Driver::take_over(zebra).await?;
+//! let driver = Driver::new(Daemon::connect(stream, Duration::from_secs(10)).await?);
 //!
 //! let red: VrfName = "red".parse()?;
-//! let edits = Edits::new().map_vrf(&red, Vni::new(100)?);
-//! match driver.candidate().await?.edit(edits).await?.commit("map red").await? {
-//!     Outcome::Applied(applied) => println!("applied; warnings: {:?}", applied.warnings),
+//! let prepared = driver.prepare(Edits::new().map_vrf(&red, Vni::new(100)?)).await?;
+//! // … other daemons are prepared here …
+//! match prepared.apply().await? {
+//!     Outcome::Applied { warnings } => println!("applied; {warnings}"),
 //!     Outcome::Unchanged => println!("it was so already"),
 //! }
 //! assert_eq!(driver.daemon().vrf_vnis().await?.get("red"), Some(&Vni::new(100)?));
@@ -45,27 +60,17 @@
 //! # }
 //! ```
 //!
-//! A prepared transaction cannot be applied twice, nor aborted after that:
+//! What was prepared is applied once:
 //!
 //! ```compile_fail,E0382
 //! # use perouter_frr_proto::*;
 //! # async fn twice(prepared: Prepared) {
 //! let _ = prepared.apply().await;
-//! let _ = prepared.abort().await; // the value was moved
+//! let _ = prepared.apply().await; // the value was moved
 //! # }
 //! ```
 //!
-//! A candidate cannot be edited once it is prepared, nor prepared twice:
-//!
-//! ```compile_fail,E0382
-//! # use perouter_frr_proto::*;
-//! # async fn edited(candidate: Candidate, edits: Edits) {
-//! let prepared = candidate.prepare("").await;
-//! let _ = candidate.edit(edits).await; // the value was moved
-//! # }
-//! ```
-//!
-//! Neither can be copied, so that no second one can be kept in hand:
+//! and cannot be copied, so that no second one can be kept in hand:
 //!
 //! ```compile_fail,E0599
 //! # use perouter_frr_proto::*;
@@ -91,30 +96,23 @@ mod error;
 mod name;
 mod path;
 mod read;
-mod transaction;
 
 #[cfg(test)]
 mod testing;
 
 pub use connection::Rpc;
 pub use daemon::{Capabilities, Daemon, DataType, Module};
-pub use driver::Driver;
+pub use driver::{Driver, Outcome, Prepared};
 pub use edit::{BfdInterval, BfdProfile, Edits};
-pub use error::{
-    AbortError, ApplyError, BeginError, CallError, CommitError, ConnectError, EditError, GetError,
-    PrepareError, ReadError, ValidateError,
-};
+pub use error::{CallError, CommitError, ConnectError, GetError, PrepareError, ReadError};
 pub use name::{NameError, ProfileName, RouteMapName, Vni, VniError, VrfName};
 pub use path::{DataPath, PathError};
 pub use read::{Action, RouteMaps, VrfVnis};
-pub use transaction::{Applied, Candidate, Outcome, Preparation, Prepared};
 
 /// The generated client. It is private: with it, every harmful sequence of
 /// calls can be written.
 #[expect(
-    missing_docs,
     unreachable_pub,
-    clippy::wildcard_enum_match_arm,
     reason = "generated; described in proto/northbound.proto"
 )]
 mod wire {

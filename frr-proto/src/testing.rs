@@ -42,7 +42,7 @@ pub(crate) async fn daemon(frr: &Frr, daemon: Which) -> Daemon {
 
 /// A new driver of one of its daemons.
 pub(crate) async fn driver(frr: &Frr, which: Which) -> Driver {
-    Driver::take_over(daemon(frr, which).await).await.unwrap()
+    Driver::new(daemon(frr, which).await)
 }
 
 /// The service as it is, with no protection at all.

@@ -4,14 +4,11 @@
 use std::{io::Read, net::IpAddr, ops::ControlFlow};
 
 use ipnet::IpNet;
-use serde::{
-    Deserialize,
-    de::{Error as _, MapAccess},
-};
+use serde::Deserialize;
 
 use crate::{
     json::Error,
-    stream::{self, Object, Streamed, Trail, value},
+    stream::{self, Fault, Object, Streamed, Walker, Window},
     words::words,
 };
 
@@ -90,9 +87,9 @@ pub struct RibNextHop {
     /// Whether the gateway was resolved by another route; that route's next hops follow.
     #[serde(default)]
     pub recursive: bool,
-    /// Whether traffic is dropped (`blackhole`, `Null0`).
-    #[serde(default)]
-    pub blackhole: bool,
+    /// Whether traffic is dropped: silently (`blackhole`, `Null0`), or with an ICMP (`reject`).
+    #[serde(default, rename = "unreachable")]
+    pub drops: bool,
 }
 
 /// Hands over the prefixes of an answer in memory, one by one, until `each` breaks.
@@ -120,14 +117,10 @@ pub fn rib_from(
 struct Table<F>(F);
 
 impl<F: FnMut(RibPrefix) -> ControlFlow<()>> Object for Table<F> {
-    fn member<'de, A: MapAccess<'de>>(
-        &mut self,
-        trail: &mut Trail,
-        map: &mut A,
-    ) -> Result<(), A::Error> {
-        let prefix = trail.key().parse().map_err(A::Error::custom)?;
-        let routes = value(trail, map)?;
-        trail.follow((self.0)(RibPrefix { prefix, routes }))
+    fn member<W: Window>(&mut self, walker: &mut Walker<W>) -> Result<(), Fault> {
+        let prefix = walker.key().parse().map_err(Fault::data)?;
+        let routes = walker.value()?;
+        walker.follow((self.0)(RibPrefix { prefix, routes }))
     }
 }
 

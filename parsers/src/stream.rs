@@ -1,24 +1,29 @@
 //! Answers of any size, entry by entry.
 //!
-//! The JSON is walked as it is read: an entry is handed to the caller and forgotten. What
-//! stays is one entry and the keys that lead to it.
+//! An entry is read, handed to the caller and forgotten. What stays in memory is the largest
+//! entry and the keys that lead to it.
 //!
-//! Where a table is empty, FRR 10.3 writes a comma before the first key
-//! (`{ ,"numPrefix":0,"numPaths":0}`). That comma is left out here.
+//! The objects around the entries are walked by hand, because their members appear in FRR's
+//! tables by the million; serde reads each entry from memory. Two liberties of FRR 10.3 are
+//! taken care of on the way: a comma before the first key, where a table is empty
+//! (`{ ,"numPrefix":0,"numPaths":0}`), and an object with a `warning` in place of a table.
+
+mod window;
 
 use std::{
-    fmt,
-    io::{self, BufRead, BufReader, Read},
-    marker::PhantomData,
+    io::{self, Read},
     ops::ControlFlow,
+    str,
 };
 
 use serde::{
-    Deserialize, Deserializer,
-    de::{DeserializeSeed, Error as _, IgnoredAny, MapAccess, Visitor},
+    Deserialize,
+    de::{DeserializeOwned, Error as _, IgnoredAny},
 };
 
 use crate::json::{Error, absence, words};
+pub(crate) use window::Window;
+use window::{Sliding, Whole};
 
 /// How a streamed answer ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,19 +36,49 @@ pub enum Streamed {
     Complete,
 }
 
-/// The keys that lead to the place where the walk is, and why it ended.
-#[derive(Debug, Default)]
-pub(crate) struct Trail {
+/// Why a walk ended before the end of the answer.
+#[derive(Debug)]
+pub(crate) enum Fault {
+    /// The caller asked to stop.
+    Stopped,
+    /// FRR's words in place of data.
+    Warning(String),
+    /// The reader failed.
+    Io(io::Error),
+    /// The data is not what it should be, at this place inside the member.
+    Data(String, serde_json::Error),
+}
+
+impl Fault {
+    /// The member that is being read is wrong as a whole.
+    pub(crate) fn data(what: impl std::fmt::Display) -> Self {
+        Self::Data(String::new(), serde_json::Error::custom(what))
+    }
+}
+
+/// An object of which the members are read one by one.
+pub(crate) trait Object {
+    /// Reads the value of the member whose key is [`Walker::key`].
+    fn member<W: Window>(&mut self, walker: &mut Walker<W>) -> Result<(), Fault>;
+}
+
+/// The place in the answer, and the keys that lead there.
+pub(crate) struct Walker<W> {
+    window: W,
     /// Keys, outermost first; those from `depth` on are only kept for their memory.
     keys: Vec<String>,
     depth: usize,
-    /// The place inside the entry that could not be read.
-    inside: Option<String>,
-    stopped: bool,
-    warning: Option<String>,
 }
 
-impl Trail {
+impl<W: Window> Walker<W> {
+    fn new(window: W) -> Self {
+        Self {
+            window,
+            keys: Vec::new(),
+            depth: 0,
+        }
+    }
+
     /// The key of the member that is being read.
     pub(crate) fn key(&self) -> &str {
         self.depth
@@ -52,15 +87,142 @@ impl Trail {
             .map_or("", String::as_str)
     }
 
-    fn path(&self) -> String {
+    /// Reads the member's value.
+    pub(crate) fn value<T: DeserializeOwned>(&mut self) -> Result<T, Fault> {
+        loop {
+            let bytes = self.window.bytes();
+            let mut values = serde_json::Deserializer::from_slice(bytes).into_iter::<T>();
+            let value = values.next();
+            let used = values.byte_offset();
+            match value {
+                // A value at the very end may be the first half of a number.
+                Some(Ok(value)) => {
+                    if used < bytes.len() || !self.more()? {
+                        self.window.consume(used);
+                        return Ok(value);
+                    }
+                }
+                Some(Err(error)) if error.is_eof() => {
+                    if !self.more()? {
+                        return Err(Fault::Data(String::new(), error));
+                    }
+                }
+                Some(Err(error)) => return Err(located::<T>(bytes, error)),
+                None => {
+                    if !self.more()? {
+                        return Err(Fault::data("the answer ends where a value should stand"));
+                    }
+                }
+            }
+        }
+    }
+
+    /// Passes over the member's value.
+    pub(crate) fn skip(&mut self) -> Result<(), Fault> {
+        self.value::<IgnoredAny>().map(drop)
+    }
+
+    /// Reads the member's value as an object, member by member.
+    pub(crate) fn enter(&mut self, object: &mut impl Object) -> Result<(), Fault> {
+        self.expect(b'{', "an object")?;
+        let level = self.depth;
+        if self.keys.len() == level {
+            self.keys.push(String::new());
+        }
+        if self.peek()? == Some(b',') {
+            self.window.consume(1);
+        }
+        if self.peek()? == Some(b'}') {
+            self.window.consume(1);
+            return Ok(());
+        }
+        loop {
+            self.read_key(level)?;
+            self.expect(b':', "a colon")?;
+            self.depth = level + 1;
+            object.member(self)?;
+            self.depth = level;
+            match self.peek()? {
+                Some(b',') => self.window.consume(1),
+                Some(b'}') => {
+                    self.window.consume(1);
+                    return Ok(());
+                }
+                Some(_) => return Err(Fault::data("a comma or the end of the object is missing")),
+                None => return Err(Fault::data("the answer ends inside an object")),
+            }
+        }
+    }
+
+    /// Goes on, or ends the walk, as the caller of the stream answered.
+    pub(crate) fn follow(&self, answer: ControlFlow<()>) -> Result<(), Fault> {
+        match answer {
+            ControlFlow::Continue(()) => Ok(()),
+            ControlFlow::Break(()) => Err(Fault::Stopped),
+        }
+    }
+
+    fn more(&mut self) -> Result<bool, Fault> {
+        self.window.more().map_err(Fault::Io)
+    }
+
+    /// The next byte that is no white space, which is not used up.
+    fn peek(&mut self) -> Result<Option<u8>, Fault> {
+        loop {
+            let bytes = self.window.bytes();
+            let space = bytes
+                .iter()
+                .take_while(|byte| byte.is_ascii_whitespace())
+                .count();
+            let found = bytes.get(space).copied();
+            self.window.consume(space);
+            if found.is_some() || !self.more()? {
+                return Ok(found);
+            }
+        }
+    }
+
+    fn expect(&mut self, byte: u8, name: &str) -> Result<(), Fault> {
+        if self.peek()? == Some(byte) {
+            self.window.consume(1);
+            return Ok(());
+        }
+        Err(Fault::data(format_args!("{name} is missing")))
+    }
+
+    /// Reads a key into memory that is there already.
+    fn read_key(&mut self, level: usize) -> Result<(), Fault> {
+        if self.peek()? != Some(b'"') {
+            return Err(Fault::data("a key is missing"));
+        }
+        let plain = |byte: &u8| !matches!(byte, b'"' | b'\\');
+        let bytes = self.window.bytes().get(1..).unwrap_or_default();
+        let length = bytes.iter().take_while(|byte| plain(byte)).count();
+        if bytes.get(length) == Some(&b'"')
+            && let Some(Ok(key)) = bytes.get(..length).map(str::from_utf8)
+        {
+            self.keys[level].clear();
+            self.keys[level].push_str(key);
+            self.window.consume(length + 2);
+        } else {
+            // It has an escape, is not whole yet, or is wrong.
+            self.keys[level] = self.value()?;
+        }
+        Ok(())
+    }
+
+    fn path(&self, inside: &str) -> String {
         let mut path = self.keys[..self.depth].join(".");
-        if let Some(inside) = &self.inside {
-            path.push_str(if inside.starts_with('[') || path.is_empty() {
-                ""
-            } else {
-                "."
-            });
-            path.push_str(inside);
+        match inside {
+            "" | "." => {}
+            inside => {
+                path.push_str(if inside.starts_with('[') || path.is_empty() {
+                    ""
+                } else {
+                    "."
+                });
+                path.push_str(inside);
+            }
         }
         if path.is_empty() {
             ".".to_owned()
@@ -68,121 +230,17 @@ impl Trail {
             path
         }
     }
+}
 
-    /// Goes on, or ends the walk, as the caller of the stream answered.
-    pub(crate) fn follow<E: serde::de::Error>(&mut self, answer: ControlFlow<()>) -> Result<(), E> {
-        match answer {
-            ControlFlow::Continue(()) => Ok(()),
-            ControlFlow::Break(()) => {
-                self.stopped = true;
-                Err(E::custom("stopped by the caller"))
-            }
+/// Reads a wrong value once more, to learn where it is wrong.
+fn located<'de, T: Deserialize<'de>>(bytes: &'de [u8], error: serde_json::Error) -> Fault {
+    let mut input = serde_json::Deserializer::from_slice(bytes);
+    match serde_path_to_error::deserialize::<_, T>(&mut input) {
+        Ok(_) => Fault::Data(String::new(), error),
+        Err(located) => {
+            let path = located.path().to_string();
+            Fault::Data(path, located.into_inner())
         }
-    }
-}
-
-/// An object of which the members are read one by one.
-pub(crate) trait Object {
-    /// Reads the value of the member whose key is [`Trail::key`].
-    fn member<'de, A: MapAccess<'de>>(
-        &mut self,
-        trail: &mut Trail,
-        map: &mut A,
-    ) -> Result<(), A::Error>;
-}
-
-/// Reads a member's value.
-pub(crate) fn value<'de, T: Deserialize<'de>, A: MapAccess<'de>>(
-    trail: &mut Trail,
-    map: &mut A,
-) -> Result<T, A::Error> {
-    map.next_value_seed(Tracked(trail, PhantomData))
-}
-
-/// Passes over a member's value.
-pub(crate) fn skip<'de, A: MapAccess<'de>>(map: &mut A) -> Result<(), A::Error> {
-    map.next_value::<IgnoredAny>().map(drop)
-}
-
-/// Reads a member's value as an object, member by member.
-pub(crate) fn enter<'de, O: Object, A: MapAccess<'de>>(
-    object: &mut O,
-    trail: &mut Trail,
-    map: &mut A,
-) -> Result<(), A::Error> {
-    map.next_value_seed(Walk { object, trail })
-}
-
-/// A value with the place of its error kept.
-struct Tracked<'a, T>(&'a mut Trail, PhantomData<T>);
-
-impl<'de, T: Deserialize<'de>> DeserializeSeed<'de> for Tracked<'_, T> {
-    type Value = T;
-
-    fn deserialize<D: Deserializer<'de>>(self, input: D) -> Result<T, D::Error> {
-        let mut track = serde_path_to_error::Track::new();
-        T::deserialize(serde_path_to_error::Deserializer::new(input, &mut track))
-            .inspect_err(|_| self.0.inside = Some(track.path().to_string()))
-    }
-}
-
-struct Walk<'a, O> {
-    object: &'a mut O,
-    trail: &'a mut Trail,
-}
-
-impl<'de, O: Object> DeserializeSeed<'de> for Walk<'_, O> {
-    type Value = ();
-
-    fn deserialize<D: Deserializer<'de>>(self, input: D) -> Result<(), D::Error> {
-        input.deserialize_map(self)
-    }
-}
-
-impl<'de, O: Object> Visitor<'de> for Walk<'_, O> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        let Self { object, trail } = self;
-        let level = trail.depth;
-        if trail.keys.len() == level {
-            trail.keys.push(String::new());
-        }
-        while map.next_key_seed(Key(&mut trail.keys[level]))?.is_some() {
-            trail.depth = level + 1;
-            object.member(trail, &mut map)?;
-            trail.depth = level;
-        }
-        Ok(())
-    }
-}
-
-/// Reads a key into memory that is there already.
-struct Key<'a>(&'a mut String);
-
-impl<'de> DeserializeSeed<'de> for Key<'_> {
-    type Value = ();
-
-    fn deserialize<D: Deserializer<'de>>(self, input: D) -> Result<(), D::Error> {
-        input.deserialize_str(self)
-    }
-}
-
-impl Visitor<'_> for Key<'_> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a key")
-    }
-
-    fn visit_str<E: serde::de::Error>(self, key: &str) -> Result<(), E> {
-        self.0.clear();
-        self.0.push_str(key);
-        Ok(())
     }
 }
 
@@ -190,17 +248,12 @@ impl Visitor<'_> for Key<'_> {
 struct Root<'a, O>(&'a mut O);
 
 impl<O: Object> Object for Root<'_, O> {
-    fn member<'de, A: MapAccess<'de>>(
-        &mut self,
-        trail: &mut Trail,
-        map: &mut A,
-    ) -> Result<(), A::Error> {
-        if trail.key() == "warning" {
-            trail.warning = Some(map.next_value()?);
+    fn member<W: Window>(&mut self, walker: &mut Walker<W>) -> Result<(), Fault> {
+        if walker.key() == "warning" {
             // What follows these words is no part of the answer.
-            return Err(A::Error::custom("a warning in place of data"));
+            return Err(Fault::Warning(walker.value()?));
         }
-        self.0.member(trail, map)
+        self.0.member(walker)
     }
 }
 
@@ -210,22 +263,7 @@ pub(crate) fn slice<O: Object>(
     answer: &[u8],
     object: &mut O,
 ) -> Result<Streamed, Error> {
-    let trimmed = answer.trim_ascii_start();
-    match trimmed {
-        [] => Ok(Streamed::Absent),
-        [b'{', rest @ ..] => match rest.trim_ascii_start() {
-            [b',', rest @ ..] => reader_of(command, b"{".chain(rest), object),
-            _ => walk(
-                command,
-                serde_json::Deserializer::from_slice(trimmed),
-                object,
-            ),
-        },
-        [..] => Err(Error::Refused {
-            command,
-            words: words(trimmed),
-        }),
-    }
+    walk(command, Whole(answer), object)
 }
 
 /// Streams an answer while it is read.
@@ -234,89 +272,44 @@ pub(crate) fn reader<O: Object>(
     answer: impl Read,
     object: &mut O,
 ) -> Result<Streamed, Error> {
-    let mut answer = BufReader::with_capacity(BUFFER, answer);
-    let failed = |source| Error::Read { command, source };
-    match next_byte(&mut answer).map_err(failed)? {
-        None => return Ok(Streamed::Absent),
-        Some(b'{') => answer.consume(1),
-        Some(_) => {
-            let mut start = Vec::new();
-            answer.take(1024).read_to_end(&mut start).map_err(failed)?;
-            return Err(Error::Refused {
+    walk(command, Sliding::new(answer), object)
+}
+
+fn walk<O: Object>(
+    command: &'static str,
+    window: impl Window,
+    object: &mut O,
+) -> Result<Streamed, Error> {
+    let mut walker = Walker::new(window);
+    match all(&mut walker, object) {
+        Ok(streamed) => Ok(streamed),
+        Err(Fault::Stopped) => Ok(Streamed::Stopped),
+        Err(Fault::Warning(words)) => absence(command, words).map(|()| Streamed::Absent),
+        Err(Fault::Io(source)) => Err(Error::Read { command, source }),
+        Err(Fault::Data(inside, source)) => {
+            let path = walker.path(&inside);
+            Err(Error::Data {
                 command,
-                words: words(&start),
-            });
-        }
-    }
-    if next_byte(&mut answer).map_err(failed)? == Some(b',') {
-        answer.consume(1);
-    }
-    reader_of(command, b"{".chain(answer), object)
-}
-
-/// How much is read at once, in bytes.
-const BUFFER: usize = 64 * 1024;
-
-/// The next byte that is no white space, which is not consumed.
-fn next_byte(answer: &mut impl BufRead) -> io::Result<Option<u8>> {
-    loop {
-        let buffer = match answer.fill_buf() {
-            Ok(buffer) => buffer,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            Err(error) => return Err(error),
-        };
-        if buffer.is_empty() {
-            return Ok(None);
-        }
-        let space = buffer
-            .iter()
-            .take_while(|byte| byte.is_ascii_whitespace())
-            .count();
-        let found = buffer.get(space).copied();
-        answer.consume(space);
-        if found.is_some() {
-            return Ok(found);
+                path,
+                source,
+            })
         }
     }
 }
 
-fn reader_of<O: Object>(
-    command: &'static str,
-    answer: impl Read,
-    object: &mut O,
-) -> Result<Streamed, Error> {
-    walk(
-        command,
-        serde_json::Deserializer::from_reader(answer),
-        object,
-    )
+/// The whole answer, with what FRR may say in its place.
+fn all<W: Window, O: Object>(walker: &mut Walker<W>, object: &mut O) -> Result<Streamed, Fault> {
+    match walker.peek()? {
+        None => return Ok(Streamed::Absent),
+        Some(b'{') => {}
+        Some(_) => return Err(Fault::Warning(words(walker.window.bytes()))),
+    }
+    walker.enter(&mut Root(object))?;
+    match walker.peek()? {
+        None => Ok(Streamed::Complete),
+        Some(_) => Err(Fault::data("something follows the answer")),
+    }
 }
 
-fn walk<'de, R: serde_json::de::Read<'de>, O: Object>(
-    command: &'static str,
-    mut input: serde_json::Deserializer<R>,
-    object: &mut O,
-) -> Result<Streamed, Error> {
-    let mut trail = Trail::default();
-    let walk = Walk {
-        object: &mut Root(object),
-        trail: &mut trail,
-    };
-    let result = walk.deserialize(&mut input).and_then(|()| input.end());
-    if let Some(words) = trail.warning {
-        return absence(command, words).map(|()| Streamed::Absent);
-    }
-    match result {
-        Ok(()) => Ok(Streamed::Complete),
-        Err(_) if trail.stopped => Ok(Streamed::Stopped),
-        Err(error) if error.is_io() => Err(Error::Read {
-            command,
-            source: error.into(),
-        }),
-        Err(source) => Err(Error::Data {
-            command,
-            path: trail.path(),
-            source,
-        }),
-    }
-}
+#[cfg(test)]
+mod tests;

@@ -78,7 +78,7 @@ pub(super) struct Worker {
     pub(super) seen: Option<SeenKernel>,
     pub(super) counters: Counters,
     pub(super) repairs: Vec<Repair>,
-    last: Option<Settled>,
+    pub(super) last: Option<Settled>,
     pub(super) last_pass: Option<Pass>,
     pub(super) verification: Option<Verification>,
     pub(super) report: Option<Report>,
@@ -96,6 +96,8 @@ enum PassError {
     Watch(#[from] netlink::WatchError),
     #[error(transparent)]
     Observe(#[from] netlink::ObserveError),
+    #[error(transparent)]
+    Guard(#[from] netlink::StepError),
     #[error(transparent)]
     Frr(#[from] crate::frr::FrrError),
     #[error("a value cannot be typed into FRR: {0}")]
@@ -346,6 +348,19 @@ impl Worker {
         let kernel = Kernel::open(&host, &self.netns).await?;
         let watch = kernel.watch().await?;
         self.handles = Some(Handles { kernel, watch });
+        self.guard().await
+    }
+
+    /// What must be so before FRR is spoken with: its gRPC listens on the loopback, and on all
+    /// other addresses too, which is nobody's business.
+    async fn guard(&self) -> Result<(), PassError> {
+        let (Some(handles), seen) = (&self.handles, self.observe().await?) else {
+            return Ok(());
+        };
+        for step in plan::guard(&seen) {
+            tracing::info!("{}", step.to_string().trim());
+            handles.kernel.execute(&step).await?;
+        }
         Ok(())
     }
 

@@ -222,12 +222,12 @@ fn read_kind(fields: &Map<String, Value>, faults: &mut Faults) -> Option<Kind> {
     let kind = text_field("kind", fields, "kind", faults);
     let kind = kind.and_then(|text| faults.check("kind", text.parse::<Kind>()))?;
     // Asked second: of another kind, another group is no fault.
-    let version = text_field("apiVersion", fields, "apiVersion", faults)?;
-    if version != API_VERSION {
+    let version = text_field("apiVersion", fields, "apiVersion", faults);
+    if let Some(other) = version.filter(|version| *version != API_VERSION) {
         faults.add(
             "apiVersion",
             Reason::ApiVersion {
-                found: version.to_owned(),
+                found: other.to_owned(),
             },
         );
     }

@@ -24,6 +24,9 @@ mod shape;
 pub mod types;
 pub mod v1alpha1;
 
+#[cfg(test)]
+mod tests;
+
 pub use fault::{ApiError, Fault, Identity, Reason};
 pub use load::{FileError, Parsed, ParsedObject, parse_file, parse_object};
 pub use model::{

@@ -167,9 +167,10 @@ pub(super) fn nearest<'a>(found: &str, known: impl Iterator<Item = &'a str>) -> 
             let contained = lower.len() >= 3
                 && (candidate.contains(&lower)
                     || (candidate.len() >= 3 && lower.contains(&candidate)));
-            // A third of a name may be misspelt; beyond that a suggestion only misleads.
-            (edits * 3 <= candidate.chars().count().max(lower.chars().count()) || contained)
-                .then_some((edits, name))
+            // A third of a name may be misspelt, and two letters of four be swapped; beyond that
+            // a suggestion only misleads.
+            let longer = candidate.chars().count().max(lower.chars().count());
+            (edits * 3 <= longer + 2 || contained).then_some((edits, name))
         })
         .collect();
     ranked.sort_unstable();

@@ -4,6 +4,7 @@ mod agent;
 mod crds;
 mod lab;
 mod node;
+mod output;
 mod plan;
 mod status;
 mod verify;

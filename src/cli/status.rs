@@ -1,9 +1,54 @@
-//! `perouter status`.
+//! `perouter status`: what is true of this node now.
+
+use std::path::PathBuf;
 use std::process::ExitCode;
-/// p
+
+use super::output::{self, Output};
+use crate::status::client::{AskError, Client};
+use crate::status::protocol::DEFAULT_SOCKET;
+use crate::status::{Report, Verdict, render};
+
+/// Prints what is true of this node now, as its agent verified it last
+///
+/// The verdict comes first, then the objects with their conditions, the BGP sessions, the VNIs,
+/// and everything that is not as it should be.
+///
+/// Exit status: 0 when everything is ready, 1 when something is not, 2 when the agent cannot be
+/// asked.
 #[derive(clap::Args)]
-pub(super) struct Args {}
-/// r
-pub(super) fn run(_: Args) -> ExitCode {
-    ExitCode::FAILURE
+pub(super) struct Args {
+    #[command(flatten)]
+    agent: Agent,
+    /// How to print it
+    #[arg(short, long, value_enum, default_value_t)]
+    output: Output,
+}
+
+/// Which agent is asked.
+#[derive(clap::Args)]
+pub(super) struct Agent {
+    /// The unix socket of the agent
+    #[arg(long, value_name = "PATH", default_value = DEFAULT_SOCKET, env = "PEROUTER_SOCKET")]
+    pub(super) socket: PathBuf,
+}
+
+/// Runs `perouter status`.
+pub(super) fn run(args: Args) -> ExitCode {
+    let Args { agent, output } = args;
+    output::finish("status", answer(&agent, output))
+}
+
+fn answer(agent: &Agent, output: Output) -> Result<ExitCode, output::Error<AskError>> {
+    let report = Client::new(&agent.socket)
+        .status()
+        .map_err(output::Error::Asked)?;
+    output::print(output, &report, |colour| render::report(&report, colour))?;
+    Ok(exit(&report))
+}
+
+fn exit(report: &Report) -> ExitCode {
+    match report.verdict {
+        Verdict::Ready => ExitCode::SUCCESS,
+        Verdict::NotReady => ExitCode::from(1),
+    }
 }

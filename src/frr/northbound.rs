@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use perouter_frr_proto::{self as proto, Driver, Edits, RouteMapName};
 use serde::Serialize;
@@ -23,6 +23,9 @@ const ZEBRA_MODULE: &str = "frr-zebra";
 
 /// The YANG module that holds route maps.
 const ROUTE_MAP_MODULE: &str = "frr-route-map";
+
+/// A module listens a moment after its daemon answers; and a daemon may be started again with it.
+const ASK_AGAIN: Duration = Duration::from_secs(5);
 
 /// Whether to use the northbound.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,8 +52,18 @@ pub enum InUse {
 #[derive(Debug)]
 enum Link {
     Open(Driver),
-    /// It has no module, or not the models that we need.
-    Absent,
+    /// It has no module, or not the models that we need, as of then.
+    Absent(Instant),
+}
+
+impl Link {
+    /// Whether there may be something new to learn.
+    fn is_settled(&self) -> bool {
+        match self {
+            Self::Open(_) => true,
+            Self::Absent(since) => since.elapsed() < ASK_AGAIN,
+        }
+    }
 }
 
 /// The northbounds of one FRR instance.
@@ -73,7 +86,7 @@ impl Northbound {
     pub(super) fn in_use(&self) -> BTreeMap<Daemon, InUse> {
         let in_use = |link: &Link| match link {
             Link::Open(_) => InUse::Northbound,
-            Link::Absent => InUse::Vty,
+            Link::Absent(_) => InUse::Vty,
         };
         self.links
             .iter()
@@ -92,16 +105,18 @@ impl Northbound {
             (Daemon::Zebra, ZEBRA_MODULE),
             (Daemon::Bgpd, ROUTE_MAP_MODULE),
         ] {
-            if self.links.contains_key(&daemon) {
+            if self.links.get(&daemon).is_some_and(Link::is_settled) {
                 continue;
             }
             let link = match self.mode {
-                Mode::Off => Link::Absent,
+                Mode::Off => Link::Absent(Instant::now()),
                 Mode::Auto => match self.open(daemon, module).await {
                     Ok(driver) => Link::Open(driver),
                     Err(error) => {
-                        tracing::info!(%daemon, "driven by vty alone: {error}");
-                        Link::Absent
+                        if !self.links.contains_key(&daemon) {
+                            tracing::info!(%daemon, "driven by vty alone: {error}");
+                        }
+                        Link::Absent(Instant::now())
                     }
                 },
                 Mode::Require => Link::Open(self.open(daemon, module).await?),
@@ -134,9 +149,7 @@ impl Northbound {
                 format!("it does not implement the YANG module {module}").into(),
             ));
         }
-        Driver::take_over(client)
-            .await
-            .map_err(|error| failed(error.into()))
+        Ok(Driver::new(client))
     }
 
     /// Commits edits on a daemon; `false` when it has no northbound.
@@ -144,13 +157,17 @@ impl Northbound {
         let Some(Link::Open(driver)) = self.links.get(&daemon) else {
             return Ok(false);
         };
-        let outcome = commit(driver, edits).await;
-        outcome.map_err(|source| {
-            // The connection may be what failed; the next use opens another.
-            self.links.remove(&daemon);
-            FrrError::Northbound { daemon, source }
-        })?;
-        Ok(true)
+        match driver.commit(edits).await {
+            Ok(_) => Ok(true),
+            Err(error) => {
+                // The connection may be what failed; the next use opens another.
+                self.links.remove(&daemon);
+                Err(FrrError::Northbound {
+                    daemon,
+                    source: error.into(),
+                })
+            }
+        }
     }
 
     pub(super) async fn set_allow_all(&mut self, presence: Presence) -> Result<bool, FrrError> {
@@ -194,13 +211,4 @@ fn mapping(
         Some(vni) => Edits::new().map_vrf(&vrf, proto::Vni::try_from(u32::from(vni))?),
         None => Edits::new().unmap_vrf(&vrf),
     })
-}
-
-async fn commit(
-    driver: &Driver,
-    edits: Edits,
-) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
-    let candidate = driver.candidate().await?;
-    candidate.edit(edits).await?.commit("perouter").await?;
-    Ok(())
 }

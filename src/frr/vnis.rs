@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use perouter_parsers::evpn;
+
 use super::{Daemon, Frr, FrrError};
 use crate::api::types::{Vni, VrfName};
 
@@ -12,15 +14,16 @@ impl Frr {
     /// The L3VNI of every VRF that has one.
     pub(super) async fn mapped_vnis(&mut self) -> Result<BTreeMap<VrfName, Vni>, FrrError> {
         let text = self.show(Daemon::Zebra, SHOW).await?;
-        let shown: Shown = serde_json::from_str(&text)
+        let shown = evpn::vrf_vnis(text.as_bytes())
             .map_err(|source| FrrError::unreadable(Daemon::Zebra, SHOW, source))?;
-        let mut vnis = BTreeMap::new();
-        for entry in shown.vrfs {
-            if let (Ok(vrf), Ok(vni)) = (entry.vrf.parse(), Vni::try_from(entry.vni)) {
-                vnis.insert(vrf, vni);
-            }
-        }
-        Ok(vnis)
+        // A name that no object can have is nobody's here; it cannot be unmapped by us either.
+        let ours = |shown: evpn::VrfVni| {
+            Some((
+                shown.vrf.parse().ok()?,
+                Vni::try_from(shown.vni.get()).ok()?,
+            ))
+        };
+        Ok(shown.into_iter().filter_map(ours).collect())
     }
 
     /// mgmtd takes the command where zebra's own vty does not, and tells zebra. What was set
@@ -64,16 +67,4 @@ impl Frr {
         }
         Ok(())
     }
-}
-
-#[derive(serde::Deserialize)]
-struct Shown {
-    #[serde(default)]
-    vrfs: Vec<Entry>,
-}
-
-#[derive(serde::Deserialize)]
-struct Entry {
-    vrf: String,
-    vni: u32,
 }

@@ -7,6 +7,9 @@ use ipnet::Ipv4Net;
 
 use super::NodeIndex;
 
+#[cfg(test)]
+mod tests;
+
 /// The two ends of a VNI's veth.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HostLeg {
@@ -49,20 +52,34 @@ pub fn vtep(pool: Ipv4Net, index: NodeIndex) -> Result<Ipv4Addr, PoolError> {
 /// The veth addresses of a VNI. The router has the pool's first address, or the second where
 /// the first ends in zero; the host has the one that follows by the node's index.
 ///
+/// The pool's last address is its broadcast address, to which the kernel opens no TCP session,
+/// so the host never gets it; a /31 has none (RFC 3021).
+///
 /// # Errors
 /// When the pool is too small.
 pub fn host_leg(pool: Ipv4Net, index: NodeIndex) -> Result<HostLeg, PoolError> {
     let [.., last] = pool.network().octets();
     let first = u64::from(last == 0);
-    let with_mask = |address| Ipv4Net::new_assert(address, pool.prefix_len());
+    let usable = size(pool) - u64::from(pool.prefix_len() < 31);
+    let numbered = |number| {
+        let address = nth_of(pool, usable, number, index)?;
+        Ok(Ipv4Net::new_assert(address, pool.prefix_len()))
+    };
     Ok(HostLeg {
-        router: with_mask(nth(pool, first, index)?),
-        host: with_mask(nth(pool, first + 1 + u64::from(index.0), index)?),
+        router: numbered(first)?,
+        host: numbered(first + 1 + u64::from(index.0))?,
     })
 }
 
+fn size(pool: Ipv4Net) -> u64 {
+    1_u64 << (32 - u32::from(pool.prefix_len()))
+}
+
 fn nth(pool: Ipv4Net, number: u64, index: NodeIndex) -> Result<Ipv4Addr, PoolError> {
-    let size = 1_u64 << (32 - u32::from(pool.prefix_len()));
+    nth_of(pool, size(pool), number, index)
+}
+
+fn nth_of(pool: Ipv4Net, size: u64, number: u64, index: NodeIndex) -> Result<Ipv4Addr, PoolError> {
     let network = u64::from(u32::from(pool.network()));
     match u32::try_from(network + number) {
         Ok(address) if number < size => Ok(Ipv4Addr::from(address)),

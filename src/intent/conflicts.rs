@@ -1,17 +1,19 @@
-//! What has been taken so far in one resolution, and whether one more object fits beside it.
+//! What is in force so far in one resolution, and whether one more object fits beside it.
 
 use std::collections::BTreeMap;
 
 use ipnet::Ipv4Net;
 
 use super::addresses::{self, HostLeg};
+use super::names;
 use super::{NodeIndex, NodeIntent, Refusal, UnderlayIntent, VniIntent};
 use crate::api::types::{ObjectKey, Vni, VrfName};
 use crate::api::{L3Vni, Manifest, Object, Underlay};
 
 pub(super) struct Taken {
     index: NodeIndex,
-    intent: NodeIntent,
+    underlay: Option<UnderlayIntent>,
+    l3vnis: BTreeMap<ObjectKey, VniIntent>,
     vnis: BTreeMap<Vni, ObjectKey>,
     vrfs: BTreeMap<VrfName, ObjectKey>,
     /// By network address: pools never overlap, so a neighbour in this order is enough to ask.
@@ -22,16 +24,19 @@ impl Taken {
     pub(super) fn new(index: NodeIndex) -> Self {
         Self {
             index,
-            intent: NodeIntent::default(),
+            underlay: None,
+            l3vnis: BTreeMap::new(),
             vnis: BTreeMap::new(),
             vrfs: BTreeMap::new(),
             pools: BTreeMap::new(),
         }
     }
 
-    pub(super) fn into_intent(mut self) -> NodeIntent {
-        self.intent.vnis.sort_by(|a, b| a.key.cmp(&b.key));
-        self.intent
+    pub(super) fn into_intent(self) -> NodeIntent {
+        NodeIntent {
+            underlay: self.underlay,
+            vnis: self.l3vnis.into_values().collect(),
+        }
     }
 
     /// Takes an object in, or leaves everything as it was and says why not.
@@ -42,13 +47,33 @@ impl Taken {
         }
     }
 
+    /// Takes an object out, and with it all that it claims.
+    pub(super) fn release(&mut self, key: &ObjectKey) {
+        if self.underlay.as_ref().is_some_and(|own| own.key == *key) {
+            self.underlay = None;
+        }
+        if let Some(VniIntent { spec, .. }) = self.l3vnis.remove(key) {
+            self.vnis.remove(&spec.vni);
+            self.vrfs.remove(&spec.vrf);
+            if let Some(session) = spec.host_session {
+                self.pools.remove(&u32::from(session.local_cidr.network()));
+            }
+        }
+    }
+
     fn take_underlay(&mut self, object: &Object<Underlay>) -> Result<(), Refusal> {
-        if let Some(first) = &self.intent.underlay {
+        if let Some(first) = &self.underlay {
             return Err(Refusal::SecondUnderlay(first.key.clone()));
         }
         let spec = &object.spec;
+        for nic in &spec.interfaces {
+            if let Some(why) = names::reserved(nic.as_str()) {
+                let nic = nic.clone();
+                return Err(Refusal::ReservedNic { nic, why });
+            }
+        }
         let pool = |field| move |source| Refusal::Pool { field, source };
-        self.intent.underlay = Some(UnderlayIntent {
+        self.underlay = Some(UnderlayIntent {
             key: object.key.clone(),
             router_id: addresses::router_id(spec.router_id_cidr, self.index)
                 .map_err(pool("spec.routerIDCIDR"))?,
@@ -64,10 +89,11 @@ impl Taken {
 
     fn take_vni(&mut self, object: &Object<L3Vni>) -> Result<(), Refusal> {
         let (key, spec) = (&object.key, &object.spec);
-        let underlay = self.intent.underlay.as_ref().ok_or(Refusal::NoUnderlay)?;
+        let underlay = self.underlay.as_ref().ok_or(Refusal::NoUnderlay)?;
         if underlay.vtep.is_none() {
             return Err(Refusal::NoTunnelEndpoint(underlay.key.clone()));
         }
+        vrf_is_free(&spec.vrf, underlay)?;
         if let Some(by) = self.vnis.get(&spec.vni) {
             return Err(Refusal::VniTaken {
                 vni: spec.vni,
@@ -88,11 +114,12 @@ impl Taken {
         }
         self.vnis.insert(spec.vni, key.clone());
         self.vrfs.insert(spec.vrf.clone(), key.clone());
-        self.intent.vnis.push(VniIntent {
+        let intent = VniIntent {
             key: key.clone(),
             spec: spec.clone(),
             leg,
-        });
+        };
+        self.l3vnis.insert(key.clone(), intent);
         Ok(())
     }
 
@@ -122,4 +149,20 @@ impl Taken {
         let overlaps = u32::from(candidate.0.broadcast()) >= u32::from(cidr.network());
         overlaps.then_some(candidate)
     }
+}
+
+/// A VRF is a link in the router's namespace, so it shares its names with the others there.
+fn vrf_is_free(vrf: &VrfName, underlay: &UnderlayIntent) -> Result<(), Refusal> {
+    if let Some(why) = names::reserved(vrf.as_str()) {
+        let vrf = vrf.clone();
+        return Err(Refusal::ReservedVrf { vrf, why });
+    }
+    let nics = &underlay.spec.interfaces;
+    if nics.iter().any(|nic| nic.as_str() == vrf.as_str()) {
+        return Err(Refusal::VrfIsNic {
+            vrf: vrf.clone(),
+            of: underlay.key.clone(),
+        });
+    }
+    Ok(())
 }

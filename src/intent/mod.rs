@@ -3,14 +3,19 @@
 //!
 //! Pure. What always holds: an object that cannot be taken as it is now keeps what was accepted
 //! of it before ([`Accepted`]); it goes away only when its manifest goes away. One object's
-//! rejection never changes another's outcome, except that of one which depends on it.
+//! rejection never changes another's outcome, except that of one which depends on it. What is in
+//! force has precedence over what is new, and resolving twice gives the same.
 
 pub mod addresses;
 mod conflicts;
+pub mod names;
+#[cfg(test)]
+pub(crate) mod samples;
+mod settle;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 
 use serde::{Deserialize, Serialize};
@@ -125,121 +130,138 @@ pub struct Resolution {
 }
 
 /// Resolves the objects that were read for the node with `index`, given what was accepted before.
+///
+/// The order in which objects were read does not matter, except between two versions of one
+/// object in one source, where the first counts.
 #[must_use]
 pub fn resolve(read: Candidates, before: &Accepted, index: NodeIndex) -> Resolution {
     let mut resolution = Resolution::default();
     let offers = offers(read, before, &mut resolution.rejections);
-    let mut taken = conflicts::Taken::new(index);
-    for offer in in_order(offers, before) {
-        settle(offer, &mut taken, &mut resolution);
-    }
-    resolution.intent = taken.into_intent();
+    settle::settle(offers, conflicts::Taken::new(index), &mut resolution);
+    resolution
+        .rejections
+        .sort_by(|a, b| (&a.object, &a.source).cmp(&(&b.object, &b.source)));
     resolution
 }
 
-/// One object's newest readable version, and the one to fall back to.
+/// What a pass read of one object.
+enum Read {
+    /// A version that is valid by itself.
+    Good(AcceptedObject),
+    /// A version that is not.
+    Bad { source: String, message: String },
+    /// Its source could not be read.
+    Unread,
+}
+
+/// One object: what was read of it, and the version to fall back to.
 struct Offer {
     key: ObjectKey,
-    newest: Option<AcceptedObject>,
+    read: Read,
     last_good: Option<AcceptedObject>,
+}
+
+impl Offer {
+    /// Whether the version that was read says the same as the last good one.
+    fn says_the_same(&self) -> bool {
+        match (&self.read, &self.last_good) {
+            (Read::Good(new), Some(old)) => same_spec(&new.manifest, &old.manifest),
+            (Read::Good(_) | Read::Bad { .. } | Read::Unread, _) => false,
+        }
+    }
+
+    /// What stood before.
+    fn standing(&self) -> Option<&Manifest> {
+        self.last_good.as_ref().map(|old| &old.manifest)
+    }
+
+    /// What was read, when it says something new.
+    fn news(&self) -> Option<&Manifest> {
+        match &self.read {
+            Read::Good(new) if !self.says_the_same() => Some(&new.manifest),
+            Read::Good(_) | Read::Bad { .. } | Read::Unread => None,
+        }
+    }
+
+    /// Where it was read.
+    fn source(&self) -> Option<&String> {
+        match &self.read {
+            Read::Good(new) => Some(&new.source),
+            Read::Bad { source, .. } => Some(source),
+            Read::Unread => None,
+        }
+    }
 }
 
 /// Turns what was read into offers; objects of broken sources are offered as they were.
 fn offers(read: Candidates, before: &Accepted, rejections: &mut Vec<Rejection>) -> Vec<Offer> {
-    let mut offers = Vec::new();
-    let mut seen: BTreeMap<ObjectKey, String> = BTreeMap::new();
-    for Candidate {
-        key,
-        source,
-        manifest,
-    } in read.objects
-    {
-        let last_good = before.get(&key).cloned();
-        let kept = kept(last_good.as_ref());
-        let mut reject = |message: String, source: String, key: ObjectKey, kept| {
-            rejections.push(Rejection {
-                object: Some(key),
-                source,
-                message,
-                kept,
-            });
-        };
-        if let Some(first) = seen.get(&key) {
-            let message = format!(
-                "{source}: {key} is already defined in {first}; give one of the two another name"
-            );
-            reject(message, source, key, Kept::Nothing);
-            continue;
-        }
-        seen.insert(key.clone(), source.clone());
-        match manifest {
-            Ok(manifest) => offers.push(Offer {
-                key,
-                newest: Some(AcceptedObject { source, manifest }),
-                last_good,
-            }),
-            Err(message) => {
-                reject(message, source, key.clone(), kept);
-                offers.push(Offer {
-                    key,
-                    newest: None,
-                    last_good,
-                });
-            }
-        }
+    let mut by_key: BTreeMap<ObjectKey, Vec<Candidate>> = BTreeMap::new();
+    for candidate in read.objects {
+        let of_key = by_key.entry(candidate.key.clone()).or_default();
+        of_key.push(candidate);
     }
+    let mut offers: Vec<Offer> = Vec::new();
     for (source, message) in read.broken_sources {
-        let kept_keys: Vec<_> = before
+        let unread: Vec<_> = before
             .iter()
-            .filter(|(key, old)| old.source == source && !seen.contains_key(*key))
+            .filter(|(key, old)| old.source == source && !by_key.contains_key(*key))
             .collect();
         rejections.push(Rejection {
             object: None,
             source,
             message,
-            kept: if kept_keys.is_empty() {
-                Kept::Nothing
-            } else {
-                Kept::LastGood
-            },
+            kept: kept(!unread.is_empty()),
         });
-        offers.extend(kept_keys.into_iter().map(|(key, old)| Offer {
+        offers.extend(unread.into_iter().map(|(key, old)| Offer {
             key: key.clone(),
-            newest: None,
+            read: Read::Unread,
             last_good: Some(old.clone()),
         }));
+    }
+    for (key, mut versions) in by_key {
+        let last_good = before.get(&key).cloned();
+        // Where two sources define one object, the one that it came from keeps it; without a
+        // past, one that can be taken does.
+        versions.sort_by_key(|version| {
+            let moved = last_good.as_ref().map(|old| &old.source) != Some(&version.source);
+            (moved, version.manifest.is_err(), version.source.clone())
+        });
+        let mut versions = versions.into_iter();
+        let Some(first) = versions.next() else {
+            continue;
+        };
+        rejections.extend(versions.map(|extra| duplicate(&extra, &first.source)));
+        let source = first.source;
+        offers.push(Offer {
+            key,
+            read: match first.manifest {
+                Ok(manifest) => Read::Good(AcceptedObject { source, manifest }),
+                Err(message) => Read::Bad { source, message },
+            },
+            last_good,
+        });
     }
     offers
 }
 
-fn kept(last_good: Option<&AcceptedObject>) -> Kept {
-    if last_good.is_some() {
+fn duplicate(extra: &Candidate, first: &str) -> Rejection {
+    let Candidate { key, source, .. } = extra;
+    Rejection {
+        object: Some(key.clone()),
+        source: source.clone(),
+        message: format!(
+            "{source}: {key} is already defined in {first}; give one of the two another name"
+        ),
+        kept: Kept::Nothing,
+    }
+}
+
+fn kept(something: bool) -> Kept {
+    if something {
         Kept::LastGood
     } else {
         Kept::Nothing
     }
-}
-
-/// Who comes first keeps what two claim: underlays before what needs them, then objects that
-/// stand unchanged before new and edited ones, then by name.
-fn in_order(mut offers: Vec<Offer>, before: &Accepted) -> Vec<Offer> {
-    let unchanged: BTreeSet<ObjectKey> = offers
-        .iter()
-        .filter(|offer| match (&offer.newest, before.get(&offer.key)) {
-            (Some(new), Some(old)) => same_spec(&new.manifest, &old.manifest),
-            (None, Some(_)) => true,
-            (_, None) => false,
-        })
-        .map(|offer| offer.key.clone())
-        .collect();
-    offers.sort_by_key(|offer| {
-        (
-            offer.key.kind,
-            !unchanged.contains(&offer.key),
-            offer.key.clone(),
-        )
-    });
-    offers
 }
 
 /// Whether two versions of an object say the same; the API server's count of versions is not
@@ -251,40 +273,6 @@ fn same_spec(a: &Manifest, b: &Manifest) -> bool {
         (Manifest::Underlay(_), Manifest::L3Vni(_))
         | (Manifest::L3Vni(_), Manifest::Underlay(_)) => false,
     }
-}
-
-/// Takes the newest version of an object, else its last good one, else nothing.
-fn settle(offer: Offer, taken: &mut conflicts::Taken, resolution: &mut Resolution) {
-    let Offer {
-        key,
-        newest,
-        last_good,
-    } = offer;
-    if let Some(new) = newest {
-        match taken.take(&new.manifest) {
-            Ok(()) => {
-                resolution.accepted.insert(key, new);
-                return;
-            }
-            Err(refusal) => resolution.rejections.push(Rejection {
-                message: format!("{}: {key}: {refusal}", new.source),
-                object: Some(key.clone()),
-                source: new.source,
-                kept: kept(last_good.as_ref()),
-            }),
-        }
-    }
-    let Some(old) = last_good else { return };
-    if let Err(refusal) = taken.take(&old.manifest) {
-        resolution.rejections.push(Rejection {
-            message: format!("{}: {key}: its last good version: {refusal}", old.source),
-            object: Some(key.clone()),
-            source: old.source.clone(),
-            kept: Kept::Nothing,
-        });
-    }
-    // The last good version survives even a pass in which it cannot be in force.
-    resolution.accepted.insert(key, old);
 }
 
 /// Why one object cannot be taken beside the others.
@@ -325,6 +313,30 @@ pub enum Refusal {
         /// Of whom.
         by: ObjectKey,
     },
+    /// A VRF's name is that of something else in the router's namespace.
+    #[error("spec.vrf: a VRF cannot be named {vrf}: {why}")]
+    ReservedVrf {
+        /// The VRF.
+        vrf: crate::api::types::VrfName,
+        /// Whose name it is.
+        why: &'static str,
+    },
+    /// A VRF's name is that of a NIC, which moves into the same namespace.
+    #[error("spec.vrf: a VRF cannot be named {vrf}: that is a NIC of {of}")]
+    VrfIsNic {
+        /// The VRF.
+        vrf: crate::api::types::VrfName,
+        /// The underlay.
+        of: ObjectKey,
+    },
+    /// A NIC's name is that of something else in the router's namespace.
+    #[error("spec.interfaces: {nic} cannot carry the fabric: {why}")]
+    ReservedNic {
+        /// The NIC.
+        nic: crate::api::types::InterfaceName,
+        /// Whose name it is.
+        why: &'static str,
+    },
     /// A pool has no address for this node.
     #[error("{field}: {source}")]
     Pool {
@@ -333,4 +345,22 @@ pub enum Refusal {
         /// What is wrong with it.
         source: PoolError,
     },
+}
+
+impl Refusal {
+    /// The object that holds what was claimed.
+    fn holder(&self) -> Option<&ObjectKey> {
+        match self {
+            Self::SecondUnderlay(by)
+            | Self::VniTaken { by, .. }
+            | Self::VrfTaken { by, .. }
+            | Self::CidrOverlap { by, .. } => Some(by),
+            Self::NoUnderlay
+            | Self::NoTunnelEndpoint(_)
+            | Self::ReservedVrf { .. }
+            | Self::VrfIsNic { .. }
+            | Self::ReservedNic { .. }
+            | Self::Pool { .. } => None,
+        }
+    }
 }

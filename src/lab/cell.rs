@@ -193,7 +193,9 @@ fn enclose(plan: &Plan, root: &Path) -> Result<(), MountError> {
     mounts::change_root(root)
 }
 
-/// Boots User Mode Linux with the guest as its first process, and waits for its end. The
+/// Boots User Mode Linux with the guest as its first process, and waits for its end. Words that
+/// the kernel does not know become that process's arguments; it adds words of its own after
+/// them, so there can be no `--`. The
 /// standard input, the line to the supervisor, is its first serial line; its console is the
 /// standard error.
 fn user_mode_linux(plan: &Plan) -> Result<(), CellError> {
@@ -210,7 +212,7 @@ fn user_mode_linux(plan: &Plan) -> Result<(), CellError> {
         .args(["rootfstype=hostfs", "rootflags=/", "ro", "quiet"])
         .args(["con=null", "con0=null,fd:1", "ssl=null", "ssl0=fd:0"])
         .arg(format!("init={}", executable_place().display()))
-        .args(["--", "lab", "guest"])
+        .args(["lab", "guest"])
         .env_clear()
         .env("HOME", "/tmp")
         .env("TMPDIR", "/tmp")

@@ -6,7 +6,7 @@
 
 use std::collections::HashMap;
 use std::fs::{self, File};
-use std::io;
+use std::io::{self, Read};
 use std::os::fd::OwnedFd;
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::net::{SocketAddr, UnixListener, UnixStream};
@@ -145,18 +145,27 @@ pub fn main() -> Result<(), SupervisorError> {
         return Err(SupervisorError::NoPlan);
     };
     let begun = begin(&plan);
-    let (janitor, guest, listener) = match begun {
+    let begun = match begun {
         Ok(begun) => begun,
         Err(error) => {
             client.fail(super::chain(&error));
             return Err(error);
         }
     };
-    supervise(&plan, leash, (line, client), janitor, guest, listener)
+    supervise(&plan, leash, (line, client), begun)
+}
+
+/// What the supervisor holds of a lab that has begun.
+struct Begun {
+    janitor: Child,
+    guest: UnixStream,
+    listener: UnixListener,
+    /// Readable even after the janitor has removed the folder.
+    log: File,
 }
 
 /// Takes the lab's lock, makes its folder, and starts its janitor.
-fn begin(plan: &Plan) -> Result<(Child, UnixStream, UnixListener), SupervisorError> {
+fn begin(plan: &Plan) -> Result<Begun, SupervisorError> {
     let name = &plan.topology.name;
     let lock = SocketAddr::from_abstract_name(format!("perouter-lab/{name}"))
         .and_then(|address| UnixListener::bind_addr(&address))
@@ -177,9 +186,11 @@ fn begin(plan: &Plan) -> Result<(Child, UnixStream, UnixListener), SupervisorErr
         fs::remove_dir_all(&path).map_err(failed)?;
     }
     fs::create_dir_all(&path).map_err(failed)?;
-    let started = || -> io::Result<(Child, UnixStream, UnixListener)> {
+    let started = || -> io::Result<Begun> {
         fs::write(path.join(PLAN_FILE), serde_json::to_vec(plan)?)?;
-        let log = File::create(path.join("log"))?;
+        let log_path = path.join("log");
+        let for_janitor = File::create(&log_path)?;
+        let log = File::open(&log_path)?;
         let listener = UnixListener::bind(socket(name.as_str()))?;
         let (ours, theirs) = UnixStream::pair()?;
         let janitor = Command::new("/proc/self/exe")
@@ -187,9 +198,14 @@ fn begin(plan: &Plan) -> Result<(Child, UnixStream, UnixListener), SupervisorErr
             .arg(&path)
             .stdin(Stdio::from(OwnedFd::from(theirs)))
             .stdout(Stdio::from(OwnedFd::from(lock)))
-            .stderr(log)
+            .stderr(for_janitor)
             .spawn()?;
-        Ok((janitor, ours, listener))
+        Ok(Begun {
+            janitor,
+            guest: ours,
+            listener,
+            log,
+        })
     };
     started().map_err(|source| {
         let _ = fs::remove_dir_all(&path);
@@ -204,10 +220,14 @@ fn supervise(
     plan: &Plan,
     leash: Leash,
     (first_line, first): (UnixStream, Client),
-    mut janitor: Child,
-    guest: UnixStream,
-    listener: UnixListener,
+    begun: Begun,
 ) -> Result<(), SupervisorError> {
+    let Begun {
+        mut janitor,
+        guest,
+        listener,
+        mut log,
+    } = begun;
     let (end, ends) = mpsc::channel();
     let shared = Arc::new(Shared {
         guest: Sender::new(guest.try_clone().map_err(SupervisorError::Line)?),
@@ -230,7 +250,6 @@ fn supervise(
     });
 
     let end = ends.recv().unwrap_or(End::Abandoned);
-    let log = fs::read(folder(plan.topology.name.as_str()).join("log")).unwrap_or_default();
     // The janitor sees the line break, ends the cell, and removes the folder.
     let _ = guest.shutdown(std::net::Shutdown::Both);
     let _ = janitor.wait();
@@ -238,8 +257,11 @@ fn supervise(
         End::Asked(client) => client.say(&Body::Done(Outcome::Success)),
         End::Abandoned => {}
         End::GuestDied => {
-            let log = String::from_utf8_lossy(&log);
-            first.fail(format!("the lab died\n{}", super::tail(&log, 40)));
+            let mut text = Vec::new();
+            // What cannot be read cannot be told.
+            let _ = log.read_to_end(&mut text);
+            let text = String::from_utf8_lossy(&text);
+            first.fail(format!("the lab died\n{}", super::tail(&text, 60)));
         }
         End::BuildFailed(reason) => first.fail(reason),
     }

@@ -20,7 +20,9 @@ use super::message::{self, Detection};
 use super::observe;
 use super::sysctl::{self, SysctlError};
 use crate::api::types::InterfaceName;
-use crate::plan::link::{KernelStep, Link, LinkChange, LinkKind, NicRoute, SeenKind, Space};
+use crate::plan::link::{
+    KernelStep, Link, LinkChange, LinkKind, NicRoute, SeenKind, SeenLink, Space,
+};
 
 /// A step that failed, and why.
 #[derive(Debug, thiserror::Error)]
@@ -132,12 +134,12 @@ async fn add_link(kernel: &Kernel, link: &Link) -> Result<(), StepCause> {
         Err(error) if error.errno() == Some(Errno::EEXIST) => {
             // The name is taken: by this very link, or by another, or not at all (a VNI that
             // is in use under another name reads the same).
-            same_link(kernel, link, error).await?;
-            return describe(kernel, link).await;
+            let found = same_link(kernel, link, error).await?;
+            return describe(kernel, link, Some(&found)).await;
         }
         Err(error) => return Err(error.into()),
     }
-    if let Err(cause) = describe(kernel, link).await {
+    if let Err(cause) = describe(kernel, link, None).await {
         // Best effort: the cause of the failure is what has to be told.
         drop(delete_link(channel, &link.name).await);
         return Err(cause);
@@ -148,16 +150,35 @@ async fn add_link(kernel: &Kernel, link: &Link) -> Result<(), StepCause> {
 /// Sets alias, MTU and `addr_gen_mode`, of which the kernel ignores two at creation and takes
 /// the third for a bridge only afterwards. Both ends of a veth pair carry the alias from the
 /// start, so that neither is ever taken for somebody else's.
-async fn describe(kernel: &Kernel, link: &Link) -> Result<(), StepCause> {
+///
+/// Of a link that was `found`, what is right already is not written again: zebra takes every
+/// message about a bridge for a reason to flush its neighbours.
+async fn describe(kernel: &Kernel, link: &Link, found: Option<&SeenLink>) -> Result<(), StepCause> {
     let alias = LinkAttribute::IfAlias(link.alias.clone());
-    let mut attributes = vec![
-        alias.clone(),
-        message::address_generation(link.address_generation),
-    ];
-    attributes.extend(link.mtu.map(LinkAttribute::Mtu));
-    set(kernel.channel(link.space), &link.name, attributes).await?;
-    if let LinkKind::Veth { peer, .. } = &link.kind {
-        set(peer_channel(kernel, link), peer, vec![alias]).await?;
+    let differs = |same: fn(&Link, &SeenLink) -> bool| found.is_none_or(|seen| !same(link, seen));
+    let mut attributes = Vec::new();
+    if differs(|link, seen| seen.alias == link.alias) {
+        attributes.push(alias.clone());
+    }
+    if differs(|link, seen| seen.address_generation == Some(link.address_generation)) {
+        attributes.push(message::address_generation(link.address_generation));
+    }
+    if differs(|link, seen| link.mtu.is_none_or(|mtu| mtu == seen.mtu)) {
+        attributes.extend(link.mtu.map(LinkAttribute::Mtu));
+    }
+    if !attributes.is_empty() {
+        set(kernel.channel(link.space), &link.name, attributes).await?;
+    }
+    let LinkKind::Veth { peer, .. } = &link.kind else {
+        return Ok(());
+    };
+    let other_end = peer_channel(kernel, link);
+    let seen = match found {
+        None => None,
+        Some(_) => observe::link(other_end, peer).await?,
+    };
+    if seen.is_none_or(|seen| seen.alias != link.alias) {
+        set(other_end, peer, vec![alias]).await?;
     }
     Ok(())
 }
@@ -171,9 +192,13 @@ fn peer_channel<'a>(kernel: &'a Kernel, link: &Link) -> &'a Channel {
     }
 }
 
-/// Succeeds when the link that has the wanted name is what is wanted; `refusal` is what the
-/// kernel said to its creation.
-async fn same_link(kernel: &Kernel, link: &Link, refusal: NetlinkError) -> Result<(), StepCause> {
+/// The link that has the wanted name, when it is what is wanted; `refusal` is what the kernel
+/// said to its creation.
+async fn same_link(
+    kernel: &Kernel,
+    link: &Link,
+    refusal: NetlinkError,
+) -> Result<SeenLink, StepCause> {
     let Some(found) = observe::link(kernel.channel(link.space), &link.name).await? else {
         return Err(refusal.into());
     };
@@ -210,7 +235,7 @@ async fn same_link(kernel: &Kernel, link: &Link, refusal: NetlinkError) -> Resul
         ) => false,
     };
     if same {
-        Ok(())
+        Ok(found)
     } else {
         Err(StepCause::OtherLink {
             space: link.space,

@@ -1,5 +1,6 @@
 //! Both namespaces of the node, to be observed, changed and watched.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -13,7 +14,7 @@ use super::observe;
 use super::sysctl::{self, SysctlError};
 use super::watch::{self, Watch, WatchError};
 use crate::api::types::InterfaceName;
-use crate::plan::link::{KernelStep, SeenKernel, Space, TableId};
+use crate::plan::link::{KernelStep, Links, NicRoute, SeenKernel, Space, TableId};
 
 /// Why the kernel cannot be opened.
 #[derive(Debug, thiserror::Error)]
@@ -121,26 +122,27 @@ impl Kernel {
         nics: &[InterfaceName],
         sysctl_keys: &[String],
     ) -> Result<SeenKernel, ObserveError> {
-        let mut seen = SeenKernel::default();
-        for (space, channel) in self.channels() {
-            let failed = |source| ObserveError::Netlink { space, source };
-            let links = observe::links(channel).await.map_err(failed)?;
-            let routes = observe::nic_routes(channel, &links, nics)
-                .await
-                .map_err(failed)?;
-            seen.nic_routes.extend(
+        let (host, router, sysctls, firewall) = tokio::try_join!(
+            observe_space(Space::Host, &self.host, nics),
+            observe_space(Space::Router, &self.router, nics),
+            async { Ok(sysctl::read(self.router.netns(), sysctl_keys).await?) },
+            async { Ok(self.firewall.state().await?) },
+        )?;
+        let mut nic_routes = BTreeMap::new();
+        for (space, routes) in [(Space::Host, host.1), (Space::Router, router.1)] {
+            nic_routes.extend(
                 routes
                     .into_iter()
                     .map(|(nic, routes)| ((space, nic), routes)),
             );
-            match space {
-                Space::Host => seen.host = links,
-                Space::Router => seen.router = links,
-            }
         }
-        seen.sysctls = sysctl::read(self.router.netns(), sysctl_keys).await?;
-        seen.firewall = self.firewall.state().await?;
-        Ok(seen)
+        Ok(SeenKernel {
+            host: host.0,
+            router: router.0,
+            nic_routes,
+            sysctls,
+            firewall,
+        })
     }
 
     /// Executes one step of a plan. A step whose effect is already there succeeds.
@@ -228,6 +230,20 @@ impl Kernel {
     fn channels(&self) -> [(Space, &Arc<Channel>); 2] {
         [(Space::Host, &self.host), (Space::Router, &self.router)]
     }
+}
+
+/// The links of one namespace, and the routes that go with those of them that are in `nics`.
+async fn observe_space(
+    space: Space,
+    channel: &Channel,
+    nics: &[InterfaceName],
+) -> Result<(Links, BTreeMap<InterfaceName, BTreeSet<NicRoute>>), ObserveError> {
+    let failed = |source| ObserveError::Netlink { space, source };
+    let links = observe::links(channel).await.map_err(failed)?;
+    let routes = observe::nic_routes(channel, &links, nics)
+        .await
+        .map_err(failed)?;
+    Ok((links, routes))
 }
 
 async fn open(space: Space, path: &Path) -> Result<Arc<Channel>, KernelOpenError> {

@@ -13,8 +13,9 @@ mod tests;
 mod underlay;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
-use perouter_parsers::running_config::{Config, InvalidLine, Line};
+use perouter_parsers::running_config::{Config, Context, InvalidLine, Line};
 
 use crate::api::types::{InterfaceName, ObjectKey, Vni, VrfName};
 use crate::intent::NodeIntent;
@@ -70,12 +71,23 @@ pub enum Presence {
 }
 
 /// What FRR runs, as far as plans go.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct SeenFrr {
     /// bgpd's running configuration.
     pub bgp: Config,
     /// The L3VNI that zebra is configured with, by VRF.
     pub vnis: BTreeMap<VrfName, Vni>,
+}
+
+impl fmt::Debug for SeenFrr {
+    /// The configuration may hold passwords.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let contexts = self.bgp.contexts().iter().map(Context::header);
+        f.debug_struct("SeenFrr")
+            .field("contexts", &contexts.collect::<Vec<_>>())
+            .field("vnis", &self.vnis)
+            .finish_non_exhaustive()
+    }
 }
 
 /// Steps that stand or fall together, for one object.
@@ -176,6 +188,13 @@ pub fn plan(
         sweep: planner.sweep(),
         units: planner.units(),
     })
+}
+
+/// What must stand in the router's namespace before FRR is spoken with, whatever the manifests
+/// say: the guard before FRR's open ports, and the loopback that its gRPC is reached by.
+#[must_use]
+pub fn guard(kernel: &SeenKernel) -> Vec<KernelStep> {
+    underlay::guard(kernel)
 }
 
 struct Planner<'a> {

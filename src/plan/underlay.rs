@@ -43,6 +43,23 @@ pub(super) fn steps(
     Ok(steps)
 }
 
+/// What must stand in the router's namespace before FRR is spoken with, whatever the manifests
+/// say.
+pub(super) fn guard(kernel: &SeenKernel) -> Vec<KernelStep> {
+    let mut steps = Vec::new();
+    if kernel.firewall != FirewallState::Installed {
+        steps.push(KernelStep::InstallFirewall);
+    }
+    if let Some((name, _)) = lo(kernel).filter(|(_, seen)| !seen.up) {
+        steps.push(KernelStep::SetLink {
+            space: Space::Router,
+            name: name.clone(),
+            change: LinkChange::Up,
+        });
+    }
+    steps
+}
+
 /// The steps that leave nothing of an underlay behind: VTEPs go, NICs go home.
 pub(super) fn dismantle(kernel: &SeenKernel, memory: &NicMemory) -> Vec<Step> {
     let none = BTreeSet::new();

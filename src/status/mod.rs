@@ -1,11 +1,12 @@
 //! What is true of this node, for people and for programs.
 //!
 //! [`condition`] and [`report`] are pure: `now` is a parameter. [`protocol`] says how the agent
-//! is asked over its unix socket, and [`client`] asks it.
+//! is asked over its unix socket, [`client`] asks it, and [`render`] prints the answer.
 
 pub mod client;
 pub mod condition;
 pub mod protocol;
+pub mod render;
 pub mod report;
 
 pub use condition::{Condition, ConditionStatus, ConditionType, conditions};

@@ -174,6 +174,8 @@ pub struct SessionReport {
     pub sent: u64,
     /// Why it last went, or stayed, down.
     pub last_reset: Option<String>,
+    /// How long ago that was, in seconds.
+    pub last_reset_seconds: Option<u64>,
 }
 
 /// One VNI that was asked for.
@@ -428,6 +430,7 @@ fn sessions(intent: &NodeIntent, facts: Option<&Facts>) -> Vec<SessionReport> {
             Some(SessionState::Down { state }) => (state.clone(), None),
             None => ("unknown".to_owned(), None),
         };
+        let last_reset = session.and_then(|session| session.last_reset.as_ref());
         SessionReport {
             vrf: vrf.cloned(),
             neighbor,
@@ -436,9 +439,8 @@ fn sessions(intent: &NodeIntent, facts: Option<&Facts>) -> Vec<SessionReport> {
             established_seconds,
             received: total(|family| family.received),
             sent: total(|family| family.sent),
-            last_reset: session
-                .and_then(|session| session.last_reset.as_ref())
-                .map(|reset| reset.reason.clone()),
+            last_reset: last_reset.map(|reset| reset.reason.clone()),
+            last_reset_seconds: last_reset.map(|reset| reset.ago.as_secs()),
         }
     };
     if let Some(underlay) = &intent.underlay {

@@ -45,7 +45,7 @@ impl Unreadable {
 pub struct Facts {
     /// BGP sessions of the default instance (`show bgp neighbors json`).
     pub fabric_sessions: Read<Sessions>,
-    /// What zebra knows of the VNIs (`show vrf vni json`, `show evpn vni json`).
+    /// What zebra knows of the VNIs (`show vrf vni json`).
     pub zebra_vnis: Read<BTreeMap<Vni, ZebraVni>>,
     /// What bgpd knows of the VNIs (`show bgp l2vpn evpn vni json`).
     pub bgp_vnis: Read<BTreeMap<Vni, BgpVni>>,
@@ -347,8 +347,8 @@ pub struct RibEntry {
     pub protocol: RibProtocol,
     /// Whether zebra chose it among the protocols'.
     pub choice: RibChoice,
-    /// Its next hops that are active.
-    pub hops: Vec<RouteHop>,
+    /// The addresses of its next hops that are active.
+    pub next_hops: Vec<IpAddr>,
 }
 
 /// Whose an entry of the RIB is.
@@ -371,7 +371,7 @@ pub enum RibChoice {
     Installed,
 }
 
-/// A way out of a route, in the RIB or in the kernel.
+/// A way out of a route of the kernel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RouteHop {
     /// The next hop; absent when the destination is on the link itself.

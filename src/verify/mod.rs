@@ -3,10 +3,83 @@
 //! Pure: no I/O and no clock. What always holds: a source that could not be read is a finding of
 //! its own and whatever depends on it is pending, never good; of one route's hops only the first
 //! broken one is reported, which is the root cause; good ones are counted, not listed; and the
-//! work grows linearly with the routes.
+//! work grows linearly with the routes, but for one sort.
+//!
+//! Every check is named in every pass: good, bad, or pending with what it waits for. The words
+//! of a bad or pending finding hold no ages, so that what does not change compares equal.
 
+pub mod age;
+mod export;
 pub mod facts;
 pub mod finding;
+mod import;
+mod ledger;
+mod links;
+mod routes;
+mod sessions;
+mod sources;
+#[cfg(test)]
+pub(crate) mod tests;
+mod vni;
 
 pub use facts::Facts;
 pub use finding::{Check, Finding, Outcome};
+
+use crate::intent::NodeIntent;
+use crate::plan::desired;
+use ledger::Ledger;
+
+/// Compares what was read back with what this node should be. Without an underlay the node is
+/// no router, and there is nothing to verify.
+#[must_use]
+pub fn verify(intent: &NodeIntent, facts: &Facts) -> Vec<Finding> {
+    let mut ledger = Ledger::default();
+    let Some(underlay) = &intent.underlay else {
+        return Vec::new();
+    };
+    sources::check(intent, facts, &mut ledger);
+    let wanted = desired::desired(intent, None);
+    links::check_underlay(underlay, &wanted, facts, &mut ledger);
+    let fabric = sessions::check_fabric(underlay, facts, &mut ledger);
+    let forwarding = import::Forwarding::new(facts);
+    let routes = routes::Index::new(intent, underlay, facts);
+    for (intent, routes) in intent.vnis.iter().zip(&routes.vnis) {
+        let links = links::check_vni(intent, &wanted, facts, &mut ledger);
+        sessions::check_host(intent, facts, &mut ledger);
+        let one = vni::One {
+            intent,
+            underlay,
+            facts,
+            fabric: &fabric,
+            forwarding: &forwarding,
+            routes,
+        };
+        vni::check(&one, links, &mut ledger);
+    }
+    ledger.into_findings()
+}
+
+/// Two verifications in quick succession tell what is wrong from what is only moving: tables
+/// are read one after the other, and a route that arrives in between looks broken once. What is
+/// bad in `second` but was not in `first` becomes pending.
+#[must_use]
+pub fn confirm(first: &[Finding], second: Vec<Finding>) -> Vec<Finding> {
+    use std::collections::HashSet;
+    let name = |finding: &Finding| {
+        (
+            finding.check,
+            finding.object.clone(),
+            finding.subject.clone(),
+        )
+    };
+    let before: HashSet<_> = first.iter().filter(|f| f.is_bad()).map(name).collect();
+    let confirmed = |mut finding: Finding| {
+        if matches!(finding.outcome, Outcome::Bad { .. }) && !before.contains(&name(&finding)) {
+            finding.outcome = Outcome::Pending {
+                waiting_for: format!("a second look, seen once: {finding}"),
+            };
+        }
+        finding
+    };
+    second.into_iter().map(confirmed).collect()
+}

@@ -4,6 +4,7 @@ use std::io::ErrorKind;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::time::Duration;
 
+use perouter::netlink::firewall::{Backend, Firewall};
 use perouter::netlink::namespace::Netns;
 use perouter::plan::link::{FirewallState, KernelStep, LinkChange, Space};
 
@@ -53,8 +54,8 @@ async fn bed_on_a_wire() -> (Bed, Vec<TcpListener>) {
     (bed, listeners)
 }
 
-#[tokio::test]
-async fn only_loopback_reaches_the_management_ports() {
+/// Demands that the closed ports are closed to the host, and only those and only to it.
+async fn only_loopback_reaches_the_management_ports(backend: Option<Backend>) {
     let (bed, _listeners) = bed_on_a_wire().await;
     let (inside, outside) = (netns(&bed.router), netns(&bed.host));
     let at = |address: &str, port: u16| SocketAddr::new(address.parse().unwrap(), port);
@@ -66,29 +67,57 @@ async fn only_loopback_reaches_the_management_ports() {
         );
     }
 
-    bed.execute(KernelStep::InstallFirewall).await;
+    match backend {
+        Some(backend) => Firewall::by(inside.clone(), backend)
+            .install()
+            .await
+            .unwrap(),
+        None => bed.execute(KernelStep::InstallFirewall).await,
+    }
     for port in CLOSED {
         for address in ["192.0.2.1", "2001:db8::1"] {
             let outcome = connect(&outside, at(address, port));
             assert_eq!(outcome, Err(ErrorKind::TimedOut), "{address} {port}");
-            assert_eq!(
-                connect(&inside, at(address, port)),
-                Ok(()),
-                "{address} {port}"
-            );
+            let outcome = connect(&inside, at(address, port));
+            assert_eq!(outcome, Ok(()), "{address} {port}");
         }
         assert_eq!(connect(&inside, at("127.0.0.1", port)), Ok(()), "{port}");
         assert_eq!(connect(&inside, at("::1", port)), Ok(()), "{port}");
     }
     for port in OPEN {
         for address in ["192.0.2.1", "2001:db8::1"] {
-            assert_eq!(
-                connect(&outside, at(address, port)),
-                Ok(()),
-                "{address} {port}"
-            );
+            let outcome = connect(&outside, at(address, port));
+            assert_eq!(outcome, Ok(()), "{address} {port}");
         }
     }
+}
+
+/// Demands that whatever the kernel has for it closes the ports; used where the kernel is
+/// another one.
+pub(crate) async fn some_backend_closes_the_ports() {
+    only_loopback_reaches_the_management_ports(None).await;
+}
+
+#[tokio::test]
+async fn only_loopback_reaches_the_ports_by_a_step() {
+    only_loopback_reaches_the_management_ports(None).await;
+}
+
+#[tokio::test]
+async fn only_loopback_reaches_the_ports_by_nftables() {
+    only_loopback_reaches_the_management_ports(Some(Backend::Nftables)).await;
+}
+
+#[tokio::test]
+async fn only_loopback_reaches_the_ports_by_iptables() {
+    only_loopback_reaches_the_management_ports(Some(Backend::Legacy)).await;
+}
+
+#[tokio::test]
+async fn nftables_comes_first() {
+    let namespace = Namespace::new("choice");
+    let firewall = Firewall::new(netns(&namespace));
+    assert_eq!(firewall.backend().await.unwrap(), Backend::Nftables);
 }
 
 #[tokio::test]
@@ -97,28 +126,77 @@ async fn its_state_is_read_back() {
     assert_eq!(bed.observe().await.firewall, FirewallState::Absent);
     bed.execute(KernelStep::InstallFirewall).await;
     assert_eq!(bed.observe().await.firewall, FirewallState::Installed);
-
-    for change in [
-        "add chain inet perouter other",
-        "flush chain inet perouter input",
-        "insert rule inet perouter input accept",
-        "add chain inet perouter input { policy drop ; }",
-    ] {
-        bed.router.exec("nft", change);
-        assert_eq!(
-            bed.observe().await.firewall,
-            FirewallState::Different,
-            "after {change}"
-        );
-        bed.execute(KernelStep::InstallFirewall).await;
-        assert_eq!(
-            bed.observe().await.firewall,
-            FirewallState::Installed,
-            "repaired after {change}"
-        );
-    }
     bed.router.exec("nft", "delete table inet perouter");
     assert_eq!(bed.observe().await.firewall, FirewallState::Absent);
+}
+
+/// Demands that each of `changes` is noticed and repaired.
+async fn repairs(backend: Backend, changes: &[(&str, &str)]) {
+    let namespace = Namespace::new("repairs");
+    let firewall = Firewall::by(netns(&namespace), backend);
+    assert_eq!(firewall.state().await.unwrap(), FirewallState::Absent);
+    firewall.install().await.unwrap();
+    assert_eq!(firewall.state().await.unwrap(), FirewallState::Installed);
+    firewall.install().await.unwrap();
+    assert_eq!(firewall.state().await.unwrap(), FirewallState::Installed);
+    for (program, change) in changes {
+        namespace.exec(program, change);
+        let state = firewall.state().await.unwrap();
+        assert_eq!(state, FirewallState::Different, "after {program} {change}");
+        firewall.install().await.unwrap();
+        let state = firewall.state().await.unwrap();
+        assert_eq!(state, FirewallState::Installed, "after {program} {change}");
+    }
+}
+
+#[tokio::test]
+async fn every_change_of_the_table_is_repaired() {
+    let changes = [
+        ("nft", "add chain inet perouter other"),
+        ("nft", "flush chain inet perouter input"),
+        ("nft", "insert rule inet perouter input accept"),
+        ("nft", "add chain inet perouter input { policy drop ; }"),
+    ];
+    repairs(Backend::Nftables, &changes).await;
+}
+
+#[tokio::test]
+async fn every_change_of_the_chain_is_repaired() {
+    let changes = [
+        ("iptables-legacy", "-F PEROUTER"),
+        ("ip6tables-legacy", "-F PEROUTER"),
+        ("iptables-legacy", "-D INPUT -j PEROUTER"),
+        ("ip6tables-legacy", "-I INPUT -j ACCEPT"),
+        ("iptables-legacy", "-I PEROUTER -p tcp -j ACCEPT"),
+        ("iptables-legacy", "-A INPUT -j PEROUTER"),
+    ];
+    repairs(Backend::Legacy, &changes).await;
+}
+
+#[tokio::test]
+async fn rules_of_others_stay_in_iptables() {
+    let namespace = Namespace::new("others");
+    namespace.exec("iptables-legacy", "-N OTHER");
+    namespace.exec("iptables-legacy", "-A OTHER -p tcp --dport 2605 -j ACCEPT");
+    namespace.exec("iptables-legacy", "-A INPUT -j OTHER");
+    Firewall::by(netns(&namespace), Backend::Legacy)
+        .install()
+        .await
+        .unwrap();
+    let rules = namespace.exec("iptables-legacy", "-S");
+    let rules: Vec<&str> = rules
+        .lines()
+        .filter(|rule| rule.starts_with("-A"))
+        .collect();
+    let expected = [
+        "-A INPUT -j PEROUTER",
+        "-A INPUT -j OTHER",
+        "-A OTHER -p tcp -m tcp --dport 2605 -j ACCEPT",
+    ];
+    for rule in expected {
+        assert!(rules.contains(&rule), "{rule} is not in {rules:#?}");
+    }
+    assert_eq!(rules[0], expected[0], "ours is not the first");
 }
 
 #[tokio::test]

@@ -187,6 +187,13 @@ async fn a_link_that_is_there_already_is_left_as_it_is() {
         let name = wanted.name.as_str().to_owned();
         bed.add(wanted.clone()).await;
         let first = bed.seen(Space::Router, &name).await;
+        let writes = bed.kernel.writes();
+        bed.add(wanted.clone()).await;
+        assert_eq!(bed.seen(Space::Router, &name).await, first);
+        // Nothing but the creation that the kernel refused.
+        assert_eq!(bed.kernel.writes(), writes + 1, "{name}");
+
+        bed.router.ip(&format!("link set {name} alias other"));
         bed.add(wanted).await;
         assert_eq!(bed.seen(Space::Router, &name).await, first);
     }

@@ -4,15 +4,30 @@
 use perouter::netlink::facts::RouteKind;
 use perouter::plan::link::{KernelStep, LinkChange, LinkKind, NicConfig, SeenKind, Space};
 
-use crate::bed::{Bed, link, name, veth, vxlan};
+use crate::bed::{Bed, chain, link, name, veth, vxlan};
 
 fn red() -> perouter::plan::link::Link {
     link("red", LinkKind::Vrf { table: 1100 })
 }
 
+/// Demands VRFs of the kernel before anything else is tried.
+async fn bed_on_a_kernel_with_vrfs() -> Bed {
+    let bed = Bed::new().await;
+    let probe = KernelStep::AddLink(Box::new(link("probe", LinkKind::Vrf { table: 1 })));
+    if let Err(error) = bed.kernel.execute(&probe).await {
+        panic!(
+            "{}; run these tests on a kernel with CONFIG_NET_VRF (`modprobe vrf`), or in the \
+             lab's User Mode Linux",
+            chain(&error)
+        );
+    }
+    bed.router.ip("link del probe");
+    bed
+}
+
 #[tokio::test]
 async fn a_vrf_with_its_table() {
-    let bed = Bed::new().await;
+    let bed = bed_on_a_kernel_with_vrfs().await;
     bed.add(red()).await;
     let seen = bed.seen(Space::Router, "red").await;
     assert_eq!(seen.kind, SeenKind::Vrf { table: 1100 });
@@ -25,7 +40,7 @@ async fn a_vrf_with_its_table() {
 
 #[tokio::test]
 async fn a_vrf_with_another_table_is_another() {
-    let bed = Bed::new().await;
+    let bed = bed_on_a_kernel_with_vrfs().await;
     bed.add(red()).await;
     let other = link("red", LinkKind::Vrf { table: 1101 });
     let told = bed.refusal(KernelStep::AddLink(Box::new(other))).await;
@@ -34,7 +49,7 @@ async fn a_vrf_with_another_table_is_another() {
 
 #[tokio::test]
 async fn members_put_their_routes_into_its_table() {
-    let bed = Bed::new().await;
+    let bed = bed_on_a_kernel_with_vrfs().await;
     bed.add(red()).await;
     bed.set(Space::Router, "red", LinkChange::Up).await;
     bed.add(veth("pe-e-1", "host-e-1")).await;
@@ -72,7 +87,7 @@ async fn members_put_their_routes_into_its_table() {
 
 #[tokio::test]
 async fn the_whole_chain_of_an_l3vni() {
-    let bed = Bed::new().await;
+    let bed = bed_on_a_kernel_with_vrfs().await;
     bed.add(red()).await;
     bed.add(link("br-pe-100", LinkKind::Bridge)).await;
     bed.add(vxlan("vni100")).await;
@@ -102,7 +117,7 @@ async fn the_whole_chain_of_an_l3vni() {
 
 #[tokio::test]
 async fn a_nic_in_the_router_keeps_to_the_main_table() {
-    let bed = Bed::new().await;
+    let bed = bed_on_a_kernel_with_vrfs().await;
     bed.add(red()).await;
     bed.host.ip("link add nic0 type veth peer name wire");
     bed.host.ip("link set wire up");
@@ -125,4 +140,10 @@ async fn a_nic_in_the_router_keeps_to_the_main_table() {
             .any(|route| route.destination == "192.0.2.0/24".parse().unwrap())
     );
     assert!(bed.kernel.routes(1100).await.unwrap().is_empty());
+}
+
+/// Kernels that have VRFs may lack what the firewall likes best.
+#[tokio::test]
+async fn the_management_ports_are_closed_on_this_kernel_too() {
+    crate::firewall::some_backend_closes_the_ports().await;
 }

@@ -11,7 +11,8 @@ use crate::{
     words::words,
 };
 
-/// The neighbours of one BGP instance; empty where there is no instance.
+/// The neighbours of one BGP instance. Empty where there is no instance, and where it has no
+/// neighbours; [`super::instances`] tells these apart.
 pub type Neighbors = BTreeMap<PeerName, Neighbor>;
 
 /// A neighbour, and how its session fares.

@@ -62,7 +62,8 @@ words! {
     }
 }
 
-/// The address families of one BGP instance; empty where there is no instance.
+/// The address families of one BGP instance in which it has neighbours. Empty where there is
+/// no instance, and where it has no neighbours; [`super::instances`] tells these apart.
 pub type Families = BTreeMap<AddressFamily, Summary>;
 
 /// One address family of a BGP instance.

@@ -3,12 +3,11 @@
 use std::{io::Read, ops::ControlFlow};
 
 use ipnet::IpNet;
-use serde::de::{Error as _, MapAccess};
 
 use super::Path;
 use crate::{
     json::Error,
-    stream::{self, Object, Streamed, Trail, enter, skip, value},
+    stream::{self, Fault, Object, Streamed, Walker, Window},
 };
 
 const COMMAND: &str = "show bgp vrf VRF FAMILY unicast json";
@@ -47,14 +46,10 @@ pub fn unicast_from(
 struct Table<F>(F);
 
 impl<F: FnMut(UnicastRoute) -> ControlFlow<()>> Object for Table<F> {
-    fn member<'de, A: MapAccess<'de>>(
-        &mut self,
-        trail: &mut Trail,
-        map: &mut A,
-    ) -> Result<(), A::Error> {
-        match trail.key() {
-            "routes" => enter(&mut Routes(&mut self.0), trail, map),
-            _ => skip(map),
+    fn member<W: Window>(&mut self, walker: &mut Walker<W>) -> Result<(), Fault> {
+        match walker.key() {
+            "routes" => walker.enter(&mut Routes(&mut self.0)),
+            _ => walker.skip(),
         }
     }
 }
@@ -62,13 +57,9 @@ impl<F: FnMut(UnicastRoute) -> ControlFlow<()>> Object for Table<F> {
 struct Routes<'a, F>(&'a mut F);
 
 impl<F: FnMut(UnicastRoute) -> ControlFlow<()>> Object for Routes<'_, F> {
-    fn member<'de, A: MapAccess<'de>>(
-        &mut self,
-        trail: &mut Trail,
-        map: &mut A,
-    ) -> Result<(), A::Error> {
-        let prefix = trail.key().parse().map_err(A::Error::custom)?;
-        let paths = value(trail, map)?;
-        trail.follow((self.0)(UnicastRoute { prefix, paths }))
+    fn member<W: Window>(&mut self, walker: &mut Walker<W>) -> Result<(), Fault> {
+        let prefix = walker.key().parse().map_err(Fault::data)?;
+        let paths = walker.value()?;
+        walker.follow((self.0)(UnicastRoute { prefix, paths }))
     }
 }

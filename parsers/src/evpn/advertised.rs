@@ -3,17 +3,14 @@
 use std::{io::Read, net::IpAddr, ops::ControlFlow};
 
 use ipnet::IpNet;
-use serde::{
-    Deserialize,
-    de::{Error as _, MapAccess},
-};
+use serde::Deserialize;
 
 use super::type5::prefix_key;
 use crate::{
     bgp::AsPath,
     id::RouteDistinguisher,
     json::Error,
-    stream::{self, Object, Streamed, Trail, enter, skip, value},
+    stream::{self, Fault, Object, Streamed, Walker, Window},
 };
 
 const COMMAND: &str = "show bgp l2vpn evpn neighbors NEIGHBOR advertised-routes json";
@@ -70,14 +67,10 @@ pub fn advertised_from(
 struct Answer<F>(F);
 
 impl<F: FnMut(Advertised) -> ControlFlow<()>> Object for Answer<F> {
-    fn member<'de, A: MapAccess<'de>>(
-        &mut self,
-        trail: &mut Trail,
-        map: &mut A,
-    ) -> Result<(), A::Error> {
-        match trail.key() {
-            "advertisedRoutes" => enter(&mut Routes(&mut self.0), trail, map),
-            _ => skip(map),
+    fn member<W: Window>(&mut self, walker: &mut Walker<W>) -> Result<(), Fault> {
+        match walker.key() {
+            "advertisedRoutes" => walker.enter(&mut Routes(&mut self.0)),
+            _ => walker.skip(),
         }
     }
 }
@@ -86,13 +79,9 @@ impl<F: FnMut(Advertised) -> ControlFlow<()>> Object for Answer<F> {
 struct Routes<'a, F>(&'a mut F);
 
 impl<F: FnMut(Advertised) -> ControlFlow<()>> Object for Routes<'_, F> {
-    fn member<'de, A: MapAccess<'de>>(
-        &mut self,
-        trail: &mut Trail,
-        map: &mut A,
-    ) -> Result<(), A::Error> {
-        let rd = trail.key().parse().map_err(A::Error::custom)?;
-        enter(&mut Distinguished { rd, each: self.0 }, trail, map)
+    fn member<W: Window>(&mut self, walker: &mut Walker<W>) -> Result<(), Fault> {
+        let rd = walker.key().parse().map_err(Fault::data)?;
+        walker.enter(&mut Distinguished { rd, each: self.0 })
     }
 }
 
@@ -110,30 +99,26 @@ struct Entry {
 }
 
 impl<F: FnMut(Advertised) -> ControlFlow<()>> Object for Distinguished<'_, F> {
-    fn member<'de, A: MapAccess<'de>>(
-        &mut self,
-        trail: &mut Trail,
-        map: &mut A,
-    ) -> Result<(), A::Error> {
-        if !trail.key().starts_with('[') {
-            return skip(map);
+    fn member<W: Window>(&mut self, walker: &mut Walker<W>) -> Result<(), Fault> {
+        if !walker.key().starts_with('[') {
+            return walker.skip();
         }
-        let key = if trail.key().starts_with("[5]:") {
-            let wrong = || A::Error::custom("the key is not [5]:[TAG]:[LENGTH]:[ADDRESS]");
-            let (ethernet_tag, prefix) = prefix_key(trail.key()).ok_or_else(wrong)?;
+        let key = if walker.key().starts_with("[5]:") {
+            let wrong = || Fault::data("the key is not [5]:[TAG]:[LENGTH]:[ADDRESS]");
+            let (ethernet_tag, prefix) = prefix_key(walker.key()).ok_or_else(wrong)?;
             EvpnKey::Prefix {
                 ethernet_tag,
                 prefix,
             }
         } else {
-            EvpnKey::Other(trail.key().into())
+            EvpnKey::Other(walker.key().into())
         };
         let Entry {
             next_hop,
             path: as_path,
-        } = value(trail, map)?;
+        } = walker.value()?;
         let rd = self.rd.clone();
-        trail.follow((self.each)(Advertised {
+        walker.follow((self.each)(Advertised {
             rd,
             key,
             next_hop,

@@ -9,16 +9,13 @@ use nom::{
     character::complete::{u8, u32},
     combinator::all_consuming,
 };
-use serde::{
-    Deserialize,
-    de::{Error as _, MapAccess},
-};
+use serde::Deserialize;
 
 use crate::{
     bgp::Path,
     id::RouteDistinguisher,
     json::Error,
-    stream::{self, Object, Streamed, Trail, enter, skip, value},
+    stream::{self, Fault, Object, Streamed, Walker, Window},
 };
 
 const COMMAND: &str = "show bgp l2vpn evpn route type 5 json";
@@ -83,24 +80,16 @@ fn key_parts(input: &str) -> IResult<&str, (u32, u8, &str)> {
 struct Table<F>(F);
 
 impl<F: FnMut(Type5Route) -> ControlFlow<()>> Object for Table<F> {
-    fn member<'de, A: MapAccess<'de>>(
-        &mut self,
-        trail: &mut Trail,
-        map: &mut A,
-    ) -> Result<(), A::Error> {
+    fn member<W: Window>(&mut self, walker: &mut Walker<W>) -> Result<(), Fault> {
         // Every distinguisher has a colon, and no counter has one.
-        if !trail.key().contains(':') {
-            return skip(map);
+        if !walker.key().contains(':') {
+            return walker.skip();
         }
-        let rd = trail.key().parse().map_err(A::Error::custom)?;
-        enter(
-            &mut Distinguished {
-                rd,
-                each: &mut self.0,
-            },
-            trail,
-            map,
-        )
+        let rd = walker.key().parse().map_err(Fault::data)?;
+        walker.enter(&mut Distinguished {
+            rd,
+            each: &mut self.0,
+        })
     }
 }
 
@@ -117,23 +106,17 @@ struct Entry {
 }
 
 impl<F: FnMut(Type5Route) -> ControlFlow<()>> Object for Distinguished<'_, F> {
-    fn member<'de, A: MapAccess<'de>>(
-        &mut self,
-        trail: &mut Trail,
-        map: &mut A,
-    ) -> Result<(), A::Error> {
-        if !trail.key().starts_with("[5]:") {
-            return skip(map);
+    fn member<W: Window>(&mut self, walker: &mut Walker<W>) -> Result<(), Fault> {
+        if !walker.key().starts_with("[5]:") {
+            return walker.skip();
         }
-        let Some((ethernet_tag, prefix)) = prefix_key(trail.key()) else {
-            return Err(A::Error::custom(
-                "the key is not [5]:[TAG]:[LENGTH]:[ADDRESS]",
-            ));
+        let Some((ethernet_tag, prefix)) = prefix_key(walker.key()) else {
+            return Err(Fault::data("the key is not [5]:[TAG]:[LENGTH]:[ADDRESS]"));
         };
-        let entry: Entry = value(trail, map)?;
+        let entry: Entry = walker.value()?;
         let paths = flatten(entry.paths);
         let rd = self.rd.clone();
-        trail.follow((self.each)(Type5Route {
+        walker.follow((self.each)(Type5Route {
             rd,
             ethernet_tag,
             prefix,

@@ -1,6 +1,9 @@
 //! The tree itself: building, looking up, comparing and printing.
 
-use std::{collections::BTreeSet, fmt};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+};
 
 use super::{InvalidLine, Line};
 
@@ -175,8 +178,17 @@ impl Config {
                 self.lines.push(line);
             }
         }
+        // The first context of each header; a thousand VRFs make a search by scan too slow.
+        let mut places = BTreeMap::new();
+        for (place, context) in self.contexts.iter().enumerate() {
+            places.entry(context.header.clone()).or_insert(place);
+        }
         for Context { header, body } in other.contexts {
-            self.entry(&header).merge(body);
+            let place = *places.entry(header.clone()).or_insert(self.contexts.len());
+            if place == self.contexts.len() {
+                self.contexts.push(Context::new(header));
+            }
+            self.contexts[place].body.merge(body);
         }
     }
 

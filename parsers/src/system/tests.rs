@@ -1,1 +1,46 @@
-//! wip
+//! The captures, and the order of releases.
+
+use super::*;
+
+const VERSION: &str = include_str!("../../captures/frr-10.3/show-version.txt");
+const DAEMONS: &str = include_str!("../../captures/frr-10.3/show-daemons.txt");
+
+#[test]
+fn version_of_the_capture() {
+    assert_eq!(version(VERSION), Ok(Version::new(10, 3, 0)));
+    let error = version("% Unknown command\n").unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "show version: \"% Unknown command\" does not begin with \"FRRouting\" and a number"
+    );
+}
+
+#[test]
+fn releases_are_ordered_by_number() {
+    let texts = [
+        "8.5", "9.1.2", "10.3", "10.3-dev", "10.3.1", "10.7.1", "10.10",
+    ];
+    let versions: Vec<Version> = texts.iter().map(|text| text.parse().unwrap()).collect();
+    assert!(versions.is_sorted(), "{versions:?}");
+    let printed: Vec<String> = versions.iter().map(Version::to_string).collect();
+    assert_eq!(printed, texts);
+    let git = version("FRRouting 10.7.1_git (router) on Linux(6.1).\n").unwrap();
+    assert_eq!((git.patch, git.suffix.as_str()), (1, "_git"));
+    for text in ["", "10", "ten.3", "10.", "10.3 4"] {
+        assert!(text.parse::<Version>().is_err(), "{text}");
+    }
+}
+
+#[test]
+fn daemons_of_the_capture() {
+    let known = [
+        Daemon::Zebra,
+        Daemon::Bgpd,
+        Daemon::Bfdd,
+        Daemon::Staticd,
+        Daemon::Mgmtd,
+    ];
+    assert_eq!(daemons(DAEMONS), Ok(BTreeSet::from(known)));
+    assert_eq!(daemons(" zebra foobard\n").unwrap().len(), 2);
+    assert!(daemons("% Unknown command: show daemons\n").is_err());
+}

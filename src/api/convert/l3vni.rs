@@ -1,11 +1,13 @@
 //! `L3VNI`: a VRF, its VNI, its route targets and its session with the host.
 
+use ipnet::{Ipv4Net, Ipv6Net};
+
 use super::{check_count, check_node_selector, ipv4_prefix, ranged, remote_as};
 use crate::api::fault::{Faults, Reason};
 use crate::api::model::{HostSession, L3Vni, RemoteAs};
 use crate::api::route_target::RouteTarget;
 use crate::api::types::{Asn, Vni, VrfName};
-use crate::api::v1alpha1::host_session::{IPV4_CIDR, ONE_REMOTE_AS, SOME_CIDR};
+use crate::api::v1alpha1::host_session::{IPV4_CIDR, IPV6_CIDR, ONE_REMOTE_AS, SOME_CIDR};
 use crate::api::v1alpha1::l3vni::HOST_AS_DIFFERS;
 use crate::api::v1alpha1::{HostSessionSpec, IpVersion, L3VniSpec, LocalCidrSpec};
 
@@ -100,12 +102,16 @@ fn convert_local_cidr(
     at: &str,
     LocalCidrSpec { ipv4, ipv6 }: &LocalCidrSpec,
     faults: &mut Faults,
-) -> Option<ipnet::Ipv4Net> {
-    if ipv6.is_some() {
-        faults.add(
-            format!("{at}.ipv6"),
-            Reason::NotYet("host sessions over IPv6 are"),
-        );
+) -> Option<Ipv4Net> {
+    if let Some(text) = ipv6 {
+        let reason = match text.parse::<Ipv6Net>() {
+            Ok(_) => Reason::NotYet("host sessions over IPv6 are"),
+            Err(_) => Reason::RuleFor {
+                found: text.clone(),
+                rule: IPV6_CIDR,
+            },
+        };
+        faults.add(format!("{at}.ipv6"), reason);
     }
     match ipv4 {
         Some(text) => faults.check(format!("{at}.ipv4"), ipv4_prefix(text, IPV4_CIDR)),

@@ -11,7 +11,7 @@ mod neighbor;
 mod underlay;
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 
 use ipnet::{IpNet, Ipv4Net};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, ObjectMeta};

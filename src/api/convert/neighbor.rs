@@ -154,6 +154,9 @@ fn check_address(text: &str) -> Result<Ipv4Addr, Reason> {
 }
 
 /// The messages say what a password may be, and nothing of what it is.
+///
+/// `!` and `#` may be in it, even in front: FRR takes them for a comment only at the beginning
+/// of a line, and prints such a password back as it was given (seen on 10.3).
 fn check_password(password: &Secret) -> Result<Secret, Reason> {
     let text = password.expose();
     if text.is_empty() || text.len() > MAX_PASSWORD {

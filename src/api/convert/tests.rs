@@ -1,1 +1,216 @@
-//! Conversion.
+//! Each field: what is taken, and what is refused in which words.
+
+pub(in crate::api) mod rows;
+
+use std::num::NonZeroU16;
+
+use serde_json::{Value, json};
+
+use self::rows::{Row, l3vni_rows, neighbor_rows, underlay_rows};
+use super::*;
+use crate::api::model::{
+    Families, Family, GracefulRestart, HostSession, Manifest, Multihop, Timers,
+};
+use crate::api::tests::{edited, faults, full_l3vni, full_underlay, read};
+use crate::api::types::Vni;
+
+fn asn(number: u32) -> Asn {
+    Asn::try_from(number).unwrap()
+}
+
+fn net(text: &str) -> Ipv4Net {
+    text.parse().unwrap()
+}
+
+#[test]
+fn a_full_underlay_is_read() {
+    let Manifest::Underlay(Object {
+        key,
+        generation,
+        spec,
+    }) = read(full_underlay()).unwrap()
+    else {
+        panic!("another kind");
+    };
+    assert_eq!(key.to_string(), "Underlay openperouter-system/fabric");
+    assert_eq!(generation, Some(3));
+    let Underlay {
+        asn: own,
+        router_id_cidr,
+        neighbors,
+        interfaces,
+        tunnel_endpoint,
+        graceful_restart,
+    } = spec;
+    assert_eq!(own, asn(64514));
+    assert_eq!(router_id_cidr, net("10.0.0.0/24"), "host bits are gone");
+    assert_eq!(
+        interfaces.iter().map(AsRef::as_ref).collect::<Vec<_>>(),
+        ["eth1", "eth2.100"]
+    );
+    assert_eq!(tunnel_endpoint, Some(net("100.65.0.0/24")));
+    let expected = GracefulRestart {
+        restart_time: 60,
+        stale_path_time: 90,
+    };
+    assert_eq!(graceful_restart, Some(expected));
+
+    let [neighbor] = neighbors.as_slice() else {
+        panic!("{neighbors:?}")
+    };
+    assert_eq!(neighbor.address.to_string(), "192.168.11.2");
+    assert_eq!(neighbor.remote_as, RemoteAs::Number(asn(64512)));
+    assert_eq!(neighbor.port, NonZeroU16::new(1179));
+    assert_eq!(neighbor.password.as_ref().unwrap().expose(), "hunter2");
+    assert_eq!(
+        neighbor.timers,
+        Some(Timers {
+            keepalive: 3,
+            hold: 9
+        })
+    );
+    assert_eq!(neighbor.connect_time, Some(5));
+    assert_eq!(neighbor.ebgp_multihop, Some(Multihop { ttl: Some(2) }));
+    let families = Families::Explicit([Family::Ipv4Unicast, Family::Evpn].into());
+    assert_eq!(neighbor.families, families);
+}
+
+#[test]
+fn a_small_underlay_has_the_defaults() {
+    let small = json!({
+        "apiVersion": v1alpha1::API_VERSION,
+        "kind": "Underlay",
+        "metadata": {"name": "fabric"},
+        "spec": {
+            "asn": 64514,
+            "neighbors": [{"type": "External", "address": "192.168.11.2", "port": 0}],
+            "interfaces": [{"type": "NetworkDevice", "networkDevice": {"interfaceName": "eth1"}}],
+            "gracefulRestart": {},
+        },
+    });
+    let Manifest::Underlay(Object {
+        key,
+        generation,
+        spec,
+    }) = read(small).unwrap()
+    else {
+        panic!("another kind");
+    };
+    assert_eq!(
+        (key.to_string().as_str(), generation),
+        ("Underlay default/fabric", None)
+    );
+    assert_eq!(spec.router_id_cidr, net("10.0.0.0/24"));
+    assert_eq!(spec.tunnel_endpoint, None);
+    let expected = GracefulRestart {
+        restart_time: 120,
+        stale_path_time: 360,
+    };
+    assert_eq!(spec.graceful_restart, Some(expected));
+    let neighbor = &spec.neighbors[0];
+    assert_eq!(neighbor.remote_as, RemoteAs::External);
+    assert_eq!(neighbor.port, None, "0 is FRR's own port");
+    assert_eq!(neighbor.families, Families::Derived);
+    assert_eq!(
+        (
+            &neighbor.password,
+            neighbor.timers,
+            neighbor.connect_time,
+            neighbor.ebgp_multihop
+        ),
+        (&None, None, None, None)
+    );
+}
+
+#[test]
+fn a_full_l3vni_is_read() {
+    let Manifest::L3Vni(Object {
+        key,
+        generation,
+        spec,
+    }) = read(full_l3vni()).unwrap()
+    else {
+        panic!("another kind");
+    };
+    assert_eq!(
+        (key.to_string().as_str(), generation),
+        ("L3VNI default/red", None)
+    );
+    let expected = L3Vni {
+        vrf: "red".parse().unwrap(),
+        vni: Vni::try_from(100_u32).unwrap(),
+        vxlan_port: 4790,
+        host_session: Some(HostSession {
+            asn: asn(64514),
+            remote_as: RemoteAs::Number(asn(64515)),
+            local_cidr: net("192.169.10.0/24"),
+        }),
+        import_rts: ["192.0.2.1:7", "4200000001:9", "64514:100"]
+            .map(|text| text.parse().unwrap())
+            .to_vec(),
+        export_rts: vec!["64514:100".parse().unwrap()],
+    };
+    assert_eq!(spec, expected);
+}
+
+#[test]
+fn a_small_l3vni_has_the_defaults() {
+    let mut small = full_l3vni();
+    for field in [
+        "vxlanPort",
+        "underlayAddressFamily",
+        "hostSession",
+        "exportRTs",
+        "importRTs",
+    ] {
+        small = edited(small, &format!("spec.{field}"), &Value::Null);
+    }
+    let Manifest::L3Vni(object) = read(small).unwrap() else {
+        panic!("another kind")
+    };
+    assert_eq!(object.spec.vxlan_port, 4789);
+    assert_eq!(object.spec.host_session, None);
+    assert!(object.spec.import_rts.is_empty() && object.spec.export_rts.is_empty());
+}
+
+#[test]
+fn every_row_of_the_underlay_is_refused_in_its_words() {
+    check_rows(full_underlay, &underlay_rows());
+}
+
+#[test]
+fn every_row_of_the_neighbor_is_refused_in_its_words() {
+    check_rows(full_underlay, &neighbor_rows());
+}
+
+#[test]
+fn every_row_of_the_l3vni_is_refused_in_its_words() {
+    check_rows(full_l3vni, &l3vni_rows());
+}
+
+fn check_rows(sample: fn() -> Value, rows: &[Row]) {
+    assert_eq!(
+        faults(sample()),
+        Vec::<String>::new(),
+        "the sample itself must be right"
+    );
+    for (path, value, expected) in rows {
+        assert_eq!(
+            faults(edited(sample(), path, value)),
+            *expected,
+            "{path} = {value}"
+        );
+    }
+}
+
+#[test]
+fn a_password_may_have_any_printable_sign() {
+    for good in ["!x", "#x", "pa!ss|w#?x", &"x".repeat(80)] {
+        let object = edited(full_underlay(), "spec.neighbors[0].password", &json!(good));
+        assert_eq!(faults(object), Vec::<String>::new(), "{good}");
+    }
+    for bad in [" x", "x\ty", "x\0", "pässword", &"x".repeat(81)] {
+        let object = edited(full_underlay(), "spec.neighbors[0].password", &json!(bad));
+        assert_eq!(faults(object).len(), 1, "{bad}");
+    }
+}

@@ -1,6 +1,8 @@
 //! `Underlay`: the router's AS, its neighbours, its NICs and its tunnel endpoint.
 
-use ipnet::{IpNet, Ipv4Net};
+use std::net::Ipv4Addr;
+
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
 use super::{check_count, check_node_selector, ipv4_prefix, neighbor, ranged};
 use crate::api::fault::{Faults, Reason};
@@ -9,9 +11,10 @@ use crate::api::types::{Asn, InterfaceName};
 use crate::api::v1alpha1::UnderlaySpec;
 use crate::api::v1alpha1::neighbor::NeighborSpec;
 use crate::api::v1alpha1::underlay::{
-    ENDPOINT_CIDRS, GracefulRestartSpec, INTERFACE_PART, InterfaceType, NetworkDeviceSpec,
-    ONE_INTERFACE_TYPE, ONE_IPV4_ENDPOINT, ONE_IPV6_ENDPOINT, ROUTER_ID_CIDR, TunnelEndpointSpec,
-    UnderlayInterface,
+    BASE_PREFIX, CLUSTER_ID, CLUSTER_ID_OUTSIDE, ENDPOINT_CIDRS, GracefulRestartSpec,
+    INTERFACE_PART, ISIS_INTERFACE, InterfaceType, NetworkDeviceSpec, ONE_INTERFACE_TYPE,
+    ONE_IPV4_ENDPOINT, ONE_IPV6_ENDPOINT, ROUTER_ID_CIDR, RouteReflectorSpec, SRV6_NEEDS_IPV6,
+    SRV6_NEEDS_ISIS, TunnelEndpointSpec, UnderlayInterface,
 };
 
 /// Converts the specification; `None` only where a fault was noted.
@@ -24,9 +27,9 @@ pub(super) fn convert(spec: &UnderlaySpec, faults: &mut Faults) -> Option<Underl
         interfaces,
         tunnel_endpoint,
         graceful_restart,
-        isis,
-        srv6,
-        route_reflector,
+        isis: _,
+        srv6: _,
+        route_reflector: _,
     } = spec;
     check_node_selector(node_selector.as_ref(), faults);
     let asn = faults.check("spec.asn", Asn::try_from(*asn));
@@ -42,19 +45,7 @@ pub(super) fn convert(spec: &UnderlaySpec, faults: &mut Faults) -> Option<Underl
     let graceful_restart = graceful_restart
         .as_ref()
         .and_then(|restart| convert_graceful_restart(restart, faults));
-    for (is_set, path, what) in [
-        (isis.is_some(), "spec.isis", "IS-IS is"),
-        (srv6.is_some(), "spec.srv6", "SRv6 is"),
-        (
-            route_reflector.is_some(),
-            "spec.routeReflector",
-            "route reflection is",
-        ),
-    ] {
-        if is_set {
-            faults.add(path, Reason::NotYet(what));
-        }
-    }
+    check_features(spec, router_id_cidr, faults);
     // An absent part and a refused one look alike from here on, but a refused one has left its
     // fault, and with a fault the object is refused as a whole.
     Some(Underlay {
@@ -65,6 +56,64 @@ pub(super) fn convert(spec: &UnderlaySpec, faults: &mut Faults) -> Option<Underl
         tunnel_endpoint,
         graceful_restart,
     })
+}
+
+/// What an underlay may have beside its neighbours and NICs, none of which is acted on yet.
+fn check_features(spec: &UnderlaySpec, router_ids: Option<Ipv4Net>, faults: &mut Faults) {
+    if let Some(isis) = &spec.isis {
+        for (index, interface) in isis.interfaces.iter().enumerate() {
+            if interface.name.parse::<InterfaceName>().is_err() {
+                faults.add(
+                    format!("spec.isis.interfaces[{index}].name"),
+                    Reason::RuleFor {
+                        found: interface.name.clone(),
+                        rule: ISIS_INTERFACE,
+                    },
+                );
+            }
+        }
+        faults.add("spec.isis", Reason::NotYet("IS-IS is"));
+    }
+    if let Some(srv6) = &spec.srv6 {
+        if spec.isis.is_none() {
+            faults.add("spec.srv6", Reason::Rule(SRV6_NEEDS_ISIS));
+        }
+        let mut cidrs = spec
+            .tunnel_endpoint
+            .iter()
+            .flat_map(|endpoint| &endpoint.cidrs);
+        if !cidrs.any(|text| text.parse::<Ipv6Net>().is_ok()) {
+            faults.add("spec.srv6", Reason::Rule(SRV6_NEEDS_IPV6));
+        }
+        let base_prefix = &srv6.locator.base_prefix;
+        if base_prefix.parse::<Ipv6Net>().is_err() {
+            faults.add(
+                "spec.srv6.locator.basePrefix",
+                Reason::RuleFor {
+                    found: base_prefix.clone(),
+                    rule: BASE_PREFIX,
+                },
+            );
+        }
+        faults.add("spec.srv6", Reason::NotYet("SRv6 is"));
+    }
+    if let Some(RouteReflectorSpec { cluster_id }) = &spec.route_reflector {
+        let at = "spec.routeReflector";
+        match cluster_id.parse::<Ipv4Addr>() {
+            Ok(id) if router_ids.is_some_and(|net| net.contains(&id)) => {
+                faults.add(at, Reason::Rule(CLUSTER_ID_OUTSIDE));
+            }
+            Ok(_) => {}
+            Err(_) => faults.add(
+                format!("{at}.clusterID"),
+                Reason::RuleFor {
+                    found: cluster_id.clone(),
+                    rule: CLUSTER_ID,
+                },
+            ),
+        }
+        faults.add(at, Reason::NotYet("route reflection is"));
+    }
 }
 
 fn convert_neighbors(

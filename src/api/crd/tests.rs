@@ -1,1 +1,243 @@
-//! The definitions hold what the API server needs of them.
+//! The definitions and the conversion say the same.
+//!
+//! The rules are evaluated here by a CEL interpreter, over all samples that the conversion
+//! refuses, so neither side can be changed alone.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Value, json};
+
+use super::*;
+use crate::api::convert::tests::rows::{Row, l3vni_rows, neighbor_rows, underlay_rows};
+use crate::api::tests::{edited, faults, full_l3vni, full_underlay};
+
+fn json_schema(kind: Kind) -> Value {
+    serde_json::to_value(schema(kind).unwrap()).unwrap()
+}
+
+/// A kind, its full sample, and what is refused in it.
+type Sample = (Kind, fn() -> Value, Vec<Row>);
+
+fn samples() -> Vec<Sample> {
+    let mut rows = underlay_rows();
+    rows.extend(neighbor_rows());
+    vec![
+        (Kind::Underlay, full_underlay, rows),
+        (Kind::L3Vni, full_l3vni, l3vni_rows()),
+    ]
+}
+
+/// The messages of the rules that `object` breaks.
+fn broken_rules(schema: &Value, object: &Value, old: Option<&Value>) -> BTreeSet<String> {
+    match kube_cel::Validator::new().validate(schema, object, old) {
+        Ok(()) => BTreeSet::new(),
+        Err(errors) => errors
+            .into_vec()
+            .into_iter()
+            .map(|error| error.message)
+            .collect(),
+    }
+}
+
+/// The messages of all rules below `schema`, each with whether it compares with the old value.
+fn rules(schema: &Value, found: &mut BTreeMap<String, bool>) {
+    match schema {
+        Value::Object(fields) => {
+            for rule in fields
+                .get("x-kubernetes-validations")
+                .and_then(Value::as_array)
+                .into_iter()
+                .flatten()
+            {
+                let transition = rule["rule"].as_str().unwrap().contains("oldSelf");
+                found.insert(rule["message"].as_str().unwrap().to_owned(), transition);
+            }
+            fields.values().for_each(|field| rules(field, found));
+        }
+        Value::Array(entries) => entries.iter().for_each(|entry| rules(entry, found)),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
+#[test]
+fn the_samples_break_no_rule() {
+    for (kind, sample, _) in samples() {
+        assert_eq!(
+            broken_rules(&json_schema(kind), &sample(), None),
+            BTreeSet::new()
+        );
+    }
+}
+
+#[test]
+fn every_broken_rule_is_said_by_the_conversion_and_the_other_way_round() {
+    for (kind, sample, rows) in samples() {
+        let schema = json_schema(kind);
+        let mut all = BTreeMap::new();
+        rules(&schema, &mut all);
+        for (path, value, _) in rows {
+            let object = edited(sample(), path, &value);
+            let said = faults(object.clone());
+            // Of a type that is wrong, CEL says nothing: the schema has refused it before.
+            if said
+                .iter()
+                .any(|fault| fault.contains(" where ") || fault.contains("not known here"))
+            {
+                continue;
+            }
+            let broken = broken_rules(&schema, &object, None);
+            for rule in &broken {
+                assert!(
+                    said.iter().any(|fault| fault.contains(rule.as_str())),
+                    "{path} = {value} breaks the rule {rule:?}, but the conversion says {said:?}"
+                );
+            }
+            for rule in all
+                .keys()
+                .filter(|rule| said.iter().any(|fault| fault.ends_with(*rule)))
+            {
+                assert!(
+                    broken.contains(rule),
+                    "{path} = {value} keeps the rule {rule:?}, but the conversion says {said:?}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn every_rule_is_broken_by_some_row() {
+    for (kind, sample, rows) in samples() {
+        let schema = json_schema(kind);
+        let mut unbroken = BTreeMap::new();
+        rules(&schema, &mut unbroken);
+        assert!(unbroken.len() > 5, "{unbroken:?}");
+        unbroken.retain(|_, transition| !*transition);
+        for (path, value, _) in rows {
+            for rule in broken_rules(&schema, &edited(sample(), path, &value), None) {
+                unbroken.remove(&rule);
+            }
+        }
+        assert_eq!(unbroken, BTreeMap::new(), "{kind}: no row breaks these");
+    }
+}
+
+#[test]
+fn the_prefix_of_a_host_session_cannot_change() {
+    let (schema, old) = (json_schema(Kind::L3Vni), full_l3vni());
+    let edit = |path, value| broken_rules(&schema, &edited(full_l3vni(), path, &value), Some(&old));
+    let changed = edit("spec.hostSession.localCIDR.ipv4", json!("192.169.11.0/24"));
+    assert_eq!(changed, ["localCIDR is immutable".to_owned()].into());
+    assert_eq!(edit("spec.vni", json!(101)), BTreeSet::new());
+}
+
+/// What lies below a part that is refused as a whole has no limits of its own.
+const REFUSED_WHOLE: [&str; 6] = [
+    "isis",
+    "srv6",
+    "routeReflector",
+    "cniDevice",
+    "bfd",
+    "nodeSelector",
+];
+
+/// Every number and text below `schema`, by its path in the samples.
+fn leaves(path: &str, schema: &JSONSchemaProps, found: &mut Vec<(String, JSONSchemaProps)>) {
+    for (field, property) in schema.properties.iter().flatten() {
+        if !REFUSED_WHOLE.contains(&field.as_str()) {
+            leaves(&format!("{path}.{field}"), property, found);
+        }
+    }
+    if let Some(JSONSchemaPropsOrArray::Schema(items)) = &schema.items {
+        leaves(&format!("{path}[0]"), items, found);
+    }
+    if matches!(schema.type_.as_deref(), Some("integer" | "string")) {
+        found.push((path.to_owned(), schema.clone()));
+    }
+}
+
+#[test]
+fn limits_are_those_of_the_conversion() {
+    let mut numbers = 0;
+    for (kind, sample, _) in samples() {
+        let spec = schema(kind)
+            .unwrap()
+            .properties
+            .as_ref()
+            .unwrap()
+            .get("spec")
+            .unwrap();
+        let mut found = Vec::new();
+        leaves("spec", spec, &mut found);
+        for (path, leaf) in found {
+            // A field that stands in no sample is put there; one whose parent does not, cannot.
+            let at_path = |value: Value| {
+                let said = faults(edited(sample(), &path, &value));
+                said.iter()
+                    .any(|fault| fault.starts_with(&format!("{path}: ")))
+            };
+            if let (Some(min), Some(max)) = (leaf.minimum, leaf.maximum) {
+                let (min, max) = (min as i64, max as i64);
+                assert!(at_path(json!(min - 1)) && at_path(json!(max + 1)), "{path}");
+                assert!(!at_path(json!(min)) && !at_path(json!(max)), "{path}");
+                numbers += 1;
+            } else if leaf.enum_.is_none() && leaf.type_.as_deref() == Some("integer") {
+                assert_eq!(
+                    path, "spec.neighbors[0].holdTimeSeconds",
+                    "has a rule instead"
+                );
+            }
+            if let Some(max) = leaf.max_length {
+                // Some fields may only be alone, and are then refused one level up.
+                let said = faults(edited(
+                    sample(),
+                    &path,
+                    &json!("a".repeat(max as usize + 1)),
+                ));
+                assert!(!said.is_empty(), "{path} takes more than {max} letters");
+            }
+        }
+    }
+    assert!(numbers >= 12, "only {numbers} limits were found");
+}
+
+#[test]
+fn the_definitions_serve_people() {
+    let names: Vec<_> = definitions()
+        .iter()
+        .map(|(kind, definition)| {
+            assert_eq!(definition.spec.names.kind, kind.as_str());
+            assert_eq!(definition.spec.scope, "Namespaced");
+            let [version] = definition.spec.versions.as_slice() else {
+                panic!("one version")
+            };
+            assert_eq!(version.name, v1alpha1::VERSION);
+            assert!(version.subresources.as_ref().unwrap().status.is_some());
+            let columns = version.additional_printer_columns.iter().flatten();
+            let columns: Vec<_> = columns.map(|column| column.name.as_str()).collect();
+            assert_eq!(columns.last(), Some(&"Age"));
+            assert!(columns.contains(&"Ready"), "{columns:?}");
+            (
+                definition.metadata.name.as_deref().unwrap(),
+                definition.spec.names.plural.as_str(),
+            )
+        })
+        .collect();
+    assert_eq!(
+        names,
+        [
+            ("underlays.network.openperouter.io", "underlays"),
+            ("l3vnis.network.openperouter.io", "l3vnis"),
+        ]
+    );
+    let text = serde_json::to_string(&json_schema(Kind::L3Vni)).unwrap();
+    assert!(
+        text.contains("Whether the host is in the router's AS"),
+        "an enum keeps its field's"
+    );
+    for file in files().unwrap() {
+        for marker in ["nullable", "writeOnly", "uint", "$ref", "anyOf", "oneOf"] {
+            assert!(!file.text.contains(marker), "{}: {marker}", file.name);
+        }
+    }
+}

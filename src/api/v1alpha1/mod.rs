@@ -54,6 +54,7 @@ pub const API_VERSION: &str = "network.openperouter.io/v1alpha1";
 
 /// Which AS a peer is in, when not given by its number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(transform = undescribed)]
 pub enum PeerType {
     /// Any AS but our own.
     External,
@@ -63,9 +64,16 @@ pub enum PeerType {
 
 /// An IP version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(transform = undescribed)]
 pub enum IpVersion {
     /// IPv4.
     IPv4,
     /// IPv6.
     IPv6,
+}
+
+/// Takes the description off an enum's schema: where the enum is optional it would take the
+/// place of the field's own, which says more.
+fn undescribed(schema: &mut schemars::Schema) {
+    schema.remove("description");
 }

@@ -4,7 +4,7 @@ use kube::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::PeerType;
+use super::{PeerType, undescribed};
 use crate::api::types::Secret;
 
 /// Rule: how the neighbour's AS is given.
@@ -206,6 +206,7 @@ pub struct BfdSpec {
 
 /// Which side begins a BFD session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(transform = undescribed)]
 pub enum BfdSessionMode {
     /// This side sends at once.
     Active,

@@ -6,8 +6,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::ObjectStatus;
 use super::neighbor::NeighborSpec;
+use super::{ObjectStatus, undescribed};
 
 /// Rule: all interfaces are of one type.
 pub const ONE_INTERFACE_TYPE: &str = "interfaces must all be of one type";
@@ -17,7 +17,7 @@ pub const ROUTER_ID_CIDR: &str = "must be an IPv4 prefix, such as 10.0.0.0/24";
 pub const INTERFACE_PART: &str =
     "type NetworkDevice needs networkDevice alone, and type CNIDevice needs cniDevice alone";
 /// Rule: `tunnelEndpoint.cidrs`.
-pub const ENDPOINT_CIDRS: &str = "must be IP prefixes, such as 100.65.0.0/24";
+pub const ENDPOINT_CIDRS: &str = "must be an IP prefix, such as 100.65.0.0/24";
 /// Rule: at most one IPv4 prefix.
 pub const ONE_IPV4_ENDPOINT: &str = "at most one IPv4 prefix is allowed";
 /// Rule: at most one IPv6 prefix.
@@ -316,6 +316,7 @@ pub struct IsisInterface {
 
 /// The IP versions that IS-IS carries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(transform = undescribed)]
 pub enum IsisIpFamily {
     /// IPv4 alone.
     IPv4,
@@ -347,6 +348,7 @@ pub struct Srv6Spec {
 
 /// How SRv6 encapsulates (RFC 8986 §5).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(transform = undescribed)]
 pub enum EncapBehavior {
     /// With a segment routing header, always.
     #[serde(rename = "H.Encaps")]

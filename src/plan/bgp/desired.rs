@@ -6,12 +6,14 @@
 //! activating a family later makes FRR re-open the session.
 
 use std::collections::BTreeSet;
+use std::fmt;
 
 use perouter_parsers::running_config::{Config, Context, InvalidLine, Line};
 
 use crate::api::types::{Asn, ObjectKey};
 use crate::api::{
-    Families, Family, GracefulRestart, L3Vni, Neighbor, RemoteAs, RouteTarget, Underlay,
+    Families, Family, GracefulRestart, L3Vni, Multihop, Neighbor, RemoteAs, RouteTarget, Secret,
+    Underlay,
 };
 use crate::intent::{NodeIntent, UnderlayIntent, VniIntent};
 
@@ -28,12 +30,20 @@ const DEFAULT_RESTART: GracefulRestart = GracefulRestart {
 const GRACEFUL_CONNECT_TIME: u16 = 5;
 
 /// The contexts of one object in bgpd's configuration.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct DesiredBgp {
     /// The object.
     pub key: ObjectKey,
     /// Its `router bgp …` context.
     pub instance: Context,
+}
+
+impl fmt::Debug for DesiredBgp {
+    /// The configuration may hold passwords.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { key, instance } = self;
+        write!(f, "{key}: {} (content hidden)", instance.header())
+    }
 }
 
 /// bgpd's configuration for an intent: the default instance first.
@@ -68,10 +78,7 @@ fn header(asn: Asn, vrf: Option<&str>) -> Result<Line, InvalidLine> {
 
 fn default_instance(underlay: &UnderlayIntent) -> Result<Context, InvalidLine> {
     let spec = &underlay.spec;
-    let mut body = common(underlay)?;
-    if let Some(restart) = &spec.graceful_restart {
-        graceful_restart(&mut body, restart)?;
-    }
+    let mut body = common(underlay, spec.graceful_restart)?;
     for neighbor in &spec.neighbors {
         session(&mut body, neighbor, spec)?;
     }
@@ -99,30 +106,41 @@ fn default_instance(underlay: &UnderlayIntent) -> Result<Context, InvalidLine> {
 }
 
 /// What every instance of ours starts with.
-fn common(underlay: &UnderlayIntent) -> Result<Config, InvalidLine> {
+fn common(
+    underlay: &UnderlayIntent,
+    restart: Option<GracefulRestart>,
+) -> Result<Config, InvalidLine> {
     let mut body = Config::new();
     body.push(format!("bgp router-id {}", underlay.router_id))?;
     body.push("no bgp ebgp-requires-policy")?;
     body.push("no bgp default ipv4-unicast")?;
+    if let Some(restart) = &restart {
+        graceful_restart(&mut body, restart)?;
+    }
     body.push("no bgp network import-check")?;
     Ok(body)
 }
 
 fn graceful_restart(body: &mut Config, restart: &GracefulRestart) -> Result<(), InvalidLine> {
+    let times = [
+        (
+            "stalepath-time",
+            restart.stale_path_time,
+            DEFAULT_RESTART.stale_path_time,
+        ),
+        (
+            "restart-time",
+            restart.restart_time,
+            DEFAULT_RESTART.restart_time,
+        ),
+    ];
+    for (name, time, default) in times {
+        if time != default {
+            body.push(format!("bgp graceful-restart {name} {time}"))?;
+        }
+    }
     body.push("bgp graceful-restart")?;
     body.push("bgp graceful-restart preserve-fw-state")?;
-    if restart.restart_time != DEFAULT_RESTART.restart_time {
-        body.push(format!(
-            "bgp graceful-restart restart-time {}",
-            restart.restart_time
-        ))?;
-    }
-    if restart.stale_path_time != DEFAULT_RESTART.stale_path_time {
-        body.push(format!(
-            "bgp graceful-restart stalepath-time {}",
-            restart.stale_path_time
-        ))?;
-    }
     Ok(())
 }
 
@@ -139,18 +157,15 @@ fn session(body: &mut Config, neighbor: &Neighbor, spec: &Underlay) -> Result<()
     } = neighbor;
     let mut line = |text: String| body.push(format!("neighbor {address} {text}")).map(|_| ());
     line(format!("remote-as {}", remote_as_word(*remote_as)))?;
+    if let Some(password) = password {
+        line(format!("password {}", password.expose()))
+            .map_err(|error| without_secret(error, password))?;
+    }
     if let Some(port) = port.filter(|port| port.get() != 179) {
         line(format!("port {port}"))?;
     }
-    if let Some(password) = password {
-        line(format!("password {}", password.expose()))?;
-    }
-    if let Some(multihop) = ebgp_multihop {
-        // FRR prints its default of 255 hops as no number.
-        match multihop.ttl.filter(|ttl| *ttl != u8::MAX) {
-            Some(ttl) => line(format!("ebgp-multihop {ttl}"))?,
-            None => line("ebgp-multihop".to_owned())?,
-        }
+    if let Some(hops) = multihop(*ebgp_multihop, Peer::of(*remote_as, spec.asn)) {
+        line(hops)?;
     }
     if let Some(timers) = timers {
         line(format!("timers {} {}", timers.keepalive, timers.hold))?;
@@ -160,6 +175,32 @@ fn session(body: &mut Config, neighbor: &Neighbor, spec: &Underlay) -> Result<()
         line(format!("timers connect {seconds}"))?;
     }
     Ok(())
+}
+
+/// FRR prints its default of 255 hops as no number. It accepts one hop, which is no multihop,
+/// and any number for a neighbour of the own AS, but keeps and prints neither.
+fn multihop(multihop: Option<Multihop>, peer: Peer) -> Option<String> {
+    match (peer, multihop?.ttl) {
+        (Peer::Internal, _) | (Peer::External, Some(1)) => None,
+        (Peer::External, None | Some(u8::MAX)) => Some("ebgp-multihop".to_owned()),
+        (Peer::External, Some(ttl)) => Some(format!("ebgp-multihop {ttl}")),
+    }
+}
+
+/// The error of a line with a password: errors end up in logs and conditions.
+fn without_secret(error: InvalidLine, password: &Secret) -> InvalidLine {
+    let hidden = |text: String| text.replace(password.expose(), "********");
+    match error {
+        InvalidLine::Control { character, text } => InvalidLine::Control {
+            character,
+            text: hidden(text),
+        },
+        InvalidLine::Comment { text } => InvalidLine::Comment { text: hidden(text) },
+        InvalidLine::LeavesContext { text } => InvalidLine::LeavesContext { text: hidden(text) },
+        InvalidLine::Pipe { text } => InvalidLine::Pipe { text: hidden(text) },
+        InvalidLine::Message { text } => InvalidLine::Message { text: hidden(text) },
+        InvalidLine::Empty => InvalidLine::Empty,
+    }
 }
 
 fn remote_as_word(remote_as: RemoteAs) -> String {
@@ -233,7 +274,7 @@ fn vrf_instance(vni: &VniIntent, underlay: &UnderlayIntent) -> Result<Context, I
     let asn = spec
         .host_session
         .map_or(underlay.spec.asn, |session| session.asn);
-    let mut body = common(underlay)?;
+    let mut body = common(underlay, None)?;
     let mut unicast = Config::new();
     if let (Some(session), Some(leg)) = (spec.host_session, vni.leg) {
         let host = leg.host.addr();
@@ -262,10 +303,15 @@ fn vrf_instance(vni: &VniIntent, underlay: &UnderlayIntent) -> Result<Context, I
 
 /// Route targets, but for a list that says just what FRR derives by itself: FRR prints that
 /// one or not, depending on what came first, and means the same.
+///
+/// In a list that says more, the derived one comes last: FRR ignores it while it still derives
+/// it by itself, and stops deriving it at the first other one.
 fn route_targets(evpn: &mut Config, spec: &L3Vni, asn: Asn) -> Result<(), InvalidLine> {
     let auto = automatic_route_target(asn, spec);
     for (direction, targets) in [("import", &spec.import_rts), ("export", &spec.export_rts)] {
-        if targets.iter().any(|target| target.to_string() != auto) {
+        let mut targets: Vec<String> = targets.iter().map(ToString::to_string).collect();
+        targets.sort_by_key(|target| (*target == auto, target.clone()));
+        if targets.first().is_some_and(|first| *first != auto) {
             for target in targets {
                 evpn.push(format!("route-target {direction} {target}"))?;
             }

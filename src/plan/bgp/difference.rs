@@ -70,7 +70,7 @@ fn redacted(line: &str) -> String {
 }
 
 /// One outermost context on its way from `before` to `after`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct ContextChange {
     /// The command that opens it.
     pub header: Line,
@@ -78,6 +78,14 @@ pub struct ContextChange {
     pub before: Option<Config>,
     /// What it shall hold; `None` where it shall go.
     pub after: Option<Config>,
+}
+
+impl fmt::Debug for ContextChange {
+    /// The commands, passwords hidden; the configurations on either side hold them.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let commands = self.commands();
+        f.debug_tuple("ContextChange").field(&commands).finish()
+    }
 }
 
 impl ContextChange {
@@ -91,11 +99,13 @@ impl ContextChange {
             (None, None) => true,
             (Some(_), None) | (None, Some(_)) => false,
         };
-        (!same).then(|| Self {
+        let change = (!same).then(|| Self {
             header: header.clone(),
             before: before.cloned(),
             after: after.cloned(),
-        })
+        })?;
+        // An empty address family is none, and no command says otherwise.
+        (!change.commands().is_empty()).then_some(change)
     }
 
     /// The same change backwards.

@@ -1,1 +1,323 @@
+//! What bgpd shall hold, against texts in the form in which FRR prints its own configuration.
+//!
+//! `PEROUTER_WRITE_GOLDEN=1 cargo test -p perouter --lib bgp` writes the texts anew.
 
+mod difference;
+mod model;
+mod secrecy;
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+use perouter_parsers::running_config::{Config, RunningConfig};
+
+use super::desired::{desired, export_targets, families, import_targets};
+use crate::api::{
+    Family, GracefulRestart, L3Vni, Manifest, Multihop, Neighbor, RemoteAs, RouteTarget, Secret,
+    Timers, Underlay,
+};
+use crate::intent::samples::{
+    asn, exactly, fabric, intent, l3vni, neighbor, net, read, underlay, vrf, vrf_with_host,
+};
+use crate::intent::{Accepted, NodeIndex, NodeIntent, resolve};
+
+fn whole(intent: &NodeIntent) -> Config {
+    let mut config = Config::new();
+    for bgp in desired(intent).expect("typeable") {
+        config.push_context(bgp.instance);
+    }
+    config
+}
+
+fn with_neighbors(neighbors: Vec<Neighbor>) -> Manifest {
+    fabric(
+        "u",
+        Underlay {
+            neighbors,
+            ..underlay()
+        },
+    )
+}
+
+fn external(address: &str) -> Neighbor {
+    neighbor(address, RemoteAs::External)
+}
+
+fn restarting(restart_time: u16, stale_path_time: u16) -> Manifest {
+    let spec = Underlay {
+        graceful_restart: Some(GracefulRestart {
+            restart_time,
+            stale_path_time,
+        }),
+        ..underlay()
+    };
+    fabric("u", spec)
+}
+
+fn targets(texts: &[&str]) -> Vec<RouteTarget> {
+    let parsed = |text: &&str| text.parse().expect("a route target");
+    texts.iter().map(parsed).collect()
+}
+
+fn multihop(ttl: Option<u8>) -> Option<Multihop> {
+    Some(Multihop { ttl })
+}
+
+fn cases() -> Vec<(&'static str, Vec<Manifest>)> {
+    let own = || fabric("u", underlay());
+    let red = || vrf_with_host("red", 100, "192.169.10.0/24");
+    vec![
+        (
+            "ebgp-two-vnis",
+            vec![
+                own(),
+                l3vni("red", red()),
+                l3vni("blue", vrf_with_host("blue", 200, "192.169.11.0/24")),
+            ],
+        ),
+        (
+            "ibgp",
+            vec![
+                with_neighbors(vec![
+                    neighbor("10.0.1.1", RemoteAs::Internal),
+                    neighbor("10.0.1.2", RemoteAs::Number(asn(64514))),
+                    external("10.0.1.3"),
+                ]),
+                l3vni("red", red()),
+            ],
+        ),
+        ("graceful-restart-default", vec![restarting(120, 360)]),
+        ("graceful-restart-times", vec![restarting(200, 400)]),
+        (
+            "multihop",
+            vec![with_neighbors(vec![
+                Neighbor {
+                    ebgp_multihop: multihop(None),
+                    ..external("10.0.1.1")
+                },
+                Neighbor {
+                    ebgp_multihop: multihop(Some(255)),
+                    ..external("10.0.1.2")
+                },
+                Neighbor {
+                    ebgp_multihop: multihop(Some(5)),
+                    ..external("10.0.1.3")
+                },
+                // What FRR takes and forgets.
+                Neighbor {
+                    ebgp_multihop: multihop(Some(1)),
+                    ..external("10.0.1.4")
+                },
+                Neighbor {
+                    ebgp_multihop: multihop(Some(5)),
+                    ..neighbor("10.0.1.5", RemoteAs::Internal)
+                },
+            ])],
+        ),
+        (
+            "session-details",
+            vec![with_neighbors(vec![Neighbor {
+                port: std::num::NonZeroU16::new(1790),
+                password: Some(Secret::new("Secret-of-the-fabric".to_owned())),
+                timers: Some(Timers {
+                    keepalive: 3,
+                    hold: 9,
+                }),
+                connect_time: Some(120),
+                ebgp_multihop: multihop(Some(2)),
+                ..external("10.0.1.1")
+            }])],
+        ),
+        (
+            "families",
+            vec![with_neighbors(vec![
+                Neighbor {
+                    families: exactly([Family::Evpn]),
+                    ..external("10.0.1.1")
+                },
+                Neighbor {
+                    families: exactly([Family::Ipv4Unicast]),
+                    ..external("10.0.1.2")
+                },
+                Neighbor {
+                    families: exactly([Family::Ipv4Unicast, Family::Evpn]),
+                    ..external("10.0.1.3")
+                },
+            ])],
+        ),
+        (
+            "no-tunnel-endpoint",
+            vec![fabric(
+                "u",
+                Underlay {
+                    tunnel_endpoint: None,
+                    ..underlay()
+                },
+            )],
+        ),
+        (
+            "route-targets",
+            vec![
+                own(),
+                l3vni("automatic", vrf("automatic", 100)),
+                l3vni(
+                    "explicit",
+                    L3Vni {
+                        import_rts: targets(&["192.0.2.1:7", "64999:200"]),
+                        export_rts: targets(&["4200000001:7"]),
+                        ..vrf("explicit", 200)
+                    },
+                ),
+                l3vni(
+                    "mixed",
+                    L3Vni {
+                        import_rts: targets(&["64514:300", "64514:900"]),
+                        export_rts: targets(&["64514:300"]),
+                        ..vrf("mixed", 300)
+                    },
+                ),
+            ],
+        ),
+        (
+            "no-host-session",
+            vec![own(), l3vni("red", vrf("red", 100))],
+        ),
+        (
+            "internal-host-session",
+            vec![own(), {
+                let mut spec = red();
+                if let Some(session) = &mut spec.host_session {
+                    session.remote_as = RemoteAs::Internal;
+                    session.asn = asn(64999);
+                }
+                l3vni("red", spec)
+            }],
+        ),
+    ]
+}
+
+fn golden(name: &str) -> PathBuf {
+    let directory = concat!(env!("CARGO_MANIFEST_DIR"), "/src/plan/bgp/golden");
+    PathBuf::from(directory).join(name).with_extension("conf")
+}
+
+#[test]
+fn desired_configuration_reads_as_recorded() {
+    for (name, manifests) in cases() {
+        let text = whole(&intent(manifests)).to_string();
+        let path = golden(name);
+        if std::env::var_os("PEROUTER_WRITE_GOLDEN").is_some() {
+            std::fs::write(&path, &text).expect("the text can be written");
+        }
+        let recorded = std::fs::read_to_string(&path).unwrap_or_else(|error| {
+            panic!(
+                "{}: {error}; write it with PEROUTER_WRITE_GOLDEN=1",
+                path.display()
+            )
+        });
+        assert_eq!(text, recorded, "{name}");
+        let parsed: Config = recorded.parse().expect("a configuration");
+        assert_eq!(
+            parsed,
+            whole(&intent(cases_named(name))),
+            "{name} reads back"
+        );
+    }
+}
+
+fn cases_named(name: &str) -> Vec<Manifest> {
+    let found = cases().into_iter().find(|(own, _)| *own == name);
+    found.expect("a case").1
+}
+
+#[test]
+fn every_recorded_text_belongs_to_a_case() {
+    let names: BTreeSet<PathBuf> = cases().iter().map(|(name, _)| golden(name)).collect();
+    let directory = golden("x").parent().expect("a directory").to_owned();
+    for entry in std::fs::read_dir(directory).expect("the texts") {
+        let path = entry.expect("an entry").path();
+        assert!(
+            names.contains(&path),
+            "{} belongs to no case",
+            path.display()
+        );
+    }
+}
+
+/// All lines of `part` stand in `whole`, in the same order, contexts alike.
+fn is_part(part: &Config, whole: &Config, at: &str) {
+    let mut rest = whole.lines().iter();
+    for line in part.lines() {
+        assert!(
+            rest.any(|own| own == line),
+            "{at}: {line} is not there, or not in this place"
+        );
+    }
+    let mut rest = whole.contexts().iter();
+    for context in part.contexts() {
+        let found = rest.find(|own| own.header() == context.header());
+        let found = found.unwrap_or_else(|| panic!("{at}: no {}", context.header()));
+        is_part(context.body(), found.body(), context.header().as_str());
+    }
+}
+
+/// The capture comes from FRR 10.3 with this configuration and some more.
+#[test]
+fn frr_prints_what_is_desired_in_the_same_words_and_order() {
+    let capture = include_str!("../../../parsers/captures/frr-10.3/show-running-config.txt");
+    let running: RunningConfig = capture.parse().expect("a capture");
+    let neighbor = Neighbor {
+        timers: Some(Timers {
+            keepalive: 3,
+            hold: 9,
+        }),
+        ..neighbor("10.0.1.1", RemoteAs::Number(asn(64512)))
+    };
+    let own = Underlay {
+        neighbors: vec![neighbor],
+        tunnel_endpoint: Some(net("100.65.0.1/32")),
+        graceful_restart: Some(GracefulRestart {
+            restart_time: 120,
+            stale_path_time: 360,
+        }),
+        ..underlay()
+    };
+    let manifests = [
+        fabric("u", own),
+        l3vni("red", vrf_with_host("red", 100, "192.169.10.0/24")),
+    ];
+    let resolution = resolve(read(manifests), &Accepted::new(), NodeIndex(0));
+    assert_eq!(resolution.rejections, []);
+    is_part(&whole(&resolution.intent), &running.config, "the whole");
+}
+
+#[test]
+fn no_underlay_is_no_bgp() {
+    assert!(desired(&NodeIntent::default()).expect("nothing").is_empty());
+}
+
+#[test]
+fn derived_families_follow_the_tunnel_endpoint() {
+    let both = BTreeSet::from([Family::Ipv4Unicast, Family::Evpn]);
+    let own = intent([fabric("u", underlay())]).underlay.expect("one");
+    assert_eq!(families(&own.spec.neighbors[0], &own), both);
+    let without = crate::intent::UnderlayIntent { vtep: None, ..own };
+    let only = BTreeSet::from([Family::Ipv4Unicast]);
+    assert_eq!(families(&without.spec.neighbors[0], &without), only);
+}
+
+#[test]
+fn automatic_route_targets_have_the_low_half_of_the_as_number() {
+    let spec = vrf("red", 16_777_215);
+    assert_eq!(export_targets(&spec, asn(64514)), ["64514:16777215"]);
+    assert_eq!(
+        import_targets(&spec, asn(4_200_000_001)),
+        ["59905:16777215"]
+    );
+    let spec = L3Vni {
+        import_rts: targets(&["1:1", "64514:100"]),
+        ..vrf("red", 100)
+    };
+    assert_eq!(import_targets(&spec, asn(64514)), ["1:1", "64514:100"]);
+    assert_eq!(export_targets(&spec, asn(64514)), ["64514:100"]);
+}

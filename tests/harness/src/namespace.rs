@@ -10,11 +10,15 @@ use std::{
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     thread,
+    time::{Duration, Instant},
 };
 
 use nix::sched::{CloneFlags, setns};
 
 use crate::HarnessError;
+
+/// How long the end of a namespace is waited for before it is forced.
+const ENDED_WITHIN: Duration = Duration::from_secs(5);
 
 /// Runs as the first process of the PID namespace, with the root's directory
 /// and the instance's directory as arguments. Everything it mounts is private
@@ -33,6 +37,7 @@ mount --bind "$dir/run" "$dir/root/run/frr"
 mount --bind "$dir/etc" "$dir/root/etc/frr"
 mount --bind "$dir/lib" "$dir/root/var/lib/frr"
 mount --bind "$dir/tmp" "$dir/root/tmp"
+mount --bind "$dir/tmp" "$dir/root/var/tmp"
 cd "$dir/root"
 exec chroot . /bin/sh -c 'ip link set lo up && echo ready && exec cat'
 "#;
@@ -144,23 +149,18 @@ impl Namespace {
 
 impl Drop for Namespace {
     fn drop(&mut self) {
-        // Closing the pipe would do, but is not waited for; killing the parent
-        // kills the first process, and the kernel everything else with it.
+        // The end of the pipe ends the first process, the kernel kills all
+        // others with it, and `unshare` ends when it has reaped the first.
         drop(self.holder.stdin.take());
+        let deadline = Instant::now() + ENDED_WITHIN;
+        while Instant::now() < deadline {
+            match self.holder.try_wait() {
+                Ok(None) => thread::sleep(Duration::from_millis(1)),
+                Ok(Some(_)) | Err(_) => return,
+            }
+        }
         let _ = self.holder.kill();
         let _ = self.holder.wait();
-        wait_until_gone(self.init);
-    }
-}
-
-/// Waits, two seconds at most, until a process that was killed is gone.
-fn wait_until_gone(pid: u32) {
-    let path = PathBuf::from(format!("/proc/{pid}"));
-    for _ in 0..400 {
-        if !path.exists() {
-            return;
-        }
-        thread::sleep(std::time::Duration::from_millis(5));
     }
 }
 

@@ -1,0 +1,37 @@
+# Everything a newcomer or CI calls. Each target installs what it needs on Debian.
+
+CARGO ?= cargo
+ROOT := $(CURDIR)
+
+.PHONY: help lab test test-newcomer bench build check deny fmt root deps
+
+help: ## What can be made
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /|/' | column -t -s '|'
+
+lab: build root ## A real EVPN fabric: up, verified, pinged, down
+	@target/release/perouter lab test containerlab/evpn-l3.clab.yml
+
+test: deps ## Everything that CI checks: format, lints, dependencies, all tests
+	@scripts/test
+
+bench: build root ## Measures against the rivals, prints a table, writes target/bench/results.json
+	@scripts/bench
+
+build: deps ## The optimised binary
+	@scripts/say "building perouter" $(CARGO) build --release --locked --quiet
+
+root: build ## The root file system that labs and tests share
+	@target/release/perouter lab root
+
+deps: ## What Debian must have
+	@scripts/deps
+
+check: ## Format and lints alone
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
+
+deny: ## Licences, sources and advisories of dependencies
+	@scripts/deny
+
+fmt: ## Formats the source
+	$(CARGO) fmt --all

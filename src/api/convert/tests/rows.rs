@@ -1,0 +1,615 @@
+//! What is refused: a field, another value for it, and what is then said.
+
+use serde_json::{Value, json};
+
+/// A field of a sample, another value for it, and what is then said.
+pub(in crate::api) type Row = (&'static str, Value, &'static [&'static str]);
+
+/// What is refused in an underlay, but for its neighbours.
+pub(in crate::api) fn underlay_rows() -> Vec<Row> {
+    let nic =
+        |name: &str| json!({"type": "NetworkDevice", "networkDevice": {"interfaceName": name}});
+    vec![
+        (
+            "spec.nodeSelector",
+            json!({"matchLabels": {"rack": "1"}}),
+            &["spec.nodeSelector: selecting nodes is not supported yet"],
+        ),
+        (
+            "spec.asn",
+            json!(0),
+            &["spec.asn: 0 is not an AS number; it must be 1 to 4294967295"],
+        ),
+        (
+            "spec.asn",
+            json!(4_294_967_296_i64),
+            &["spec.asn: 4294967296 is not an AS number; it must be 1 to 4294967295"],
+        ),
+        ("spec.asn", Value::Null, &["spec.asn: is missing"]),
+        (
+            "spec.routerIDCIDR",
+            json!("10.0.0.0"),
+            &["spec.routerIDCIDR: \"10.0.0.0\" must be an IPv4 prefix, such as 10.0.0.0/24"],
+        ),
+        (
+            "spec.routerIDCIDR",
+            json!("fd00::/64"),
+            &["spec.routerIDCIDR: \"fd00::/64\" must be an IPv4 prefix, such as 10.0.0.0/24"],
+        ),
+        (
+            "spec.neighbors",
+            json!([]),
+            &["spec.neighbors: has 0 entries; it must have 1 to 128"],
+        ),
+        (
+            "spec.interfaces",
+            json!([]),
+            &["spec.interfaces: has 0 entries; it must have 1 to 128"],
+        ),
+        (
+            "spec.interfaces[0]",
+            json!({"type": "CNIDevice", "cniDevice": {"type": "RawConfig"}}),
+            &[
+                "spec.interfaces: interfaces must all be of one type",
+                "spec.interfaces[0].cniDevice: interfaces made by CNI are not supported yet",
+            ],
+        ),
+        (
+            "spec.interfaces",
+            json!([{"type": "NetworkDevice", "cniDevice": {"type": "RawConfig"}}]),
+            &[
+                "spec.interfaces[0]: type NetworkDevice needs networkDevice alone, and type \
+               CNIDevice needs cniDevice alone",
+            ],
+        ),
+        (
+            "spec.interfaces[1]",
+            nic("eth1"),
+            &["spec.interfaces[1]: is the same as spec.interfaces[0]"],
+        ),
+        (
+            "spec.interfaces[1]",
+            nic("1eth"),
+            &[
+                "spec.interfaces[1].networkDevice.interfaceName: \"1eth\" must have letters, \
+               digits, '.', '_' or '-' only, and begin with a letter",
+            ],
+        ),
+        (
+            "spec.interfaces[1]",
+            nic("a-name-too-long!"),
+            &[
+                "spec.interfaces[1].networkDevice.interfaceName: \"a-name-too-long!\" is not an \
+               interface name; it must have 1 to 15 printable ASCII characters without spaces, \
+               '/' or ':', and not be '.' or '..'",
+            ],
+        ),
+        (
+            "spec.tunnelEndpoint.cidrs",
+            json!([]),
+            &["spec.tunnelEndpoint.cidrs: has 0 entries; it must have 1 to 2"],
+        ),
+        (
+            "spec.tunnelEndpoint.cidrs",
+            json!(["100.65.0.0"]),
+            &[
+                "spec.tunnelEndpoint.cidrs[0]: \"100.65.0.0\" must be an IP prefix, such as \
+               100.65.0.0/24",
+            ],
+        ),
+        (
+            "spec.tunnelEndpoint.cidrs",
+            json!(["100.65.0.0/24", "100.66.0.0/24"]),
+            &["spec.tunnelEndpoint.cidrs: at most one IPv4 prefix is allowed"],
+        ),
+        (
+            "spec.tunnelEndpoint.cidrs",
+            json!(["100.65.0.0/24", "fd00::/64"]),
+            &["spec.tunnelEndpoint.cidrs[1]: tunnel endpoints with IPv6 are not supported yet"],
+        ),
+        (
+            "spec.tunnelEndpoint.cidrs",
+            json!(["fd00::/64", "fd01::/64"]),
+            &[
+                "spec.tunnelEndpoint.cidrs[0]: tunnel endpoints with IPv6 are not supported yet",
+                "spec.tunnelEndpoint.cidrs[1]: tunnel endpoints with IPv6 are not supported yet",
+                "spec.tunnelEndpoint.cidrs: at most one IPv6 prefix is allowed",
+            ],
+        ),
+        (
+            "spec.gracefulRestart.restartTimeSeconds",
+            json!(0),
+            &[
+                "spec.gracefulRestart.restartTimeSeconds: 0 is out of range; it must be 1 to 4095 \
+               seconds",
+            ],
+        ),
+        (
+            "spec.gracefulRestart.stalePathTimeSeconds",
+            json!(4096),
+            &[
+                "spec.gracefulRestart.stalePathTimeSeconds: 4096 is out of range; it must be 1 to \
+               4095 seconds",
+            ],
+        ),
+        (
+            "spec.isis",
+            json!({
+                "baseNet": "49.0001.0002.0003.0004.00",
+                "interfaces": [{"name": "a/b"}],
+            }),
+            &[
+                "spec.isis.interfaces[0].name: \"a/b\" must be an interface name: no '/', ':' or \
+                 white space, and neither '.' nor '..'",
+                "spec.isis: IS-IS is not supported yet",
+            ],
+        ),
+        (
+            "spec.srv6",
+            json!({"locator": {"basePrefix": "10.0.0.0/8", "format": "usid-f3216"}}),
+            &[
+                "spec.srv6: srv6 needs isis",
+                "spec.srv6: srv6 needs an IPv6 prefix in tunnelEndpoint.cidrs",
+                "spec.srv6.locator.basePrefix: \"10.0.0.0/8\" must be an IPv6 prefix",
+                "spec.srv6: SRv6 is not supported yet",
+            ],
+        ),
+        (
+            "spec.routeReflector",
+            json!({"clusterID": "10.0.0.200"}),
+            &[
+                "spec.routeReflector: routeReflector.clusterID must be outside routerIDCIDR",
+                "spec.routeReflector: route reflection is not supported yet",
+            ],
+        ),
+        (
+            "spec.routeReflector",
+            json!({"clusterID": "192.0.2.x"}),
+            &[
+                "spec.routeReflector.clusterID: \"192.0.2.x\" must be an IPv4 address",
+                "spec.routeReflector: route reflection is not supported yet",
+            ],
+        ),
+        (
+            "spec.tunelEndpoint",
+            json!({"cidrs": ["100.65.0.0/24"]}),
+            &["spec.tunelEndpoint: unknown field; did you mean tunnelEndpoint?"],
+        ),
+    ]
+}
+
+/// What is refused in an underlay's neighbour.
+pub(in crate::api) fn neighbor_rows() -> Vec<Row> {
+    let mut rows = session_rows();
+    rows.extend(family_rows());
+    rows
+}
+
+fn session_rows() -> Vec<Row> {
+    vec![
+        (
+            "spec.neighbors[0].asn",
+            json!(-1),
+            &["spec.neighbors[0].asn: -1 is not an AS number; it must be 1 to 4294967295"],
+        ),
+        (
+            "spec.neighbors[0].asn",
+            Value::Null,
+            &["spec.neighbors[0]: exactly one of asn and type must be set"],
+        ),
+        (
+            "spec.neighbors[0].type",
+            json!("External"),
+            &["spec.neighbors[0]: exactly one of asn and type must be set"],
+        ),
+        (
+            "spec.neighbors[0].type",
+            json!("external"),
+            &[
+                "spec.neighbors[0].type: \"external\" is not known here; it must be one of \
+               External, Internal",
+            ],
+        ),
+        (
+            "spec.neighbors[0].address",
+            Value::Null,
+            &["spec.neighbors[0]: exactly one of address, interface and listenRange must be set"],
+        ),
+        (
+            "spec.neighbors[0].address",
+            json!("192.168.11"),
+            &["spec.neighbors[0].address: \"192.168.11\" must be an IP address"],
+        ),
+        (
+            "spec.neighbors[0].address",
+            json!("224.0.0.1"),
+            &["spec.neighbors[0].address: \"224.0.0.1\" must be the address of one neighbor"],
+        ),
+        (
+            "spec.neighbors[0].address",
+            json!("fd00::1"),
+            &["spec.neighbors[0].address: a neighbor with an IPv6 address is not supported yet"],
+        ),
+        (
+            "spec.neighbors[0].interface",
+            json!("eth1"),
+            &["spec.neighbors[0]: exactly one of address, interface and listenRange must be set"],
+        ),
+        (
+            "spec.neighbors[0]",
+            json!({"asn": 1, "interface": "eth1"}),
+            &["spec.neighbors[0].interface: BGP unnumbered is not supported yet"],
+        ),
+        (
+            "spec.neighbors[0]",
+            json!({"asn": 1, "interface": ".."}),
+            &[
+                "spec.neighbors[0].interface: \"..\" must be an interface name: no '/', ':' or \
+               white space, and neither '.' nor '..'",
+            ],
+        ),
+        (
+            "spec.neighbors[0]",
+            json!({"asn": 1, "listenRange": "192.168.11.0/24"}),
+            &["spec.neighbors[0].listenRange: a listen range is not supported yet"],
+        ),
+        (
+            "spec.neighbors[0]",
+            json!({"asn": 1, "listenRange": "fe80::/64"}),
+            &[
+                "spec.neighbors[0].listenRange: \"fe80::/64\" must be an IP prefix, and not of \
+               IPv6 link-local addresses",
+            ],
+        ),
+        (
+            "spec.neighbors[1]",
+            json!({"asn": 1, "address": "192.168.11.2"}),
+            &["spec.neighbors[1].address: is the same as spec.neighbors[0].address"],
+        ),
+        (
+            "spec.neighbors[0].port",
+            json!(16385),
+            &["spec.neighbors[0].port: 16385 is out of range; it must be 0 to 16384"],
+        ),
+        (
+            "spec.neighbors[0].port",
+            json!("179"),
+            &["spec.neighbors[0].port: a text where a whole number is expected"],
+        ),
+        (
+            "spec.neighbors[0].password",
+            json!(""),
+            &[
+                "spec.neighbors[0].password: must have 1 to 80 characters, as the kernel takes no \
+               more",
+            ],
+        ),
+        (
+            "spec.neighbors[0].password",
+            json!("hunter2\nrouter bgp 1"),
+            &[
+                "spec.neighbors[0].password: must have printable ASCII characters only, and no \
+               space",
+            ],
+        ),
+        (
+            "spec.neighbors[0].password",
+            json!(4711),
+            &["spec.neighbors[0].password: a number where a text is expected; put it in quotes"],
+        ),
+        (
+            "spec.neighbors[0].passwordSecret",
+            json!("fabric"),
+            &[
+                "spec.neighbors[0].passwordSecret: taking the password from a Secret is not \
+               supported yet",
+            ],
+        ),
+        (
+            "spec.neighbors[0].holdTimeSeconds",
+            Value::Null,
+            &[
+                "spec.neighbors[0]: holdTimeSeconds and keepaliveTimeSeconds must be set together \
+               or not at all",
+            ],
+        ),
+        (
+            "spec.neighbors[0].holdTimeSeconds",
+            json!(65536),
+            &["spec.neighbors[0].holdTimeSeconds: \"65536\" must be 0 or 3 to 65535 seconds"],
+        ),
+        (
+            "spec.neighbors[0].holdTimeSeconds",
+            json!(2),
+            &[
+                "spec.neighbors[0]: keepaliveTimeSeconds must not exceed holdTimeSeconds",
+                "spec.neighbors[0].holdTimeSeconds: \"2\" must be 0 or 3 to 65535 seconds",
+            ],
+        ),
+        (
+            "spec.neighbors[0].keepaliveTimeSeconds",
+            json!(-1),
+            &[
+                "spec.neighbors[0].keepaliveTimeSeconds: -1 is out of range; it must be 0 to 65535 \
+               seconds",
+            ],
+        ),
+        (
+            "spec.neighbors[0].connectTimeSeconds",
+            json!(0),
+            &[
+                "spec.neighbors[0].connectTimeSeconds: 0 is out of range; it must be 1 to 65535 \
+               seconds",
+            ],
+        ),
+        (
+            "spec.neighbors[0].properties[0].ebgpMultiHop.ttl",
+            json!(256),
+            &[
+                "spec.neighbors[0].properties[0].ebgpMultiHop.ttl: 256 is out of range; it must be \
+               1 to 255 hops",
+            ],
+        ),
+        (
+            "spec.neighbors[0].properties[1]",
+            json!({"type": "ebgpMultiHop"}),
+            &["spec.neighbors[0].properties[1]: is the same as spec.neighbors[0].properties[0]"],
+        ),
+        (
+            "spec.neighbors[0].properties[0].type",
+            json!("ebgpMultihop"),
+            &[
+                "spec.neighbors[0].properties[0].type: \"ebgpMultihop\" is not known here; it must \
+               be one of ebgpMultiHop",
+            ],
+        ),
+        (
+            "spec.neighbors[0].asn",
+            json!(64514),
+            &["spec.neighbors[0].properties[0]: ebgpMultiHop needs a neighbor in another AS"],
+        ),
+        (
+            "spec.neighbors[0].bfd",
+            json!({}),
+            &["spec.neighbors[0].bfd: BFD is not supported yet"],
+        ),
+        (
+            "spec.neighbors[0].bfd",
+            json!({"recieveInterval": 300}),
+            &[
+                "spec.neighbors[0].bfd.recieveInterval: unknown field; did you mean \
+                 receiveInterval?",
+                "spec.neighbors[0].bfd: BFD is not supported yet",
+            ],
+        ),
+    ]
+}
+
+fn family_rows() -> Vec<Row> {
+    let client = json!([{"type": "evpn", "properties": [{"type": "routeReflectorClient"}]}]);
+    vec![
+        (
+            "spec.neighbors[0].addressFamilies[1]",
+            json!({"type": "ipv6unicast"}),
+            &["spec.neighbors[0].addressFamilies[1]: ipv6unicast is not supported yet"],
+        ),
+        (
+            "spec.neighbors[0].addressFamilies[1]",
+            json!({"type": "ipv4unicast"}),
+            &["spec.neighbors[0].addressFamilies[1]: is the same as \
+               spec.neighbors[0].addressFamilies[0]"],
+        ),
+        (
+            "spec.neighbors[0].addressFamilies[0]",
+            json!({"type": "ipv4vpn"}),
+            &[
+                "spec.neighbors[0].addressFamilies[0]: ipv4vpn is not supported yet",
+                "spec.neighbors[0].addressFamilies: evpn excludes ipv4vpn and ipv6vpn",
+                "spec.neighbors[0]: ipv4vpn and ipv6vpn need a neighbor with an IPv6 address",
+            ],
+        ),
+        (
+            "spec.neighbors[0].addressFamilies",
+            json!([{"type": "ipv6vpn"}]),
+            &[
+                "spec.neighbors[0].addressFamilies[0]: ipv6vpn is not supported yet",
+                "spec.neighbors[0]: ipv4vpn and ipv6vpn need a neighbor with an IPv6 address",
+            ],
+        ),
+        (
+            "spec.neighbors[0].addressFamilies[0].type",
+            json!("ipv4"),
+            &[
+                "spec.neighbors[0].addressFamilies[0].type: \"ipv4\" is not known here; it must be \
+               one of ipv4unicast, ipv6unicast, evpn, ipv4vpn, ipv6vpn",
+            ],
+        ),
+        (
+            "spec.neighbors[0].addressFamilies",
+            client,
+            &[
+                "spec.neighbors[0].addressFamilies[0].properties: routeReflectorClient is not \
+                 supported yet",
+                "spec.neighbors[0]: routeReflectorClient needs a neighbor of type Internal",
+            ],
+        ),
+    ]
+}
+
+/// What is refused in an L3VNI.
+pub(in crate::api) fn l3vni_rows() -> Vec<Row> {
+    let mut rows = vrf_rows();
+    rows.extend(host_session_rows());
+    rows
+}
+
+fn vrf_rows() -> Vec<Row> {
+    vec![
+        (
+            "spec.nodeSelector",
+            json!({"matchExpressions": [{"key": "rack", "operator": "Exists"}]}),
+            &["spec.nodeSelector: selecting nodes is not supported yet"],
+        ),
+        (
+            "spec.vrf",
+            json!("1red"),
+            &[
+                "spec.vrf: \"1red\" is not a VRF name; it must have 1 to 15 letters, digits, '_' or \
+               '-', and begin with a letter",
+            ],
+        ),
+        ("spec.vrf", Value::Null, &["spec.vrf: is missing"]),
+        (
+            "spec.vni",
+            json!(0),
+            &["spec.vni: 0 is not a VNI; it must be 1 to 16777215"],
+        ),
+        (
+            "spec.vni",
+            json!(16_777_216),
+            &["spec.vni: 16777216 is not a VNI; it must be 1 to 16777215"],
+        ),
+        (
+            "spec.vni",
+            json!(99_999_999_999_i64),
+            &["spec.vni: 99999999999 is out of range; it must be -2147483648 to 2147483647"],
+        ),
+        (
+            "spec.vni",
+            json!("100"),
+            &["spec.vni: a text where a whole number is expected"],
+        ),
+        (
+            "spec.vni",
+            json!(1.5),
+            &["spec.vni: a number with a fraction where a whole number is expected"],
+        ),
+        (
+            "spec.vni",
+            json!([100]),
+            &["spec.vni: a list where a whole number is expected"],
+        ),
+        (
+            "spec.vxlanPort",
+            json!(65536),
+            &["spec.vxlanPort: 65536 is out of range; it must be 1 to 65535"],
+        ),
+        (
+            "spec.vxlanPort",
+            json!(0),
+            &["spec.vxlanPort: 0 is out of range; it must be 1 to 65535"],
+        ),
+        (
+            "spec.underlayAddressFamily",
+            json!("IPv6"),
+            &["spec.underlayAddressFamily: tunnels over IPv6 are not supported yet"],
+        ),
+        (
+            "spec.underlayAddressFamily",
+            json!("ipv4"),
+            &[
+                "spec.underlayAddressFamily: \"ipv4\" is not known here; it must be one of IPv4, \
+               IPv6",
+            ],
+        ),
+        (
+            "spec.exportRTs",
+            json!(["64514:100", "64514"]),
+            &[
+                "spec.exportRTs[1]: \"64514\" is not a route target; it must be ASN:number with an \
+               AS number up to 65535 and a number up to 4294967295, or ASN:number with a larger \
+               AS number and a number up to 65535, or A.B.C.D:number with a number up to 65535",
+            ],
+        ),
+        (
+            "spec.importRTs",
+            Value::from(vec!["1:1"; 101]),
+            &["spec.importRTs: has 101 entries; it must have 0 to 100"],
+        ),
+        (
+            "spec.importRTs",
+            json!("1:1"),
+            &["spec.importRTs: a text where a list is expected"],
+        ),
+        (
+            "spec.importRTs",
+            json!([11]),
+            &["spec.importRTs[0]: a number where a text is expected; put it in quotes"],
+        ),
+        (
+            "spec.exportRts",
+            json!([]),
+            &["spec.exportRts: unknown field; did you mean exportRTs or importRTs?"],
+        ),
+        ("spec.colour", json!("red"), &["spec.colour: unknown field"]),
+    ]
+}
+
+fn host_session_rows() -> Vec<Row> {
+    vec![
+        (
+            "spec.hostSession.asn",
+            json!(0),
+            &["spec.hostSession.asn: 0 is not an AS number; it must be 1 to 4294967295"],
+        ),
+        (
+            "spec.hostSession.hostASN",
+            json!(4_294_967_296_i64),
+            &[
+                "spec.hostSession.hostASN: 4294967296 is not an AS number; it must be 1 to \
+               4294967295",
+            ],
+        ),
+        (
+            "spec.hostSession.hostASN",
+            Value::Null,
+            &["spec.hostSession: exactly one of hostASN and hostType must be set"],
+        ),
+        (
+            "spec.hostSession.hostType",
+            json!("Internal"),
+            &["spec.hostSession: exactly one of hostASN and hostType must be set"],
+        ),
+        (
+            "spec.hostSession.hostASN",
+            json!(64514),
+            &["spec: hostASN must differ from asn"],
+        ),
+        (
+            "spec.hostSession.localCIDR",
+            json!({}),
+            &["spec.hostSession.localCIDR: at least one of ipv4 and ipv6 must be set"],
+        ),
+        (
+            "spec.hostSession.localCIDR",
+            Value::Null,
+            &["spec.hostSession.localCIDR: is missing"],
+        ),
+        (
+            "spec.hostSession.localCIDR.ipv4",
+            json!("192.169.10.0"),
+            &[
+                "spec.hostSession.localCIDR.ipv4: \"192.169.10.0\" must be an IPv4 prefix, such as \
+               192.168.10.0/24",
+            ],
+        ),
+        (
+            "spec.hostSession.localCIDR.ipv6",
+            json!("2001:db8::/64"),
+            &["spec.hostSession.localCIDR.ipv6: host sessions over IPv6 are not supported yet"],
+        ),
+        (
+            "spec.hostSession.localCIDR.ipv6",
+            json!("192.0.2.0/24"),
+            &[
+                "spec.hostSession.localCIDR.ipv6: \"192.0.2.0/24\" must be an IPv6 prefix, such as \
+               2001:db8::/64",
+            ],
+        ),
+        (
+            "spec.hostSession.bfd",
+            json!({}),
+            &["spec.hostSession.bfd: unknown field"],
+        ),
+    ]
+}

@@ -1,0 +1,105 @@
+//! The objects that the tests of this module start from.
+//!
+//! A table's row changes one field of one of these, so what is refused is that field.
+
+use serde_json::{Value, json};
+
+use super::fault::{ApiError, Identity};
+use super::load::parse_object;
+use super::model::Manifest;
+
+/// An underlay with every field that is acted on.
+pub(super) fn full_underlay() -> Value {
+    json!({
+        "apiVersion": "network.openperouter.io/v1alpha1",
+        "kind": "Underlay",
+        "metadata": {"name": "fabric", "namespace": "openperouter-system", "generation": 3},
+        "spec": {
+            "nodeSelector": {},
+            "asn": 64514,
+            "routerIDCIDR": "10.0.0.7/24",
+            "neighbors": [{
+                "asn": 64512,
+                "address": "192.168.11.2",
+                "port": 1179,
+                "password": "hunter2",
+                "holdTimeSeconds": 9,
+                "keepaliveTimeSeconds": 3,
+                "connectTimeSeconds": 5,
+                "properties": [{"type": "ebgpMultiHop", "ebgpMultiHop": {"ttl": 2}}],
+                "addressFamilies": [{"type": "ipv4unicast"}, {"type": "evpn"}],
+            }],
+            "interfaces": [
+                {"type": "NetworkDevice", "networkDevice": {"interfaceName": "eth1"}},
+                {"type": "NetworkDevice", "networkDevice": {"interfaceName": "eth2.100"}},
+            ],
+            "tunnelEndpoint": {"cidrs": ["100.65.0.9/24"]},
+            "gracefulRestart": {"restartTimeSeconds": 60, "stalePathTimeSeconds": 90},
+        },
+    })
+}
+
+/// An L3VNI with every field that is acted on.
+pub(super) fn full_l3vni() -> Value {
+    json!({
+        "apiVersion": "network.openperouter.io/v1alpha1",
+        "kind": "L3VNI",
+        "metadata": {"name": "red"},
+        "spec": {
+            "vrf": "red",
+            "vni": 100,
+            "vxlanPort": 4790,
+            "underlayAddressFamily": "IPv4",
+            "hostSession": {
+                "asn": 64514,
+                "hostASN": 64515,
+                "localCIDR": {"ipv4": "192.169.10.5/24"},
+            },
+            "exportRTs": ["64514:100"],
+            "importRTs": ["192.0.2.1:7", "4200000001:9", "64514:100", "64514:100"],
+        },
+    })
+}
+
+/// `object` with the value at `path` (as in messages: `spec.neighbors[0].port`) replaced; a
+/// null removes the field.
+pub(super) fn edited(mut object: Value, path: &str, value: &Value) -> Value {
+    let pointer = format!("/{}", path.replace(['.', '['], "/").replace(']', ""));
+    let (parent, field) = pointer.rsplit_once('/').unwrap();
+    match object
+        .pointer_mut(parent)
+        .unwrap_or_else(|| panic!("no {path} in the sample"))
+    {
+        Value::Object(fields) if value.is_null() => _ = fields.remove(field).unwrap(),
+        Value::Object(fields) => _ = fields.insert(field.to_owned(), value.clone()),
+        Value::Array(entries) => match field.parse::<usize>().unwrap() {
+            index if index == entries.len() => entries.push(value.clone()),
+            index => entries[index] = value.clone(),
+        },
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {
+            panic!("{path} lies in something without parts")
+        }
+    }
+    object
+}
+
+/// Reads one object.
+pub(super) fn read(object: Value) -> Result<Manifest, ApiError> {
+    parse_object(
+        Identity {
+            file: None,
+            line: None,
+            key: None,
+        },
+        object,
+    )
+    .outcome
+}
+
+/// The faults of an object, each in its words.
+pub(super) fn faults(object: Value) -> Vec<String> {
+    match read(object) {
+        Ok(_) => Vec::new(),
+        Err(error) => error.faults.iter().map(ToString::to_string).collect(),
+    }
+}

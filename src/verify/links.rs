@@ -1,0 +1,224 @@
+//! Links and addresses: what the kernel holds against what the plan wants of it.
+
+use ipnet::{IpNet, Ipv4Net};
+
+use super::facts::Facts;
+use super::finding::Check;
+use super::ledger::{Fault, Ledger, Tally};
+use super::sources::{Source, waiting};
+use crate::api::types::InterfaceName;
+use crate::intent::{UnderlayIntent, VniIntent};
+use crate::plan::desired::{Desired, Names};
+use crate::plan::link::{Link, LinkKind, Mac, SeenKernel, SeenKind, SeenLink};
+
+/// What the links of a VNI leave to its further checks.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct VniLinks {
+    /// The SVI's index.
+    pub(super) svi: u32,
+    /// The SVI's Ethernet address, which is the router MAC.
+    pub(super) svi_mac: Option<Mac>,
+    /// The VXLAN device's index.
+    pub(super) vxlan: u32,
+}
+
+/// Checks the NICs and the VTEP address.
+pub(super) fn check_underlay(
+    underlay: &UnderlayIntent,
+    wanted: &Desired,
+    facts: &Facts,
+    ledger: &mut Ledger,
+) {
+    let object = Some(&underlay.key);
+    let Ok(kernel) = &facts.kernel else {
+        ledger.pending(Check::LinksPresent, object, waiting(Source::Kernel));
+        if underlay.vtep.is_some() {
+            ledger.pending(Check::VtepAddress, object, waiting(Source::Kernel));
+        }
+        return;
+    };
+    let mut links = Tally::new(Check::LinksPresent);
+    for nic in wanted.underlay.iter().flat_map(|underlay| &underlay.nics) {
+        let result = nic_fault(nic, kernel).map_or(Ok(()), |fault| Err(|| fault));
+        links.count(nic, result);
+    }
+    ledger.close(object, links);
+    if let Some(vtep) = underlay.vtep {
+        let address = IpNet::V4(Ipv4Net::from(vtep));
+        let on_loopback = kernel
+            .router
+            .iter()
+            .any(|(name, link)| name.as_str() == "lo" && link.addresses.contains(&address));
+        if on_loopback {
+            ledger.good(Check::VtepAddress, object, address, "");
+        } else {
+            let fault = Fault::new(
+                "on lo in the router's namespace",
+                "not there",
+                "the fabric's packets to this VTEP are dropped until it is back",
+            );
+            ledger.bad(Check::VtepAddress, object, address, fault);
+        }
+    }
+}
+
+fn nic_fault(nic: &InterfaceName, kernel: &SeenKernel) -> Option<Fault> {
+    let expected = "in the router's namespace, and up";
+    match kernel.router.get(nic) {
+        Some(link) if link.up => None,
+        Some(_) => Some(Fault::new(expected, "down", "set it up")),
+        None if kernel.host.contains_key(nic) => Some(Fault::new(
+            expected,
+            "still in the host's namespace",
+            "the agent moves it when it applies the underlay",
+        )),
+        None => Some(Fault::new(
+            expected,
+            "in neither namespace",
+            "does spec.interfaces name a NIC of this node?",
+        )),
+    }
+}
+
+/// Checks the links of one VNI. Nothing comes back unless all of them are good, or what is
+/// wrong with them does not keep the further checks from being made.
+pub(super) fn check_vni(
+    vni: &VniIntent,
+    wanted: &Desired,
+    facts: &Facts,
+    ledger: &mut Ledger,
+) -> Result<VniLinks, String> {
+    let object = Some(&vni.key);
+    let Ok(kernel) = &facts.kernel else {
+        let source = waiting(Source::Kernel);
+        ledger.pending(Check::LinksPresent, object, &source);
+        return Err(source);
+    };
+    let mut tally = Tally::new(Check::LinksPresent);
+    let names = Names::of(vni.spec.vni);
+    // A broken veth stops the host's session, not the VNI itself.
+    let is_leg = |link: &Link| link.name == names.router_veth || link.name == names.host_veth;
+    let mut broken = None;
+    let links = wanted
+        .vnis
+        .iter()
+        .filter(|wanted| wanted.key == vni.key)
+        .flat_map(|wanted| &wanted.links);
+    for link in links {
+        let result = link_fault(link, kernel).map_or(Ok(()), |fault| Err(|| fault));
+        let good = tally.count(format_args!("{} ({})", link.name, link.space), result);
+        if !good && !is_leg(link) {
+            broken.get_or_insert_with(|| format!("{} {}", Check::LinksPresent, link.name));
+        }
+    }
+    ledger.close(object, tally);
+    let index = |name| kernel.router.get(name).map(|link| (link.index, link.mac));
+    match (broken, index(&names.bridge), index(&names.vxlan)) {
+        (None, Some((svi, svi_mac)), Some((vxlan, _))) => Ok(VniLinks {
+            svi,
+            svi_mac,
+            vxlan,
+        }),
+        (broken, _, _) => Err(broken.unwrap_or_else(|| Check::LinksPresent.name().to_owned())),
+    }
+}
+
+/// The first thing that is wrong with a link.
+fn link_fault(link: &Link, kernel: &SeenKernel) -> Option<Fault> {
+    let hint = "the agent repairs it when it applies the object; see `perouter plan`";
+    let Some(seen) = kernel.links(link.space).get(&link.name) else {
+        return Some(Fault::new(kind_name(&link.kind), "not there", hint));
+    };
+    if !is_kind(link, seen, kernel) {
+        return Some(Fault::new(
+            kind_name(&link.kind),
+            seen_name(&seen.kind),
+            hint,
+        ));
+    }
+    if seen.master != link.master {
+        let master = |master: &Option<InterfaceName>| match master {
+            Some(master) => format!("joined to {master}"),
+            None => "joined to nothing".to_owned(),
+        };
+        return Some(Fault::new(master(&link.master), master(&seen.master), hint));
+    }
+    if !seen.up {
+        return Some(Fault::new("up", "down", hint));
+    }
+    let missing = link
+        .addresses
+        .iter()
+        .find(|wanted| !seen.addresses.contains(*wanted))?;
+    Some(Fault::new(format!("address {missing}"), "not there", hint))
+}
+
+fn is_kind(link: &Link, seen: &SeenLink, kernel: &SeenKernel) -> bool {
+    match (&link.kind, &seen.kind) {
+        (LinkKind::Vrf { table }, SeenKind::Vrf { table: seen }) => table == seen,
+        (LinkKind::Bridge, SeenKind::Bridge) => true,
+        (
+            LinkKind::Vxlan { vni, local, port },
+            SeenKind::Vxlan {
+                vni: seen_vni,
+                local: seen_local,
+                port: seen_port,
+                learning,
+            },
+        ) => {
+            vni.get() == *seen_vni && Some(*local) == *seen_local && port == seen_port && !learning
+        }
+        (LinkKind::Veth { peer_space, peer }, SeenKind::Veth { peer_index }) => kernel
+            .links(*peer_space)
+            .get(peer)
+            .is_some_and(|other| Some(other.index) == *peer_index),
+        (
+            LinkKind::Vrf { .. }
+            | LinkKind::Bridge
+            | LinkKind::Vxlan { .. }
+            | LinkKind::Veth { .. },
+            SeenKind::Vrf { .. }
+            | SeenKind::Bridge
+            | SeenKind::Vxlan { .. }
+            | SeenKind::Veth { .. }
+            | SeenKind::Other { .. },
+        ) => false,
+    }
+}
+
+fn kind_name(kind: &LinkKind) -> String {
+    match kind {
+        LinkKind::Vrf { table } => format!("a VRF with table {table}"),
+        LinkKind::Bridge => "a bridge".to_owned(),
+        LinkKind::Vxlan { vni, local, port } => {
+            format!("a VXLAN device with VNI {vni}, local {local}, port {port}, not learning")
+        }
+        LinkKind::Veth { peer_space, peer } => {
+            format!("a veth whose other end is {peer} ({peer_space})")
+        }
+    }
+}
+
+fn seen_name(kind: &SeenKind) -> String {
+    match kind {
+        SeenKind::Vrf { table } => format!("a VRF with table {table}"),
+        SeenKind::Bridge => "a bridge".to_owned(),
+        SeenKind::Vxlan {
+            vni,
+            local,
+            port,
+            learning,
+        } => {
+            let local = local.map_or_else(|| "none".to_owned(), |local| local.to_string());
+            let learning = if *learning {
+                "learning"
+            } else {
+                "not learning"
+            };
+            format!("a VXLAN device with VNI {vni}, local {local}, port {port}, {learning}")
+        }
+        SeenKind::Veth { .. } => "a veth with another end".to_owned(),
+        SeenKind::Other { name } if name.is_empty() => "hardware".to_owned(),
+        SeenKind::Other { name } => format!("a link of kind {name}"),
+    }
+}

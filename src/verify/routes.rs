@@ -1,0 +1,188 @@
+//! The EVPN table, sorted by who it concerns: one pass over all paths.
+
+use std::collections::HashMap;
+use std::net::{IpAddr, Ipv4Addr};
+
+use ipnet::IpNet;
+
+use super::facts::{EvpnPath, Facts, ImportTarget, Origin, Rd};
+use crate::api::{L3Vni, RouteTarget};
+use crate::intent::{NodeIntent, UnderlayIntent, VniIntent};
+
+/// The Type-5 routes that concern each VNI, in the order of the intent's VNIs.
+#[derive(Debug)]
+pub(super) struct Index<'a> {
+    pub(super) vnis: Vec<VniRoutes<'a>>,
+}
+
+/// The Type-5 routes that concern one VNI. IPv4 only, as the VRFs are.
+#[derive(Debug, Default)]
+pub(super) struct VniRoutes<'a> {
+    /// Those that bgpd made of this VRF's routes, by prefix.
+    pub(super) local: HashMap<IpNet, &'a EvpnPath>,
+    /// Those received with a route target that this VRF imports, by prefix, then distinguisher.
+    pub(super) received: Vec<&'a EvpnPath>,
+}
+
+impl<'a> Index<'a> {
+    pub(super) fn new(intent: &NodeIntent, underlay: &UnderlayIntent, facts: &'a Facts) -> Self {
+        let mut index = Self {
+            vnis: intent.vnis.iter().map(|_| VniRoutes::default()).collect(),
+        };
+        let Ok(paths) = &facts.evpn else {
+            return index;
+        };
+        let own = own_distinguishers(intent, facts);
+        let importers = Importers::new(intent, underlay);
+        for path in paths {
+            if !matches!(path.id.prefix, IpNet::V4(_)) {
+                continue;
+            }
+            let mine = own.get(&path.id.rd).copied();
+            match (path.origin, mine) {
+                (Origin::Local, Some(at)) => {
+                    if let Some(routes) = index.vnis.get_mut(at) {
+                        routes.local.insert(path.id.prefix, path);
+                    }
+                }
+                // Our own route, told back to us by the fabric; or that of a VNI that goes.
+                (Origin::Peer(_), Some(_)) | (Origin::Local, None) => {}
+                (Origin::Peer(_), None) if is_address(path.next_hop, underlay.vtep) => {}
+                (Origin::Peer(_), None) => {
+                    for at in importers.of(path) {
+                        if let Some(routes) = index.vnis.get_mut(at) {
+                            routes.received.push(path);
+                        }
+                    }
+                }
+            }
+        }
+        for routes in &mut index.vnis {
+            routes.received.sort_unstable_by(|a, b| {
+                let prefixes = a.id.prefix.cmp(&b.id.prefix);
+                prefixes.then_with(|| a.id.rd.cmp(&b.id.rd))
+            });
+        }
+        index
+    }
+}
+
+/// Whether `address` is the IPv4 address `own`, be it written as an IPv6 one.
+pub(super) fn is_address(address: IpAddr, own: Option<Ipv4Addr>) -> bool {
+    own.is_some_and(|own| address.to_canonical() == IpAddr::V4(own))
+}
+
+/// The route distinguishers of our VNIs, by their place in the intent.
+fn own_distinguishers<'a>(intent: &NodeIntent, facts: &'a Facts) -> HashMap<&'a Rd, usize> {
+    let Ok(known) = &facts.bgp_vnis else {
+        return HashMap::new();
+    };
+    let place = |(at, vni): (usize, &VniIntent)| Some((&known.get(&vni.spec.vni)?.rd, at));
+    intent.vnis.iter().enumerate().filter_map(place).collect()
+}
+
+/// Which VNIs import a route target.
+struct Importers {
+    exact: HashMap<RouteTarget, Vec<usize>>,
+    any: HashMap<u32, Vec<usize>>,
+}
+
+impl Importers {
+    fn new(intent: &NodeIntent, underlay: &UnderlayIntent) -> Self {
+        let mut importers = Self {
+            exact: HashMap::new(),
+            any: HashMap::new(),
+        };
+        for (at, vni) in intent.vnis.iter().enumerate() {
+            for target in import_targets(&vni.spec, underlay) {
+                match target {
+                    ImportTarget::Exact(target) => {
+                        importers.exact.entry(target).or_default().push(at);
+                    }
+                    ImportTarget::AnyAdministrator(number) => {
+                        importers.any.entry(number).or_default().push(at);
+                    }
+                }
+            }
+        }
+        importers
+    }
+
+    /// The VNIs that import a path, each once.
+    fn of(&self, path: &EvpnPath) -> Vec<usize> {
+        let mut all: Vec<usize> = path
+            .targets
+            .iter()
+            .flat_map(|target| {
+                let exact = self.exact.get(target);
+                let any = self.any.get(&number(target));
+                exact.into_iter().chain(any).flatten().copied()
+            })
+            .collect();
+        all.sort_unstable();
+        all.dedup();
+        all
+    }
+}
+
+fn number(target: &RouteTarget) -> u32 {
+    match *target {
+        RouteTarget::TwoOctetAs { number, .. } => number,
+        RouteTarget::FourOctetAs { number, .. } | RouteTarget::Ipv4 { number, .. } => {
+            u32::from(number)
+        }
+    }
+}
+
+/// The route target that FRR derives for a VNI: the AS number's low 16 bits, and the VNI.
+fn automatic(spec: &L3Vni, underlay: &UnderlayIntent) -> RouteTarget {
+    let asn = spec
+        .host_session
+        .map_or(underlay.spec.asn, |session| session.asn);
+    let [_, _, high, low] = asn.get().to_be_bytes();
+    RouteTarget::TwoOctetAs {
+        asn: u16::from_be_bytes([high, low]),
+        number: spec.vni.get(),
+    }
+}
+
+/// By what a VNI imports. A target that FRR derives is matched by its number alone, so that
+/// VNIs meet across autonomous systems; one that is configured is matched exactly. A list that
+/// says just what FRR derives is not configured.
+pub(super) fn import_targets(spec: &L3Vni, underlay: &UnderlayIntent) -> Vec<ImportTarget> {
+    let automatic = automatic(spec, underlay);
+    if spec.import_rts.iter().all(|target| *target == automatic) {
+        return vec![ImportTarget::AnyAdministrator(spec.vni.get())];
+    }
+    let exact = spec.import_rts.iter().copied();
+    exact.map(ImportTarget::Exact).collect()
+}
+
+/// What a VNI's routes carry.
+pub(super) fn export_targets(spec: &L3Vni, underlay: &UnderlayIntent) -> Vec<RouteTarget> {
+    if spec.export_rts.is_empty() {
+        return vec![automatic(spec, underlay)];
+    }
+    spec.export_rts.clone()
+}
+
+/// Whether bgpd's list of import targets means what is wanted: FRR prints a target that it
+/// derives with its own AS number, or with `*`.
+pub(super) fn same_imports(
+    wanted: &[ImportTarget],
+    seen: &[ImportTarget],
+    spec: &L3Vni,
+    underlay: &UnderlayIntent,
+) -> bool {
+    let derived = ImportTarget::Exact(automatic(spec, underlay));
+    let accepts = |wanted: &ImportTarget, seen: &ImportTarget| match wanted {
+        ImportTarget::Exact(_) => wanted == seen,
+        ImportTarget::AnyAdministrator(_) => wanted == seen || *seen == derived,
+    };
+    wanted
+        .iter()
+        .all(|wanted| seen.iter().any(|seen| accepts(wanted, seen)))
+        && seen
+            .iter()
+            .all(|seen| wanted.iter().any(|wanted| accepts(wanted, seen)))
+}

@@ -1,0 +1,136 @@
+//! Which sources the intent needs, and whether they were read.
+
+use std::fmt;
+use std::net::IpAddr;
+
+use super::facts::{Facts, Read, Unreadable};
+use super::finding::Check;
+use super::ledger::{Fault, Ledger, Tally};
+use crate::api::Family;
+use crate::api::types::VrfName;
+use crate::intent::NodeIntent;
+use crate::plan::bgp::desired::families;
+
+/// A source of facts, named as an operator would ask it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Source<'a> {
+    FabricSessions,
+    ZebraVnis,
+    BgpVnis,
+    Evpn,
+    Advertised(IpAddr),
+    HostSessions(&'a VrfName),
+    VrfBgp(&'a VrfName),
+    Rib(&'a VrfName),
+    Table(&'a VrfName),
+    Kernel,
+    Neighbours,
+    Fdb,
+}
+
+impl fmt::Display for Source<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::FabricSessions => f.write_str("show bgp neighbors json"),
+            Self::ZebraVnis => f.write_str("show vrf vni json"),
+            Self::BgpVnis => f.write_str("show bgp l2vpn evpn vni json"),
+            Self::Evpn => f.write_str("show bgp l2vpn evpn route type 5 json"),
+            Self::Advertised(peer) => {
+                write!(
+                    f,
+                    "show bgp l2vpn evpn neighbors {peer} advertised-routes json"
+                )
+            }
+            Self::HostSessions(vrf) => write!(f, "show bgp vrf {vrf} neighbors json"),
+            Self::VrfBgp(vrf) => write!(f, "show bgp vrf {vrf} ipv4 unicast json"),
+            Self::Rib(vrf) => write!(f, "show ip route vrf {vrf} json"),
+            Self::Table(vrf) => write!(f, "kernel routes of VRF {vrf}"),
+            Self::Kernel => f.write_str("kernel links"),
+            Self::Neighbours => f.write_str("kernel neighbours"),
+            Self::Fdb => f.write_str("kernel forwarding entries"),
+        }
+    }
+}
+
+/// What a dependent check waits for when `source` could not be read.
+pub(super) fn waiting(source: Source<'_>) -> String {
+    format!("{}: {source}", Check::FactsReadable)
+}
+
+fn fault(source: Source<'_>, unreadable: &Unreadable) -> Fault {
+    let hint = match source {
+        Source::Kernel | Source::Neighbours | Source::Fdb | Source::Table(_) => {
+            "does the router's namespace exist, and may the agent use netlink in it?"
+        }
+        Source::ZebraVnis | Source::Rib(_) => "does zebra run, and answer on its vty socket?",
+        Source::FabricSessions
+        | Source::BgpVnis
+        | Source::Evpn
+        | Source::Advertised(_)
+        | Source::HostSessions(_)
+        | Source::VrfBgp(_) => "does bgpd run, and answer on its vty socket?",
+    };
+    Fault::new("an answer", unreadable.words.clone(), hint)
+}
+
+/// Says of each source that the intent needs whether it was read.
+pub(super) fn check(intent: &NodeIntent, facts: &Facts, ledger: &mut Ledger) {
+    let not_read = Unreadable::not_read();
+    let mut node = Tally::new(Check::FactsReadable);
+    count(&mut node, Source::FabricSessions, &facts.fabric_sessions);
+    count(&mut node, Source::Kernel, &facts.kernel);
+    if !intent.vnis.is_empty() {
+        count(&mut node, Source::ZebraVnis, &facts.zebra_vnis);
+        count(&mut node, Source::BgpVnis, &facts.bgp_vnis);
+        count(&mut node, Source::Evpn, &facts.evpn);
+        count(&mut node, Source::Neighbours, &facts.neighbours);
+        count(&mut node, Source::Fdb, &facts.fdb);
+        if let Some(underlay) = &intent.underlay {
+            for neighbor in &underlay.spec.neighbors {
+                let peer = IpAddr::V4(neighbor.address);
+                let source = Source::Advertised(peer);
+                match facts.advertised.get(&peer) {
+                    // A neighbour without EVPN, or one that is down, is sent nothing.
+                    None if !is_evpn_up(facts, peer) => {}
+                    Some(_) if !families(neighbor, underlay).contains(&Family::Evpn) => {}
+                    None => node.bad(source, || fault(source, &not_read)),
+                    Some(read) => count(&mut node, source, read),
+                }
+            }
+        }
+    }
+    ledger.close(None, node);
+    for vni in &intent.vnis {
+        let vrf = &vni.spec.vrf;
+        let mut own = Tally::new(Check::FactsReadable);
+        match facts.vrfs.get(vrf) {
+            None => own.bad(format_args!("VRF {vrf}"), || {
+                fault(Source::VrfBgp(vrf), &not_read)
+            }),
+            Some(read) => {
+                if vni.leg.is_some() {
+                    count(&mut own, Source::HostSessions(vrf), &read.sessions);
+                }
+                count(&mut own, Source::VrfBgp(vrf), &read.bgp);
+                count(&mut own, Source::Rib(vrf), &read.rib);
+                count(&mut own, Source::Table(vrf), &read.table);
+            }
+        }
+        ledger.close(Some(&vni.key), own);
+    }
+}
+
+fn is_evpn_up(facts: &Facts, peer: IpAddr) -> bool {
+    facts.fabric_sessions.as_ref().is_ok_and(|sessions| {
+        sessions
+            .get(&peer)
+            .is_some_and(super::sessions::speaks_evpn)
+    })
+}
+
+fn count<T>(tally: &mut Tally, source: Source<'_>, read: &Read<T>) {
+    match read {
+        Ok(_) => tally.good(),
+        Err(unreadable) => tally.bad(source, || fault(source, unreadable)),
+    }
+}
