@@ -382,10 +382,16 @@ impl Frr {
 
 impl Drop for Frr {
     fn drop(&mut self) {
-        for (_, mut child) in std::mem::take(&mut *self.lock()) {
-            // Only the waiting `nsenter` can be killed from here; its daemon
-            // dies with the namespace, right after this.
-            let _ = child.kill();
+        let mut daemons = std::mem::take(&mut *self.lock());
+        // The end of the namespace would kill the daemons as well, but takes a
+        // second to; `nsenter` ends with its daemon.
+        for child in daemons.values_mut() {
+            match child_of(child.id()) {
+                Ok(pid) => drop(kill(Pid::from_raw(pid.cast_signed()), Signal::SIGKILL)),
+                Err(_) => drop(child.kill()),
+            }
+        }
+        for child in daemons.values_mut() {
             let _ = child.wait();
         }
     }
