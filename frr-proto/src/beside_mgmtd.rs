@@ -2,10 +2,13 @@
 //! does not know of it, speaks to zebra too. Run against real daemons, since
 //! nothing of this is written down anywhere.
 //!
-//! In short: mgmtd sends zebra the differences of its own configuration. A VRF
-//! that is new to mgmtd is created anew in zebra, without the mapping that was
-//! there. So either let mgmtd know of a VRF before it is mapped over gRPC, or
-//! map it through mgmtd's command line and use gRPC to check and to read.
+//! In short: mgmtd sends the daemons behind it (zebra and staticd) its own
+//! configuration, at every change the difference, and whenever any of them
+//! connects to it, the whole to all of them. What it does not know is erased.
+//! Where mgmtd runs, a mapping lasts only if mgmtd was told of it; gRPC is good
+//! to check it beforehand and to read what zebra really has. Where mgmtd does
+//! not run, and in daemons that are not behind it (bgpd, bfdd), what was
+//! committed over gRPC lasts as long as the daemon.
 
 use std::time::{Duration, Instant};
 
@@ -167,13 +170,48 @@ async fn what_a_new_life_of_zebra_is_told_too_early_is_erased() {
     type_in_vrf(&frr, &[]);
     wait_for_vrf(&zebra).await;
     frr.kill(Which::Zebra).unwrap();
-    frr.start_daemon(Which::Zebra).unwrap();
+    frr.start_daemon_unsynchronized(Which::Zebra).unwrap();
     let zebra = driver(&frr, Which::Zebra).await;
-    // Mgmtd is told of the new life some hundred milliseconds later. Until then
-    // what it knows is not there, which is how to see that it is too early.
+    // Until mgmtd has sent what it knows, that is not there, which is how to
+    // see that it is too early; `show mgmt backend-adapter all` says it as well.
     zebra.commit(map(100)).await.unwrap();
     becomes(&zebra, None).await;
     zebra.commit(map(100)).await.unwrap();
+    stays(&zebra, Some(100)).await;
+}
+
+async fn restart_staticd(frr: &Frr) {
+    frr.kill(Which::Staticd).unwrap();
+    frr.start_daemon(Which::Staticd).unwrap();
+}
+
+#[tokio::test]
+async fn a_new_life_of_staticd_erases_what_zebra_was_told_over_grpc() {
+    let frr = router(&[Which::Mgmtd, Which::Zebra, Which::Staticd]);
+    let zebra = driver(&frr, Which::Zebra).await;
+    // Mgmtd has never heard of red; it replaces all that zebra has.
+    zebra.commit(map(100)).await.unwrap();
+    restart_staticd(&frr).await;
+    becomes(&zebra, None).await;
+}
+
+#[tokio::test]
+async fn a_new_life_of_staticd_leaves_alone_what_mgmtd_knows_as_well() {
+    let frr = router(&[Which::Mgmtd, Which::Zebra, Which::Staticd]);
+    let zebra = driver(&frr, Which::Zebra).await;
+    type_in_vrf(&frr, &["vni 100"]);
+    becomes(&zebra, Some(100)).await;
+    mgmtd_has(&frr, "vrf red\n vni 100\n").await;
+    restart_staticd(&frr).await;
+    stays(&zebra, Some(100)).await;
+}
+
+#[tokio::test]
+async fn without_mgmtd_nobody_erases_anything() {
+    let frr = router(&[Which::Zebra, Which::Staticd]);
+    let zebra = driver(&frr, Which::Zebra).await;
+    zebra.commit(map(100)).await.unwrap();
+    restart_staticd(&frr).await;
     stays(&zebra, Some(100)).await;
 }
 

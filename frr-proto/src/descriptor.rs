@@ -78,7 +78,7 @@ fn embedded(module: &[u8]) -> FileDescriptorProto {
             .position(|window| window == needle)
             .unwrap()
     };
-    let start = find(b"\x0a\x18grpc/frr-northbound.proto", 0);
+    let start = find(b"\x0a\x19grpc/frr-northbound.proto", 0);
     let syntax = b"b\x06proto3";
     let end = find(syntax, start) + syntax.len();
     FileDescriptorProto::decode(&module[start..end]).unwrap()
