@@ -34,6 +34,9 @@ const READY_WITHIN: Duration = Duration::from_secs(30);
 /// How long a vty may take over one answer.
 const VTY_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// How long the end of a daemon that was killed is waited for.
+const REAPED_WITHIN: Duration = Duration::from_secs(5);
+
 /// How often a state is looked at that nobody announces.
 const POLL: Duration = Duration::from_millis(5);
 
@@ -445,9 +448,25 @@ impl Drop for Frr {
             }
         }
         for child in daemons.values_mut() {
-            let _ = child.wait();
+            let _ = reap(child);
         }
     }
+}
+
+/// Waits for the `nsenter` of a daemon that was killed. It stops itself when its
+/// daemon is stopped and does not go on with it, so it is told to until it has
+/// ended.
+fn reap(nsenter: &mut Child) -> std::io::Result<ExitStatus> {
+    let deadline = Instant::now() + REAPED_WITHIN;
+    while Instant::now() < deadline {
+        if let Some(status) = nsenter.try_wait()? {
+            return Ok(status);
+        }
+        let _ = kill(Pid::from_raw(nsenter.id().cast_signed()), Signal::SIGCONT);
+        thread::sleep(Duration::from_millis(1));
+    }
+    nsenter.kill()?;
+    nsenter.wait()
 }
 
 /// Whether mgmtd's list of those behind it says that this one was sent more
