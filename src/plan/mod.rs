@@ -158,7 +158,7 @@ impl Plan {
 
     /// How many steps it has.
     #[must_use]
-    pub fn len(&self) -> usize {
+    pub fn steps(&self) -> usize {
         let in_units = |unit: &Unit| unit.steps.as_ref().map_or(0, Vec::len);
         self.sweep.len() + self.units.iter().map(in_units).sum::<usize>()
     }

@@ -76,7 +76,7 @@ fn the_first_plan_reads_like_this() {
     );
     let roles: Vec<Role> = plan.units.iter().map(|unit| unit.role).collect();
     assert_eq!(roles, [Role::Underlay, Role::Vni]);
-    assert_eq!(plan.len(), kernel.len() + 3, "and three for bgpd");
+    assert_eq!(plan.steps(), kernel.len() + 3, "and three for bgpd");
 }
 
 #[test]
