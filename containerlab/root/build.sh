@@ -14,7 +14,7 @@ export LC_ALL=C.UTF-8
 
 echo "step: installing Debian trixie with FRR"
 mmdebstrap --variant=minbase --components=main --skip=cleanup/apt/lists \
-    --include=frr,frr-pythontools,iproute2,iputils-ping,nftables,procps,kmod,tcpdump,user-mode-linux,libgrpc++1.51t64,libprotobuf32t64 \
+    --include=frr,frr-pythontools,iproute2,iputils-ping,iptables,nftables,procps,kmod,tcpdump,user-mode-linux,libgrpc++1.51t64,libprotobuf32t64 \
     trixie "$dir"
 
 # User Mode Linux looks for its modules where a kernel does.
