@@ -74,11 +74,9 @@ fn judged(object: &ObjectState<'_>) -> Vec<(ConditionStatus, Reason)> {
 
 const ACCEPTED: (ConditionStatus, Reason) = (ConditionStatus::True, Reason::Accepted);
 const VERIFIED: (ConditionStatus, Reason) = (ConditionStatus::True, Reason::Verified);
-const FAILED: (ConditionStatus, Reason) =
-    (ConditionStatus::False, Reason::VerificationFailed);
+const FAILED: (ConditionStatus, Reason) = (ConditionStatus::False, Reason::VerificationFailed);
 const WAITING: (ConditionStatus, Reason) = (ConditionStatus::Unknown, Reason::Waiting);
-const NOT_VERIFIED: (ConditionStatus, Reason) =
-    (ConditionStatus::Unknown, Reason::NotVerified);
+const NOT_VERIFIED: (ConditionStatus, Reason) = (ConditionStatus::Unknown, Reason::NotVerified);
 const NOT_IN_FORCE: (ConditionStatus, Reason) = (ConditionStatus::False, Reason::NotInForce);
 const NOT_READY: (ConditionStatus, Reason) = (ConditionStatus::False, Reason::NotReady);
 const READY: (ConditionStatus, Reason) = (ConditionStatus::True, Reason::Ready);
@@ -143,7 +141,13 @@ fn nothing_is_ready_before_it_was_verified() {
         verification: Verification::Never,
         ..state(&key, &[])
     };
-    let expected = [ACCEPTED, NOT_VERIFIED, NOT_VERIFIED, NOT_VERIFIED, NOT_READY];
+    let expected = [
+        ACCEPTED,
+        NOT_VERIFIED,
+        NOT_VERIFIED,
+        NOT_VERIFIED,
+        NOT_READY,
+    ];
     assert_eq!(judged(&object), expected);
 }
 
@@ -224,10 +228,7 @@ fn a_rejected_edit_leaves_what_is_in_force() {
         .map(|condition| condition.observed_generation)
         .collect();
     assert_eq!(generations, [Some(3), Some(2), Some(2), Some(2), Some(3)]);
-    assert_eq!(
-        conditions[4].message,
-        "Accepted: spec.vni: 0 is not a VNI"
-    );
+    assert_eq!(conditions[4].message, "Accepted: spec.vni: 0 is not a VNI");
 }
 
 #[test]

@@ -16,14 +16,14 @@ use perouter_parsers::evpn::{self, EvpnKey, LinkState};
 use perouter_parsers::id::{self, Assigned, PeerName, RouterMac};
 use perouter_parsers::rib;
 
+use crate::api::types::{Asn, Vni};
+use crate::api::{Family, RouteTarget};
+use crate::plan::link::Mac;
 use crate::verify::facts::{
     BgpVni, EvpnPath, FamilyState, ImportTarget, LastReset, Negotiation, Origin, Rd, Read,
     RibChoice, RibEntry, RibProtocol, RouteId, Session, SessionState, Sessions, Standing,
     Unreadable, VniKind, VniState, VrfPath, ZebraVni,
 };
-use crate::api::types::{Asn, Vni};
-use crate::api::{Family, RouteTarget};
-use crate::plan::link::Mac;
 
 /// An error with all that caused it, in one line.
 fn unreadable(error: &dyn Error) -> Unreadable {
@@ -165,7 +165,10 @@ pub(super) fn evpn(answer: impl io::Read) -> Read<Vec<EvpnPath>> {
 /// Reads `show bgp l2vpn evpn neighbors X advertised-routes json`, while FRR still writes it.
 /// Only Type-5 routes whose distinguisher `keep` takes are kept: what is verified is our own,
 /// and a table of the fabric's can be large.
-pub(super) fn advertised(answer: impl io::Read, keep: impl Fn(&Rd) -> bool) -> Read<HashSet<RouteId>> {
+pub(super) fn advertised(
+    answer: impl io::Read,
+    keep: impl Fn(&Rd) -> bool,
+) -> Read<HashSet<RouteId>> {
     let mut all = HashSet::new();
     evpn::advertised_from(answer, |route| {
         if let EvpnKey::Prefix { prefix, .. } = route.key {
