@@ -295,7 +295,7 @@ impl Worker {
         self.open_kernel().await?;
         for round in 0..ROUNDS {
             let (seen_frr, plan) = self.plan(frr).await?;
-            if plan.len() == 0 {
+            if plan.steps() == 0 {
                 self.failures = blocked(&plan);
                 return Ok(if self.failures.is_empty() {
                     Settled::Yes
@@ -315,7 +315,7 @@ impl Worker {
         }
         let (_, plan) = self.plan(frr).await?;
         self.failures = blocked(&plan);
-        if plan.len() > 0 {
+        if plan.steps() > 0 {
             let message = format!(
                 "what was written {ROUNDS} times does not read back as it should; left to do:\n{plan}"
             );
@@ -449,7 +449,7 @@ impl Worker {
         const KEPT: usize = 16;
         let steps: Vec<String> = plan.to_string().lines().map(str::to_owned).collect();
         tracing::warn!("something was changed behind our back; mending:\n{plan}");
-        self.counters.repairs += plan.len() as u64;
+        self.counters.repairs += plan.steps() as u64;
         if self.repairs.len() == KEPT {
             self.repairs.remove(0);
         }

@@ -51,7 +51,7 @@ pub enum InUse {
 /// What is known of one daemon's northbound.
 #[derive(Debug)]
 enum Link {
-    Open(Driver),
+    Open(Box<Driver>),
     /// It has no module, or not the models that we need, as of then.
     Absent(Instant),
 }
@@ -111,7 +111,7 @@ impl Northbound {
             let link = match self.mode {
                 Mode::Off => Link::Absent(Instant::now()),
                 Mode::Auto => match self.open(daemon, module).await {
-                    Ok(driver) => Link::Open(driver),
+                    Ok(driver) => Link::Open(Box::new(driver)),
                     Err(error) => {
                         if !self.links.contains_key(&daemon) {
                             tracing::info!(%daemon, "driven by vty alone: {error}");
@@ -119,7 +119,7 @@ impl Northbound {
                         Link::Absent(Instant::now())
                     }
                 },
-                Mode::Require => Link::Open(self.open(daemon, module).await?),
+                Mode::Require => Link::Open(Box::new(self.open(daemon, module).await?)),
             };
             self.links.insert(daemon, link);
         }

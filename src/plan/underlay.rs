@@ -7,8 +7,8 @@ use ipnet::IpNet;
 use super::desired::{DesiredUnderlay, SYSCTLS};
 use super::kernel::address_steps;
 use super::link::{
-    FirewallState, KernelStep, LinkChange, NIC_GROUP, NicConfig, SeenKernel, SeenKind, SeenLink,
-    Space,
+    FirewallState, KernelStep, LinkChange, NIC_GROUP, NicConfig, NicRoute, SeenKernel, SeenKind,
+    SeenLink, Space,
 };
 use super::{Blocked, NicMemory, Planned, Step};
 use crate::api::types::InterfaceName;
@@ -78,7 +78,7 @@ fn sysctls(kernel: &SeenKernel) -> Vec<Planned> {
     let wrong = SYSCTLS.iter().filter_map(|(key, value)| {
         // A key that this kernel does not have cannot be set.
         let now = kernel.sysctls.get(*key)?;
-        (now != value).then(|| (key, value, now))
+        (now != value).then_some((key, value, now))
     });
     let set = |key: &str, value: &str| {
         Step::Kernel(KernelStep::SetSysctl {
@@ -143,7 +143,19 @@ fn take(
             present: candidates(kernel),
         });
     };
-    let config = carried(nic, seen, Space::Host, kernel);
+    let mut config = carried(nic, seen, Space::Host, kernel);
+    // It fell back to the host with its namespace, bare: what it carried is remembered.
+    if (seen.group == NIC_GROUP || seen.addresses.is_empty())
+        && let Some(remembered) = memory.get(nic)
+    {
+        let lost = remembered.routes.iter();
+        let lost: Vec<NicRoute> = lost
+            .filter(|route| !covered(route, &config.routes))
+            .cloned()
+            .collect();
+        config.routes.extend(lost);
+        config.addresses.extend(&remembered.addresses);
+    }
     let to = |to| {
         Step::Kernel(KernelStep::MoveNic {
             name: nic.clone(),
@@ -210,7 +222,7 @@ fn mend(
 }
 
 /// Whether another route to the same destination stands: FRR's or an operator's later choice.
-fn covered(lost: &super::link::NicRoute, now: &BTreeSet<super::link::NicRoute>) -> bool {
+fn covered(lost: &NicRoute, now: &BTreeSet<NicRoute>) -> bool {
     now.iter()
         .any(|route| route.destination == lost.destination)
 }
