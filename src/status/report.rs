@@ -10,8 +10,8 @@ use serde::{Deserialize, Serialize};
 
 use super::Timestamp;
 use super::condition::{
-    Acceptance, Condition, ConditionStatus, ConditionType, ObjectState, Programming, Verification,
-    conditions,
+    Acceptance, Condition, ConditionStatus, ConditionType, ObjectState, Programming, Reason,
+    Verification, conditions,
 };
 use crate::api::types::{Asn, ObjectKey, Vni, VrfName};
 use crate::intent::{Kept, NodeIndex, NodeIntent, Rejection};
@@ -19,7 +19,7 @@ use crate::verify::facts::{Session, SessionState, VniState};
 use crate::verify::{Check, Facts, Finding, Outcome};
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 /// What is true of this node.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -376,7 +376,10 @@ fn cause(inputs: &Inputs<'_>, findings: &[Finding], objects: &[ObjectReport]) ->
         [ConditionType::Accepted, ConditionType::Programmed]
             .into_iter()
             .filter_map(|kind| object.condition(kind))
-            .any(|condition| condition.status == ConditionStatus::False)
+            .any(|condition| {
+                condition.status == ConditionStatus::False
+                    && condition.reason != Reason::VerificationFailed
+            })
     };
     let unready = |object: &&ObjectReport| !object.is_ready();
     let bad = findings

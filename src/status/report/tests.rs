@@ -1,1 +1,317 @@
+use super::*;
+use crate::intent::addresses::HostLeg;
+use crate::verify::facts::Unreadable;
+use crate::verify::tests::fixture::{self, net, peer, red, red_key, underlay_key};
+use crate::verify::verify;
 
+fn at(second: i64) -> Timestamp {
+    Timestamp::from_second(second).unwrap()
+}
+
+/// All that a report is made of, owned, and as an agent has it when all is well.
+pub(crate) struct Scene {
+    pub(crate) intent: NodeIntent,
+    pub(crate) facts: Facts,
+    pub(crate) objects: Vec<ObjectInput>,
+    pub(crate) rejections: Vec<Rejection>,
+    pub(crate) pass: Option<Pass>,
+}
+
+impl Scene {
+    pub(crate) fn healthy() -> Self {
+        let object = |key| ObjectInput {
+            key,
+            generation: Some(1),
+            generation_in_force: Some(1),
+            acceptance: Acceptance::Accepted,
+            programming: Programming::Done,
+        };
+        Self {
+            intent: fixture::intent(),
+            facts: fixture::facts(),
+            objects: [underlay_key(), red_key()].map(object).to_vec(),
+            rejections: Vec::new(),
+            pass: Some(Pass {
+                number: 7,
+                at: at(995),
+                took_ms: 41,
+            }),
+        }
+    }
+
+    pub(crate) fn findings(&self) -> Vec<Finding> {
+        verify(&self.intent, &self.facts)
+    }
+
+    pub(crate) fn report(&self, previous: Option<&Report>, now: i64) -> Report {
+        let findings = self.findings();
+        let verified = Some(Verified {
+            facts: &self.facts,
+            findings: &findings,
+        });
+        self.report_of(previous, verified, now)
+    }
+
+    fn report_of(
+        &self,
+        previous: Option<&Report>,
+        verified: Option<Verified<'_>>,
+        now: i64,
+    ) -> Report {
+        let mode = |name: &str, mode| (name.to_owned(), mode);
+        let inputs = Inputs {
+            node: "worker-1",
+            index: NodeIndex(1),
+            pass: self.pass,
+            frr: FrrReport {
+                version: Some("10.3".to_owned()),
+                daemons: [
+                    mode("bgpd", DaemonMode::Vty),
+                    mode("zebra", DaemonMode::Northbound),
+                ]
+                .into(),
+            },
+            counters: Counters {
+                passes: 7,
+                failures: 1,
+                drift_repaired: 2,
+                netlink_writes: 31,
+                frr_writes: 12,
+            },
+            intent: &self.intent,
+            objects: &self.objects,
+            rejections: &self.rejections,
+            verified,
+        };
+        Report::new(previous, &inputs, at(now))
+    }
+
+    /// Takes the remote routes out of the kernel.
+    pub(crate) fn break_kernel(&mut self) {
+        let vrf = self.facts.vrfs.get_mut(&red()).unwrap();
+        let table = vrf.table.as_mut().unwrap();
+        table.retain(|to| to.destination != net("172.16.2.0/24"));
+    }
+
+    pub(crate) fn reject(&mut self, kept: Kept) {
+        let message = "red.yaml: L3VNI default/red: spec.vni: 0 is not a VNI".to_owned();
+        self.objects[1].acceptance = Acceptance::Rejected {
+            message: message.clone(),
+            kept,
+        };
+        self.rejections.push(Rejection {
+            object: Some(red_key()),
+            source: "red.yaml".to_owned(),
+            message,
+            kept,
+        });
+    }
+}
+
+#[test]
+fn a_healthy_node_is_ready() {
+    let report = Scene::healthy().report(None, 1000);
+    assert_eq!(
+        (report.verdict, report.cause.as_str()),
+        (Verdict::Ready, "")
+    );
+    assert!(report.objects.iter().all(ObjectReport::is_ready));
+    assert_eq!(report.findings, []);
+    assert_eq!(report.since, at(1000));
+    let host = &report.sessions[1];
+    assert_eq!(host.vrf, Some(red()));
+    assert_eq!((host.received, host.state.as_str()), (1, "Established"));
+    let vni = &report.vnis[0];
+    assert_eq!(
+        (vni.exported, vni.imported, vni.state.as_str()),
+        (3, 3, "Up")
+    );
+    assert_eq!(vni.router_mac.as_deref(), Some("f2:b3:e2:88:2e:8b"));
+}
+
+#[test]
+fn the_cause_is_the_first_in_the_order_of_dependence() {
+    type Break = fn(&mut Scene);
+    let session_down: Break = |scene| {
+        let sessions = scene.facts.fabric_sessions.as_mut().unwrap();
+        sessions.get_mut(&peer()).unwrap().state = SessionState::Down {
+            state: "Active".to_owned(),
+        };
+    };
+    let cases: [(&str, Break); 7] = [
+        (
+            "L3VNI default/red: route-in-kernel 172.16.2.0/24: expected via",
+            Scene::break_kernel,
+        ),
+        (
+            "Underlay default/fabric: underlay-session 10.0.1.1: expected Established",
+            session_down,
+        ),
+        (
+            "facts-readable show vrf vni json: expected an answer; seen: no zebra",
+            |scene| scene.facts.zebra_vnis = Err(Unreadable::new("no zebra")),
+        ),
+        ("L3VNI default/red: Accepted: red.yaml", |scene| {
+            scene.reject(Kept::LastGood)
+        }),
+        ("L3VNI default/red: Programmed: vni 100 is", |scene| {
+            scene.break_kernel();
+            scene.objects[1].programming = Programming::Failed {
+                message: "vni 100 is already mapped to another vrf".to_owned(),
+            };
+        }),
+        ("broken.yaml: not YAML", |scene| {
+            scene.rejections.push(Rejection {
+                object: None,
+                source: "broken.yaml".to_owned(),
+                message: "not YAML".to_owned(),
+                kept: Kept::Nothing,
+            });
+        }),
+        ("the agent has not completed its first pass", |scene| {
+            scene.pass = None;
+        }),
+    ];
+    for (cause, broken) in cases {
+        let mut scene = Scene::healthy();
+        broken(&mut scene);
+        let report = scene.report(None, 1000);
+        assert_eq!(report.verdict, Verdict::NotReady, "{cause}");
+        assert!(report.cause.starts_with(cause), "{cause}: {}", report.cause);
+    }
+}
+
+#[test]
+fn a_session_that_is_down_comes_before_what_it_takes_with_it() {
+    let mut scene = Scene::healthy();
+    scene.break_kernel();
+    let sessions = scene.facts.fabric_sessions.as_mut().unwrap();
+    sessions.clear();
+    let report = scene.report(None, 1000);
+    assert!(
+        report.cause.contains("underlay-session"),
+        "{}",
+        report.cause
+    );
+}
+
+#[test]
+fn nothing_is_ready_before_the_first_verification() {
+    let scene = Scene::healthy();
+    let report = scene.report_of(None, None, 1000);
+    assert_eq!(report.verdict, Verdict::NotReady);
+    assert!(
+        report.cause.contains("not verified yet"),
+        "{}",
+        report.cause
+    );
+    assert_eq!(report.sessions[0].state, "unknown");
+}
+
+#[test]
+fn an_object_that_came_after_the_verification_is_not_verified() {
+    let mut scene = Scene::healthy();
+    let findings = scene.findings();
+    let mut late = scene.objects[1].clone();
+    late.key = "L3VNI default/blue".parse().unwrap();
+    scene.objects.push(late);
+    let verified = Verified {
+        facts: &scene.facts,
+        findings: &findings,
+    };
+    let report = scene.report_of(None, Some(verified), 1000);
+    assert!(report.objects[1].is_ready());
+    assert!(!report.objects[2].is_ready());
+    assert!(report.cause.contains("default/blue"), "{}", report.cause);
+}
+
+#[test]
+fn times_stay_while_nothing_changes() {
+    let mut scene = Scene::healthy();
+    let first = scene.report(None, 1000);
+    let second = scene.report(Some(&first), 2000);
+    assert_eq!((second.since, second.at), (at(1000), at(2000)));
+    assert_eq!(second.objects, first.objects);
+    scene.break_kernel();
+    let third = scene.report(Some(&second), 3000);
+    assert_eq!(third.since, at(3000));
+    let fourth = scene.report(Some(&third), 4000);
+    assert_eq!(fourth.since, at(3000));
+    assert_eq!(fourth.objects, third.objects);
+}
+
+#[test]
+fn a_node_without_objects_is_ready() {
+    let mut scene = Scene::healthy();
+    scene.intent = NodeIntent::default();
+    scene.objects.clear();
+    assert_eq!(scene.report(None, 1000).verdict, Verdict::Ready);
+}
+
+#[test]
+fn json_and_yaml_read_back() {
+    let mut scene = Scene::healthy();
+    scene.break_kernel();
+    scene.reject(Kept::LastGood);
+    let report = scene.report(None, 1000);
+    let json = serde_json::to_string(&report).unwrap();
+    assert_eq!(serde_json::from_str::<Report>(&json).unwrap(), report);
+    let yaml = serde_saphyr::to_string(&report).unwrap();
+    assert_eq!(serde_saphyr::from_str::<Report>(&yaml).unwrap(), report);
+}
+
+#[test]
+fn json_has_stable_names() {
+    let mut scene = Scene::healthy();
+    scene.break_kernel();
+    scene.reject(Kept::LastGood);
+    let json = serde_json::to_value(scene.report(None, 1000)).unwrap();
+    let names = |value: &serde_json::Value| -> Vec<String> {
+        value.as_object().unwrap().keys().cloned().collect()
+    };
+    let sorted = |names: &[&str]| {
+        let mut names: Vec<String> = names.iter().map(ToString::to_string).collect();
+        names.sort();
+        names
+    };
+    let mut top = names(&json);
+    top.sort();
+    let expected = [
+        "node",
+        "index",
+        "verdict",
+        "cause",
+        "since",
+        "at",
+        "pass",
+        "frr",
+        "counters",
+        "objects",
+        "sessions",
+        "vnis",
+        "findings",
+        "rejections",
+    ];
+    assert_eq!(top, sorted(&expected));
+    assert_eq!(json["verdict"], "NotReady");
+    assert_eq!(json["frr"]["daemons"]["zebra"], "northbound");
+    assert_eq!(json["pass"]["tookMs"], 41);
+    assert_eq!(json["counters"]["driftRepaired"], 2);
+    assert_eq!(json["objects"][1]["object"], "L3VNI default/red");
+    assert_eq!(
+        json["objects"][1]["conditions"][0]["reason"],
+        "LastGoodKept"
+    );
+    assert_eq!(json["sessions"][0]["establishedSeconds"], 12);
+    assert_eq!(json["rejections"][0]["kept"], "lastGood");
+    assert_eq!(json["findings"][0]["check"], "route-in-kernel");
+    assert_eq!(json["findings"][0]["outcome"], "bad");
+}
+
+#[test]
+fn a_vni_without_a_leg_has_no_session() {
+    let mut scene = Scene::healthy();
+    let leg: Option<HostLeg> = None;
+    scene.intent.vnis[0].leg = leg;
+    assert_eq!(scene.report(None, 1000).sessions.len(), 1);
+}

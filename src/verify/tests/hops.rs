@@ -271,7 +271,7 @@ fn evpn<'a>(
         .unwrap()
 }
 
-fn own<'a>(facts: &'a mut Facts) -> &'a mut crate::verify::facts::EvpnPath {
+fn own(facts: &mut Facts) -> &mut crate::verify::facts::EvpnPath {
     evpn(facts, "172.16.1.0/24", Origin::Local)
 }
 
