@@ -30,6 +30,12 @@ const BETWEEN_ATTEMPTS: Duration = Duration::from_millis(50);
 /// was made some milliseconds before and edited. What FRR's own command line
 /// commits in those milliseconds is lost, whoever calls; so let nobody write to
 /// the same daemon by another way at the same time, and read back.
+///
+/// Zebra and staticd are behind mgmtd, where that runs. Mgmtd erases what it was
+/// not told itself: when a VRF is typed that is new to it, and, with everything
+/// else, when any daemon behind it starts. There, use [`Driver::prepare`] to have
+/// a change checked, let mgmtd's command line make it, and read it back here.
+/// bgpd and bfdd are not behind mgmtd; what they are told here lasts.
 #[derive(Clone)]
 pub struct Driver {
     daemon: Daemon,

@@ -98,6 +98,10 @@ mod path;
 mod read;
 
 #[cfg(test)]
+mod beside_mgmtd;
+#[cfg(test)]
+mod descriptor;
+#[cfg(test)]
 mod testing;
 
 pub use connection::Rpc;

@@ -24,7 +24,7 @@ use crate::netlink::Kernel;
 use crate::plan::bgp::desired::families;
 use crate::plan::link::SeenKernel;
 use crate::verify::facts::{BgpVni, Facts, Read, Sessions, Unreadable, VrfFacts, ZebraVni};
-use kernel::{KernelTables, LinkIndices};
+use kernel::KernelTables;
 use tables::{BgpTables, Ribs};
 
 /// Reads back everything that verification of `intent` looks at.
@@ -39,13 +39,12 @@ pub async fn gather(
 ) -> Facts {
     let wanted = Wanted::of(intent);
     let dir = frr.dir().to_owned();
-    let indices = seen.map(LinkIndices::of).unwrap_or_default();
     // Small answers come over the driver's own connections; large ones are read entry by entry
     // on threads of their own, one a daemon, while the kernel is asked.
     let (small, bgp, ribs, kernel) = tokio::join!(
         Small::ask(frr, &wanted.vrfs),
         tables::read_bgp(&dir, &wanted),
-        tables::read_ribs(&dir, &wanted.vrfs, indices),
+        tables::read_ribs(&dir, &wanted.vrfs),
         kernel::read(kernel, seen, &wanted.vrfs),
     );
     assemble(small, bgp, ribs, kernel)

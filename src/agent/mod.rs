@@ -37,9 +37,13 @@ const SETTLE: Duration = Duration::from_millis(20);
 const RETRY_FIRST: Duration = Duration::from_millis(200);
 const RETRY_LONGEST: Duration = Duration::from_secs(10);
 
-/// How often facts are read while something is not as it should be, and when all is well.
-const VERIFY_UNSETTLED: Duration = Duration::from_millis(500);
+/// How often facts are read when all is well.
 const VERIFY_SETTLED: Duration = Duration::from_secs(10);
+
+/// How soon after a reading the next one follows while something is not as it should be: at
+/// first often, because a fabric that comes up changes fast, then ever less.
+const VERIFY_FIRST: Duration = Duration::from_millis(250);
+const VERIFY_LONGEST: Duration = Duration::from_secs(5);
 
 /// What the agent is told on its command line.
 #[derive(Clone, Debug)]
@@ -108,6 +112,8 @@ pub async fn run(options: Options) -> Result<(), AgentError> {
         retry: RETRY_FIRST,
         next_pass: Instant::now(),
         next_verify: Instant::now(),
+        unsettled: VERIFY_FIRST,
+        remedy: RETRY_FIRST,
         due: Cause::Start,
     };
     tokio::select! {
@@ -130,6 +136,10 @@ struct Loop {
     retry: Duration,
     next_pass: Instant,
     next_verify: Instant,
+    /// The pause to the next reading while something is not as it should be.
+    unsettled: Duration,
+    /// The pause to the next pass while verification finds fault with what a pass left.
+    remedy: Duration,
     /// Why the next timed pass runs.
     due: Cause,
 }
@@ -195,13 +205,21 @@ impl Loop {
         self.schedule_verify();
     }
 
+    /// Reads facts again: soon while something is wrong. What is found broken may have been
+    /// changed behind our back without an event, so a pass looks after it too.
     fn schedule_verify(&mut self) {
-        let pause = if self.worker.is_ready() {
-            VERIFY_SETTLED
-        } else {
-            VERIFY_UNSETTLED
-        };
-        self.next_verify = Instant::now() + pause;
+        let now = Instant::now();
+        if self.worker.is_ready() {
+            (self.unsettled, self.remedy) = (VERIFY_FIRST, RETRY_FIRST);
+            self.next_verify = now + VERIFY_SETTLED;
+            return;
+        }
+        self.next_verify = now + self.unsettled;
+        self.unsettled = (self.unsettled.mul_f32(1.2)).min(VERIFY_LONGEST);
+        if self.worker.looks_broken() && self.next_pass > now + self.remedy {
+            (self.next_pass, self.due) = (now + self.remedy, Cause::Broken);
+            self.remedy = (self.remedy * 2).min(self.resync);
+        }
     }
 
     async fn answer(&mut self, asked: Asked) {

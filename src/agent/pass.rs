@@ -78,7 +78,7 @@ pub(super) struct Worker {
     pub(super) seen: Option<SeenKernel>,
     pub(super) counters: Counters,
     pub(super) repairs: Vec<Repair>,
-    last: Option<Settled>,
+    pub(super) last: Option<Settled>,
     pub(super) last_pass: Option<Pass>,
     pub(super) verification: Option<Verification>,
     pub(super) report: Option<Report>,
@@ -96,6 +96,8 @@ enum PassError {
     Watch(#[from] netlink::WatchError),
     #[error(transparent)]
     Observe(#[from] netlink::ObserveError),
+    #[error(transparent)]
+    Guard(#[from] netlink::StepError),
     #[error(transparent)]
     Frr(#[from] crate::frr::FrrError),
     #[error("a value cannot be typed into FRR: {0}")]
@@ -293,7 +295,7 @@ impl Worker {
         self.open_kernel().await?;
         for round in 0..ROUNDS {
             let (seen_frr, plan) = self.plan(frr).await?;
-            if plan.len() == 0 {
+            if plan.steps() == 0 {
                 self.failures = blocked(&plan);
                 return Ok(if self.failures.is_empty() {
                     Settled::Yes
@@ -313,7 +315,7 @@ impl Worker {
         }
         let (_, plan) = self.plan(frr).await?;
         self.failures = blocked(&plan);
-        if plan.len() > 0 {
+        if plan.steps() > 0 {
             let message = format!(
                 "what was written {ROUNDS} times does not read back as it should; left to do:\n{plan}"
             );
@@ -346,6 +348,19 @@ impl Worker {
         let kernel = Kernel::open(&host, &self.netns).await?;
         let watch = kernel.watch().await?;
         self.handles = Some(Handles { kernel, watch });
+        self.guard().await
+    }
+
+    /// What must be so before FRR is spoken with: its gRPC listens on the loopback, and on all
+    /// other addresses too, which is nobody's business.
+    async fn guard(&self) -> Result<(), PassError> {
+        let (Some(handles), seen) = (&self.handles, self.observe().await?) else {
+            return Ok(());
+        };
+        for step in plan::guard(&seen) {
+            tracing::info!("{}", step.to_string().trim());
+            handles.kernel.execute(&step).await?;
+        }
         Ok(())
     }
 
@@ -434,7 +449,7 @@ impl Worker {
         const KEPT: usize = 16;
         let steps: Vec<String> = plan.to_string().lines().map(str::to_owned).collect();
         tracing::warn!("something was changed behind our back; mending:\n{plan}");
-        self.counters.repairs += plan.len() as u64;
+        self.counters.repairs += plan.steps() as u64;
         if self.repairs.len() == KEPT {
             self.repairs.remove(0);
         }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::facts;
-use super::pass::Worker;
+use super::pass::{Settled, Worker};
 use crate::api::Manifest;
 use crate::frr::{Frr, InUse};
 use crate::intent::Rejection;
@@ -20,6 +20,8 @@ use crate::verify::{self, Facts, Finding};
 /// The last verification.
 pub(super) struct Verification {
     facts: Facts,
+    /// As they were found, before the ones seen for the first time were set aside.
+    found: Vec<Finding>,
     findings: Vec<Finding>,
     at: Timestamp,
     took_ms: u64,
@@ -31,13 +33,19 @@ impl Worker {
         let started = std::time::Instant::now();
         let intent = &self.resolution.intent;
         let facts = facts::gather(frr, self.kernel(), self.seen.as_ref(), intent).await;
-        let findings: Vec<Finding> = Vec::new(); // verify::verify(intent, &facts)
+        let found = verify::verify(intent, &facts);
+        let before = self
+            .verification
+            .as_ref()
+            .map_or(&[][..], |last| &last.found);
+        let findings = verify::confirm(before, found.clone());
         self.log_changes(&findings);
         if self.frr_version.is_none() {
             self.frr_version = facts::frr_version(frr).await;
         }
         self.verification = Some(Verification {
             facts,
+            found,
             findings,
             at: Timestamp::now(),
             took_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
@@ -46,7 +54,11 @@ impl Worker {
     }
 
     /// A line for each finding that is new, and one for each that is over.
+    /// What is missing before it was ever put there is no news.
     fn log_changes(&self, findings: &[Finding]) {
+        if self.last != Some(Settled::Yes) {
+            return;
+        }
         let before = self
             .verification
             .as_ref()
@@ -169,6 +181,13 @@ impl Worker {
             None if self.last_pass.is_none() => Programming::NotYet,
             None => Programming::Done,
         }
+    }
+
+    /// Whether verification found something that another pass may mend.
+    pub(super) fn looks_broken(&self) -> bool {
+        self.verification
+            .as_ref()
+            .is_some_and(|last| last.found.iter().any(Finding::is_bad))
     }
 
     /// Whether the last report says that all is well.

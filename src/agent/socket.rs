@@ -17,11 +17,11 @@ const LONGEST: u64 = 256;
 
 /// A request, and where its answer goes.
 #[derive(Debug)]
-pub struct Asked {
+pub(super) struct Asked {
     /// The request line.
-    pub request: String,
+    pub(super) request: String,
     /// Takes the answer.
-    pub answer: oneshot::Sender<String>,
+    pub(super) answer: oneshot::Sender<String>,
 }
 
 /// The socket cannot be served.
@@ -37,7 +37,7 @@ pub struct SocketError {
 ///
 /// # Errors
 /// When the socket cannot be made.
-pub fn serve(path: &Path, requests: mpsc::Sender<Asked>) -> Result<(), SocketError> {
+pub(super) fn serve(path: &Path, requests: mpsc::Sender<Asked>) -> Result<(), SocketError> {
     let failed = |source| SocketError {
         path: path.to_owned(),
         source,

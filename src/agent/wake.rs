@@ -18,6 +18,8 @@ pub enum Cause {
     DaemonLost,
     /// What failed is tried again.
     Retry,
+    /// Verification found something that is not as it should be.
+    Broken,
     /// All is observed anew now and then, whatever happened.
     Resync,
     /// Somebody asked for it.
@@ -28,7 +30,7 @@ pub enum Cause {
 /// at every resync.
 ///
 /// The watcher lives as long as what is returned.
-pub fn watch_directory(
+pub(super) fn watch_directory(
     path: &Path,
     changed: mpsc::Sender<()>,
 ) -> Option<notify::RecommendedWatcher> {

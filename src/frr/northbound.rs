@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use perouter_frr_proto::{self as proto, Driver, Edits, RouteMapName};
 use serde::Serialize;
@@ -23,6 +23,9 @@ const ZEBRA_MODULE: &str = "frr-zebra";
 
 /// The YANG module that holds route maps.
 const ROUTE_MAP_MODULE: &str = "frr-route-map";
+
+/// A module listens a moment after its daemon answers; and a daemon may be started again with it.
+const ASK_AGAIN: Duration = Duration::from_secs(5);
 
 /// Whether to use the northbound.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,9 +51,19 @@ pub enum InUse {
 /// What is known of one daemon's northbound.
 #[derive(Debug)]
 enum Link {
-    Open(Driver),
-    /// It has no module, or not the models that we need.
-    Absent,
+    Open(Box<Driver>),
+    /// It has no module, or not the models that we need, as of then.
+    Absent(Instant),
+}
+
+impl Link {
+    /// Whether there may be something new to learn.
+    fn is_settled(&self) -> bool {
+        match self {
+            Self::Open(_) => true,
+            Self::Absent(since) => since.elapsed() < ASK_AGAIN,
+        }
+    }
 }
 
 /// The northbounds of one FRR instance.
@@ -73,7 +86,7 @@ impl Northbound {
     pub(super) fn in_use(&self) -> BTreeMap<Daemon, InUse> {
         let in_use = |link: &Link| match link {
             Link::Open(_) => InUse::Northbound,
-            Link::Absent => InUse::Vty,
+            Link::Absent(_) => InUse::Vty,
         };
         self.links
             .iter()
@@ -92,19 +105,21 @@ impl Northbound {
             (Daemon::Zebra, ZEBRA_MODULE),
             (Daemon::Bgpd, ROUTE_MAP_MODULE),
         ] {
-            if self.links.contains_key(&daemon) {
+            if self.links.get(&daemon).is_some_and(Link::is_settled) {
                 continue;
             }
             let link = match self.mode {
-                Mode::Off => Link::Absent,
+                Mode::Off => Link::Absent(Instant::now()),
                 Mode::Auto => match self.open(daemon, module).await {
-                    Ok(driver) => Link::Open(driver),
+                    Ok(driver) => Link::Open(Box::new(driver)),
                     Err(error) => {
-                        tracing::info!(%daemon, "driven by vty alone: {error}");
-                        Link::Absent
+                        if !self.links.contains_key(&daemon) {
+                            tracing::info!(%daemon, "driven by vty alone: {error}");
+                        }
+                        Link::Absent(Instant::now())
                     }
                 },
-                Mode::Require => Link::Open(self.open(daemon, module).await?),
+                Mode::Require => Link::Open(Box::new(self.open(daemon, module).await?)),
             };
             self.links.insert(daemon, link);
         }

@@ -18,6 +18,7 @@ use nix::sys::termios::{FlushArg, SetArg, cfmakeraw, tcflush, tcgetattr, tcsetat
 
 use self::nodes::Nodes;
 use super::mounts::{self, MountError};
+use super::pace::Heard;
 use super::plan::{GuestRequest, Kernel};
 use super::reaper::Reaper;
 use super::wire::{self, Body, Channel, Outcome, Sender};
@@ -110,12 +111,15 @@ fn load_modules(reaper: &Reaper) -> Result<(), GuestError> {
 
 fn serve(line: File, reaper: &Reaper) -> io::Result<()> {
     let upstream = Sender::new(line.try_clone()?);
-    let mut line = io::BufReader::new(line);
+    let heard = upstream.clone();
+    let mut line = io::BufReader::new(Heard::new(line, move |count| {
+        heard.send(Channel(0), &Body::Request(GuestRequest::Heard(count)))
+    }));
     upstream.send(Channel(0), &Body::Request(GuestRequest::Hello))?;
     let nodes = Arc::new(Nodes::new(reaper.clone(), upstream.clone()));
     while let Some((channel, body)) = wire::read::<GuestRequest>(&mut line)? {
         match body {
-            Body::Request(GuestRequest::Hello) => {}
+            Body::Request(GuestRequest::Hello | GuestRequest::Heard(_)) => {}
             Body::Request(GuestRequest::Build(plan)) => {
                 let (nodes, upstream) = (nodes.clone(), upstream.clone());
                 thread::spawn(move || {

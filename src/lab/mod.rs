@@ -34,6 +34,7 @@ pub mod guest;
 pub mod interrupt;
 pub mod mounts;
 pub mod node;
+pub mod pace;
 pub mod plan;
 pub mod reaper;
 pub mod record;

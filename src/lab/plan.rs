@@ -80,6 +80,8 @@ pub enum ClientRequest {
 pub enum GuestRequest {
     /// Nothing: the guest is there. It is the guest that says so, once, as its first word.
     Hello,
+    /// Nothing: so many more bytes have been read. The guest says so, for [`super::pace`].
+    Heard(u32),
     /// Build all nodes and links.
     Build(Box<Plan>),
     /// Run a command.

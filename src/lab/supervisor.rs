@@ -10,6 +10,7 @@ use std::io::{self, Read};
 use std::os::fd::OwnedFd;
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::net::{SocketAddr, UnixListener, UnixStream};
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -17,6 +18,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
 use std::thread;
 
 use super::cell::PLAN_FILE;
+use super::pace::{Credit, Paced};
 use super::plan::{ClientRequest, GuestRequest, Leash, Plan};
 use super::topology::LabName;
 use super::wire::{self, Body, Channel, Outcome, Sender};
@@ -109,6 +111,8 @@ enum End {
 /// What the supervisor's threads share.
 struct Shared {
     guest: Sender,
+    /// How much may be sent to the guest.
+    credit: Credit,
     clients: Mutex<HashMap<Channel, Client>>,
     next: AtomicU32,
     end: mpsc::Sender<End>,
@@ -194,6 +198,7 @@ fn begin(plan: &Plan) -> Result<Begun, SupervisorError> {
         let listener = UnixListener::bind(socket(name.as_str()))?;
         let (ours, theirs) = UnixStream::pair()?;
         let janitor = Command::new("/proc/self/exe")
+            .arg0("perouter")
             .args(["lab", "janitor"])
             .arg(&path)
             .stdin(Stdio::from(OwnedFd::from(theirs)))
@@ -229,8 +234,11 @@ fn supervise(
         mut log,
     } = begun;
     let (end, ends) = mpsc::channel();
+    let to_guest = guest.try_clone().map_err(SupervisorError::Line)?;
+    let credit = Credit::default();
     let shared = Arc::new(Shared {
-        guest: Sender::new(guest.try_clone().map_err(SupervisorError::Line)?),
+        guest: Sender::new(Paced::new(to_guest, credit.clone())),
+        credit,
         clients: Mutex::new(HashMap::from([(BUILD, first.clone())])),
         next: AtomicU32::new(BUILD.0 + 1),
         end,
@@ -269,23 +277,21 @@ fn supervise(
 }
 
 /// Hands on what the guest says, and has it build the lab as soon as it is there.
-fn listen_to_guest(
-    shared: &Shared,
-    mut line: UnixStream,
-    plan: Box<Plan>,
-    built: &mpsc::Sender<()>,
-) {
+fn listen_to_guest(shared: &Shared, line: UnixStream, plan: Box<Plan>, built: &mpsc::Sender<()>) {
     let mut plan = Some(plan);
+    let mut line = io::BufReader::new(line);
     while let Ok(Some((channel, body))) = wire::read::<GuestRequest>(&mut line) {
         match body {
             Body::Request(GuestRequest::Hello) => {
                 if let Some(plan) = plan.take() {
-                    let build = Body::Request(GuestRequest::Build(plan));
-                    if shared.guest.send(BUILD, &build).is_err() {
-                        break;
-                    }
+                    // Not from here: whoever sends may have to wait for what is read here.
+                    let guest = shared.guest.clone();
+                    thread::spawn(move || {
+                        guest.send(BUILD, &Body::Request(GuestRequest::Build(plan)))
+                    });
                 }
             }
+            Body::Request(GuestRequest::Heard(count)) => shared.credit.heard(count),
             Body::Done(Outcome::Failure(reason)) if channel == BUILD => {
                 shared.finish(End::BuildFailed(reason));
             }
@@ -312,6 +318,7 @@ fn listen_to_guest(
             }
         }
     }
+    shared.credit.close();
     shared.finish(End::GuestDied);
 }
 

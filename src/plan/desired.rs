@@ -6,7 +6,7 @@ use ipnet::{IpNet, Ipv4Net};
 
 use super::link::{AddressGeneration, Link, LinkKind, Space, TableId};
 use crate::api::types::{InterfaceName, ObjectKey, Vni, VrfName};
-use crate::intent::{NodeIntent, UnderlayIntent, VniIntent};
+use crate::intent::{NodeIntent, UnderlayIntent, VniIntent, names};
 
 /// What marks a link as ours; the object follows it in the alias.
 pub const ALIAS_MARK: &str = "perouter";
@@ -20,6 +20,9 @@ const SMALLEST_USEFUL_MTU: u32 = 1280;
 /// VRF tables are numbered from here by VNI: readable, the same after every restart and on every
 /// node, and clear of the tables that people number by hand and of 253 to 255.
 const FIRST_TABLE: TableId = 1_000_000;
+
+/// From one range of tables, each with room for every VNI, to the next.
+pub(super) const TABLE_STRIDE: TableId = 1 << 24;
 
 /// The kernel's side of an intent.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -215,10 +218,10 @@ impl Names {
             InterfaceName::try_from(format!("{prefix}{vni}")).expect("a name the kernel takes")
         };
         Self {
-            bridge: name("br-pe-"),
-            vxlan: name("vni"),
-            router_veth: name("pe-e-"),
-            host_veth: name("host-e-"),
+            bridge: name(names::BRIDGE),
+            vxlan: name(names::VXLAN),
+            router_veth: name(names::ROUTER_VETH),
+            host_veth: name(names::HOST_VETH),
         }
     }
 
@@ -227,12 +230,9 @@ impl Names {
     #[must_use]
     pub fn is_ours(space: Space, name: &str) -> bool {
         let prefixes: &[&str] = match space {
-            Space::Host => &["host-e-"],
-            Space::Router => &["br-pe-", "vni", "pe-e-"],
+            Space::Host => &[names::HOST_VETH],
+            Space::Router => &[names::BRIDGE, names::VXLAN, names::ROUTER_VETH],
         };
-        prefixes.iter().any(|prefix| {
-            name.strip_prefix(prefix)
-                .is_some_and(|rest| rest.parse::<Vni>().is_ok())
-        })
+        names::follows(prefixes, name)
     }
 }

@@ -5,13 +5,16 @@
 
 use std::collections::BTreeSet;
 
-use super::desired::{ALIAS_MARK, Names};
+use super::desired::{ALIAS_MARK, Names, TABLE_STRIDE};
 use super::link::{
-    AddressGeneration, KernelStep, Link, LinkChange, LinkKind, SeenKernel, SeenKind, SeenLink,
-    Space,
+    AddressGeneration, KernelStep, Link, LinkChange, LinkKind, NIC_GROUP, SeenKernel, SeenKind,
+    SeenLink, Space, TableId,
 };
 use super::{Planned, Step};
 use crate::api::types::InterfaceName;
+
+#[cfg(test)]
+mod tests;
 
 /// A link of another owner has a name that we need.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -36,7 +39,8 @@ pub fn plan_links(links: &[Link], seen: &SeenKernel) -> Result<Vec<Planned>, For
     let mut planner = LinkPlanner {
         seen,
         links,
-        remade: BTreeSet::new(),
+        made: BTreeSet::new(),
+        gone: BTreeSet::new(),
         out: Vec::new(),
     };
     for link in links {
@@ -45,64 +49,106 @@ pub fn plan_links(links: &[Link], seen: &SeenKernel) -> Result<Vec<Planned>, For
     Ok(planner.out)
 }
 
+/// A link of one of the namespaces.
+type Id = (Space, InterfaceName);
+
 struct LinkPlanner<'a> {
     seen: &'a SeenKernel,
     links: &'a [Link],
-    /// Links made (again) by this plan: nothing that was seen of them counts any more.
-    remade: BTreeSet<(Space, InterfaceName)>,
+    /// Links made (again) by this plan.
+    made: BTreeSet<Id>,
+    /// Links that were seen and are gone by this plan: nothing that was seen of them counts.
+    gone: BTreeSet<Id>,
     out: Vec<Planned>,
 }
 
-impl LinkPlanner<'_> {
+impl<'a> LinkPlanner<'a> {
     fn link(&mut self, link: &Link) -> Result<(), ForeignLink> {
         let id = (link.space, link.name.clone());
-        if self.remade.contains(&id) {
+        if self.made.contains(&id) {
             self.attributes(link, None);
             return Ok(());
         }
-        let seen = self.seen.links(link.space).get(&link.name);
-        match seen {
+        match self.seen(&id) {
             Some(seen) if self.same_kind(link, seen) => self.attributes(link, Some(seen)),
-            Some(seen) if !replaceable(link, seen) => {
-                return Err(ForeignLink {
-                    space: link.space,
-                    name: link.name.clone(),
-                    kind: kind_name(&seen.kind).to_owned(),
-                });
-            }
             Some(_) => {
-                self.out.push(Planned::without_undo(KernelStep::DeleteLink {
-                    space: link.space,
-                    name: link.name.clone(),
-                }));
-                self.add(link);
+                self.delete(&id)?;
+                self.add(link)?;
             }
-            None => self.add(link),
+            None => self.add(link)?,
         }
         Ok(())
     }
 
-    fn add(&mut self, link: &Link) {
-        self.remade.insert((link.space, link.name.clone()));
+    fn seen(&self, id: &Id) -> Option<&'a SeenLink> {
+        let (space, name) = id;
+        let seen = self.seen.links(*space).get(name)?;
+        (!self.gone.contains(id)).then_some(seen)
+    }
+
+    /// Deletes a link that stands in the way, if that is ours to do.
+    fn delete(&mut self, id: &Id) -> Result<(), ForeignLink> {
+        let Some(seen) = self.seen(id) else {
+            return Ok(());
+        };
+        let (space, name) = id;
+        if !replaceable(self.seen, id, seen) {
+            return Err(ForeignLink {
+                space: *space,
+                name: name.clone(),
+                kind: kind_name(&seen.kind).to_owned(),
+            });
+        }
+        self.out.push(Planned::without_undo(KernelStep::DeleteLink {
+            space: *space,
+            name: name.clone(),
+        }));
+        self.gone.extend(other_end(self.seen, id));
+        self.gone.insert(id.clone());
+        Ok(())
+    }
+
+    fn add(&mut self, link: &Link) -> Result<(), ForeignLink> {
         if let LinkKind::Veth { peer_space, peer } = &link.kind {
-            let stale = self.seen.links(*peer_space).get(peer);
-            let with_us = self.seen.links(link.space).contains_key(&link.name);
-            if stale.is_some_and(|stale| is_marked(stale) && !with_us) {
-                self.out.push(Planned::without_undo(KernelStep::DeleteLink {
-                    space: *peer_space,
-                    name: peer.clone(),
-                }));
-            }
-            self.remade.insert((*peer_space, peer.clone()));
+            let peer = (*peer_space, peer.clone());
+            self.delete(&peer)?;
+            self.made.insert(peer);
+        }
+        self.made.insert((link.space, link.name.clone()));
+        let mut made = link.clone();
+        if let LinkKind::Vrf { table } = &mut made.kind {
+            *table = self.free_table(link, *table);
         }
         self.out.push(Planned {
-            step: Step::Kernel(KernelStep::AddLink(Box::new(link.clone()))),
+            step: Step::Kernel(KernelStep::AddLink(Box::new(made))),
             undo: Some(Step::Kernel(KernelStep::DeleteLink {
                 space: link.space,
                 name: link.name.clone(),
             })),
         });
         self.attributes(link, None);
+        Ok(())
+    }
+
+    /// A VRF that kept its table when it got another VNI may hold the table that this one would
+    /// get; two VRFs with one table would leak routes into each other.
+    fn free_table(&self, link: &Link, wanted: TableId) -> TableId {
+        let mut table = wanted;
+        while self.table_is_shared(link, table)
+            && let Some(next) = table.checked_add(TABLE_STRIDE)
+        {
+            table = next;
+        }
+        table
+    }
+
+    fn table_is_shared(&self, link: &Link, wanted: TableId) -> bool {
+        let others = self.seen.links(link.space).iter();
+        let mut others = others.filter(|(name, _)| **name != link.name);
+        others.any(|(name, other)| {
+            matches!(other.kind, SeenKind::Vrf { table } if table == wanted)
+                && !self.gone.contains(&(link.space, name.clone()))
+        })
     }
 
     /// The changes that make a link's attributes right; all of them for a new link, but for
@@ -129,7 +175,7 @@ impl LinkPlanner<'_> {
         self.address_generation(link, seen, made_here);
         let master = seen.and_then(|seen| self.master_still_there(link, seen));
         if master.as_ref() != link.master.as_ref() {
-            let back = seen.map(|seen| LinkChange::Master(seen.master.clone()));
+            let back = seen.map(|_| LinkChange::Master(master.clone()));
             self.change(link, LinkChange::Master(link.master.clone()), back);
         }
         let port_is_fresh = master.as_ref() != link.master.as_ref();
@@ -185,7 +231,7 @@ impl LinkPlanner<'_> {
 
     fn master_still_there(&self, link: &Link, seen: &SeenLink) -> Option<InterfaceName> {
         let master = seen.master.clone()?;
-        let gone = self.remade.contains(&(link.space, master.clone()));
+        let gone = self.gone.contains(&(link.space, master.clone()));
         (!gone).then_some(master)
     }
 
@@ -206,7 +252,10 @@ impl LinkPlanner<'_> {
     fn same_kind(&self, link: &Link, seen: &SeenLink) -> bool {
         match (&link.kind, &seen.kind) {
             // A VRF that came from elsewhere keeps its table: changing it means tearing it down.
-            (LinkKind::Vrf { .. }, SeenKind::Vrf { table }) => !matches!(table, 0 | 253..=255),
+            (LinkKind::Vrf { table: own }, SeenKind::Vrf { table }) => {
+                own == table
+                    || !matches!(table, 0 | 253..=255) && !self.table_is_shared(link, *table)
+            }
             (LinkKind::Bridge, SeenKind::Bridge) => true,
             (
                 LinkKind::Vxlan { vni, local, port },
@@ -218,7 +267,7 @@ impl LinkPlanner<'_> {
                 },
             ) => u32::from(*vni) == *v && Some(*local) == *l && port == p && !learning,
             (LinkKind::Veth { peer_space, peer }, SeenKind::Veth { peer_index }) => {
-                let other = self.seen.links(*peer_space).get(peer);
+                let other = self.seen(&(*peer_space, peer.clone()));
                 other.is_some_and(|other| {
                     Some(other.index) == *peer_index
                         && matches!(&other.kind, SeenKind::Veth { peer_index } if *peer_index == Some(seen.index))
@@ -272,12 +321,10 @@ pub fn address_steps(
     added.chain(removed).collect()
 }
 
-/// Links that are ours and that nothing wants any more, ends before what they hang on.
+/// Links that are ours and that nothing wants any more, ends before what they hang on. Of a
+/// veth pair one end is enough: the other goes with it.
 #[must_use]
-pub fn leftovers(
-    wanted: &BTreeSet<(Space, InterfaceName)>,
-    seen: &SeenKernel,
-) -> Vec<(Space, InterfaceName)> {
+pub fn leftovers(wanted: &BTreeSet<Id>, seen: &SeenKernel) -> Vec<Id> {
     let mut found = Vec::new();
     for space in [Space::Router, Space::Host] {
         for (name, link) in seen.links(space) {
@@ -287,8 +334,62 @@ pub fn leftovers(
             }
         }
     }
-    found.sort();
-    found.into_iter().map(|(_, id)| id).collect()
+    found.sort_by_key(|(rank, (space, name))| (*rank, *space == Space::Host, name.clone()));
+    let mut gone = BTreeSet::new();
+    let mut out = Vec::new();
+    for (_, id) in found {
+        if !gone.contains(&id) {
+            gone.extend(other_end(seen, &id));
+            out.push(id);
+        }
+    }
+    out
+}
+
+/// What is seen once `removed` are gone, with the other ends of veths; ports of a master that
+/// is gone have none.
+pub(super) fn without(seen: &SeenKernel, removed: &[Id]) -> SeenKernel {
+    let ends = removed.iter().filter_map(|id| other_end(seen, id));
+    let gone: BTreeSet<Id> = removed.iter().cloned().chain(ends).collect();
+    let mut left = seen.clone();
+    for (space, links) in [
+        (Space::Host, &mut left.host),
+        (Space::Router, &mut left.router),
+    ] {
+        links.retain(|name, _| !gone.contains(&(space, name.clone())));
+        for link in links.values_mut() {
+            let master = link.master.clone().map(|master| (space, master));
+            if master.is_some_and(|master| gone.contains(&master)) {
+                link.master = None;
+                link.evpn_port = None;
+            }
+        }
+    }
+    left
+}
+
+/// The other end of a veth, when it is in one of our namespaces: each names the other's index.
+fn other_end(seen: &SeenKernel, (space, name): &Id) -> Option<Id> {
+    let own = seen.links(*space).get(name)?;
+    let SeenKind::Veth {
+        peer_index: Some(peer),
+    } = own.kind
+    else {
+        return None;
+    };
+    let across = match space {
+        Space::Host => Space::Router,
+        Space::Router => Space::Host,
+    };
+    [across, *space].into_iter().find_map(|space| {
+        let mut links = seen.links(space).iter();
+        let (name, _) = links.find(|(_, link)| {
+            let back =
+                matches!(link.kind, SeenKind::Veth { peer_index } if peer_index == Some(own.index));
+            link.index == peer && back
+        })?;
+        Some((space, name.clone()))
+    })
 }
 
 fn removal_rank(kind: &SeenKind) -> u8 {
@@ -320,10 +421,21 @@ fn is_marked(link: &SeenLink) -> bool {
 }
 
 /// In the router's namespace a wrong link by our name is replaced; in the host's only our own.
-fn replaceable(link: &Link, seen: &SeenLink) -> bool {
-    match link.space {
-        Space::Router => is_marked(seen) || !matches!(seen.kind, SeenKind::Other { .. }),
-        Space::Host => is_marked(seen),
+/// NICs never are, nor a veth whose other end in the host's namespace is not ours.
+fn replaceable(kernel: &SeenKernel, id: &Id, seen: &SeenLink) -> bool {
+    if seen.group == NIC_GROUP {
+        return false;
+    }
+    let hangs_on_foreign = || {
+        other_end(kernel, id).is_some_and(|(space, name)| {
+            space == Space::Host && kernel.host.get(&name).is_some_and(|end| !is_marked(end))
+        })
+    };
+    match (id.0, &seen.kind) {
+        _ if is_marked(seen) => true,
+        (Space::Host, _) | (Space::Router, SeenKind::Other { .. }) => false,
+        (Space::Router, SeenKind::Veth { .. }) => !hangs_on_foreign(),
+        (Space::Router, SeenKind::Vrf { .. } | SeenKind::Bridge | SeenKind::Vxlan { .. }) => true,
     }
 }
 

@@ -8,14 +8,15 @@ pub mod desired;
 pub mod kernel;
 pub mod link;
 pub mod show;
+mod stale;
 #[cfg(test)]
 mod tests;
 mod underlay;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt;
 
-use perouter_parsers::running_config::{Config, Context, InvalidLine, Line};
+use perouter_parsers::running_config::{Config, Context, InvalidLine};
 
 use crate::api::types::{InterfaceName, ObjectKey, Vni, VrfName};
 use crate::intent::NodeIntent;
@@ -23,7 +24,8 @@ use bgp::desired::{ALLOW_ALL, DesiredBgp};
 use bgp::difference::ContextChange;
 use desired::{Desired, DesiredVni};
 use kernel::ForeignLink;
-use link::{KernelStep, NicConfig, SeenKernel, Space};
+use link::{KernelStep, NicConfig, SeenKernel};
+use stale::Stale;
 
 /// One step, and the step that takes it back where there is one.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -156,7 +158,7 @@ impl Plan {
 
     /// How many steps it has.
     #[must_use]
-    pub fn len(&self) -> usize {
+    pub fn steps(&self) -> usize {
         let in_units = |unit: &Unit| unit.steps.as_ref().map_or(0, Vec::len);
         self.sweep.len() + self.units.iter().map(in_units).sum::<usize>()
     }
@@ -177,19 +179,35 @@ pub fn plan(
 ) -> Result<Plan, InvalidLine> {
     let wanted = desired::desired(intent, underlay::nic_mtu(intent, kernel));
     let wanted_bgp = bgp::desired::desired(intent)?;
+    let stale = Stale::of(&wanted, &wanted_bgp, kernel, frr);
     let planner = Planner {
         wanted: &wanted,
         wanted_bgp: &wanted_bgp,
-        kernel,
-        frr,
+        kernel: &stale.kernel_without(kernel),
+        frr: &stale.frr_without(frr),
         memory,
     };
+    let mut sweep = stale.steps();
+    if wanted.underlay.is_none() {
+        if frr.bgp.context(ALLOW_ALL).is_some() {
+            sweep.push(Step::AllowAll(Presence::Absent));
+        }
+        sweep.extend(underlay::dismantle(kernel, memory));
+    }
     Ok(Plan {
-        sweep: planner.sweep(),
+        sweep,
         units: planner.units(),
     })
 }
 
+/// What must stand in the router's namespace before FRR is spoken with, whatever the manifests
+/// say: the guard before FRR's open ports, and the loopback that its gRPC is reached by.
+#[must_use]
+pub fn guard(kernel: &SeenKernel) -> Vec<KernelStep> {
+    underlay::guard(kernel)
+}
+
+/// Plans the units of what is wanted against what is there once the sweep is done.
 struct Planner<'a> {
     wanted: &'a Desired,
     wanted_bgp: &'a [DesiredBgp],
@@ -199,86 +217,6 @@ struct Planner<'a> {
 }
 
 impl Planner<'_> {
-    /// Unmap before the BGP instance goes, which FRR refuses otherwise; the default instance
-    /// after those of VRFs; links when nothing speaks over them any more.
-    fn sweep(&self) -> Vec<Step> {
-        let mut steps: Vec<Step> = self.stale_mappings();
-        steps.extend(self.stale_instances().into_iter().map(Step::Bgp));
-        if self.wanted.underlay.is_none() && self.frr.bgp.context(ALLOW_ALL).is_some() {
-            steps.push(Step::AllowAll(Presence::Absent));
-        }
-        let links = kernel::leftovers(&self.wanted_links(), self.kernel);
-        steps.extend(
-            links
-                .into_iter()
-                // The host's end goes with the router's.
-                .filter(|(space, name)| *space == Space::Router || !self.peer_goes_too(name))
-                .map(|(space, name)| Step::Kernel(KernelStep::DeleteLink { space, name })),
-        );
-        if self.wanted.underlay.is_none() {
-            steps.extend(underlay::dismantle(self.kernel, self.memory));
-        }
-        steps
-    }
-
-    fn peer_goes_too(&self, host_end: &InterfaceName) -> bool {
-        let peer = host_end.as_str().replacen("host-e-", "pe-e-", 1);
-        self.kernel.router.keys().any(|name| name.as_str() == peer)
-    }
-
-    fn wanted_links(&self) -> BTreeSet<(Space, InterfaceName)> {
-        let links = self.wanted.vnis.iter().flat_map(|vni| &vni.links);
-        links.map(|link| (link.space, link.name.clone())).collect()
-    }
-
-    fn stale_mappings(&self) -> Vec<Step> {
-        let wanted: BTreeMap<&VrfName, Vni> = self
-            .wanted
-            .vnis
-            .iter()
-            .map(|vni| (&vni.vrf, vni.vni))
-            .collect();
-        let stale = self
-            .frr
-            .vnis
-            .iter()
-            .filter(|(vrf, vni)| wanted.get(vrf) != Some(vni));
-        stale
-            .map(|(vrf, _)| Step::MapVni {
-                vrf: vrf.clone(),
-                vni: None,
-            })
-            .collect()
-    }
-
-    /// Instances that nobody wants, those of VRFs first. When the default instance has another
-    /// AS number than it shall have, all go: FRR keeps it as long as a VRF's stands.
-    fn stale_instances(&self) -> Vec<ContextChange> {
-        let wanted: BTreeSet<&str> = self
-            .wanted_bgp
-            .iter()
-            .map(|bgp| bgp.instance.header().as_str())
-            .collect();
-        let running = || {
-            self.frr
-                .bgp
-                .contexts()
-                .iter()
-                .map(|context| context.header())
-        };
-        let is_default = |header: &Line| is_instance(header) && header.words().nth(3).is_none();
-        let default_goes = running().any(|h| is_default(h) && !wanted.contains(h.as_str()));
-        let mut stale: Vec<&Line> = running()
-            .filter(|header| is_instance(header))
-            .filter(|header| default_goes || !wanted.contains(header.as_str()))
-            .collect();
-        stale.sort_by_key(|header| is_default(header));
-        stale
-            .into_iter()
-            .filter_map(|header| ContextChange::towards(&self.frr.bgp, header, None))
-            .collect()
-    }
-
     fn units(&self) -> Vec<Unit> {
         let underlay = self.wanted.underlay.as_ref().map(|underlay| Unit {
             key: underlay.key.clone(),
@@ -310,18 +248,8 @@ impl Planner<'_> {
 
     fn bgp_step(&self, key: &ObjectKey) -> Option<Planned> {
         let bgp = self.wanted_bgp.iter().find(|bgp| bgp.key == *key)?;
-        let swept = self.stale_instances();
-        let mut running = &self.frr.bgp;
-        let without;
-        if swept
-            .iter()
-            .any(|change| change.header == *bgp.instance.header())
-        {
-            without = Config::new();
-            running = &without;
-        }
-        let change =
-            ContextChange::towards(running, bgp.instance.header(), Some(bgp.instance.body()))?;
+        let (header, body) = (bgp.instance.header(), bgp.instance.body());
+        let change = ContextChange::towards(&self.frr.bgp, header, Some(body))?;
         Some(Planned {
             undo: Some(Step::Bgp(change.reversed())),
             step: Step::Bgp(change),
@@ -348,9 +276,4 @@ impl Planner<'_> {
         }
         Ok(steps)
     }
-}
-
-fn is_instance(header: &Line) -> bool {
-    let mut words = header.words();
-    (words.next(), words.next()) == (Some("router"), Some("bgp"))
 }

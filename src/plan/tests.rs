@@ -1,1 +1,6 @@
+//! Whole plans, on a node made of plain data.
 
+mod drift;
+mod properties;
+mod scenarios;
+pub(in crate::plan) mod world;

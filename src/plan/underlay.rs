@@ -7,8 +7,8 @@ use ipnet::IpNet;
 use super::desired::{DesiredUnderlay, SYSCTLS};
 use super::kernel::address_steps;
 use super::link::{
-    FirewallState, KernelStep, LinkChange, NIC_GROUP, NicConfig, SeenKernel, SeenKind, SeenLink,
-    Space,
+    FirewallState, KernelStep, LinkChange, NIC_GROUP, NicConfig, NicRoute, SeenKernel, SeenKind,
+    SeenLink, Space,
 };
 use super::{Blocked, NicMemory, Planned, Step};
 use crate::api::types::InterfaceName;
@@ -43,6 +43,23 @@ pub(super) fn steps(
     Ok(steps)
 }
 
+/// What must stand in the router's namespace before FRR is spoken with, whatever the manifests
+/// say.
+pub(super) fn guard(kernel: &SeenKernel) -> Vec<KernelStep> {
+    let mut steps = Vec::new();
+    if kernel.firewall != FirewallState::Installed {
+        steps.push(KernelStep::InstallFirewall);
+    }
+    if let Some((name, _)) = lo(kernel).filter(|(_, seen)| !seen.up) {
+        steps.push(KernelStep::SetLink {
+            space: Space::Router,
+            name: name.clone(),
+            change: LinkChange::Up,
+        });
+    }
+    steps
+}
+
 /// The steps that leave nothing of an underlay behind: VTEPs go, NICs go home.
 pub(super) fn dismantle(kernel: &SeenKernel, memory: &NicMemory) -> Vec<Step> {
     let none = BTreeSet::new();
@@ -61,7 +78,7 @@ fn sysctls(kernel: &SeenKernel) -> Vec<Planned> {
     let wrong = SYSCTLS.iter().filter_map(|(key, value)| {
         // A key that this kernel does not have cannot be set.
         let now = kernel.sysctls.get(*key)?;
-        (now != value).then(|| (key, value, now))
+        (now != value).then_some((key, value, now))
     });
     let set = |key: &str, value: &str| {
         Step::Kernel(KernelStep::SetSysctl {
@@ -126,7 +143,19 @@ fn take(
             present: candidates(kernel),
         });
     };
-    let config = carried(nic, seen, Space::Host, kernel);
+    let mut config = carried(nic, seen, Space::Host, kernel);
+    // It fell back to the host with its namespace, bare: what it carried is remembered.
+    if (seen.group == NIC_GROUP || seen.addresses.is_empty())
+        && let Some(remembered) = memory.get(nic)
+    {
+        let lost = remembered.routes.iter();
+        let lost: Vec<NicRoute> = lost
+            .filter(|route| !covered(route, &config.routes))
+            .cloned()
+            .collect();
+        config.routes.extend(lost);
+        config.addresses.extend(&remembered.addresses);
+    }
     let to = |to| {
         Step::Kernel(KernelStep::MoveNic {
             name: nic.clone(),
@@ -193,7 +222,7 @@ fn mend(
 }
 
 /// Whether another route to the same destination stands: FRR's or an operator's later choice.
-fn covered(lost: &super::link::NicRoute, now: &BTreeSet<super::link::NicRoute>) -> bool {
+fn covered(lost: &NicRoute, now: &BTreeSet<NicRoute>) -> bool {
     now.iter()
         .any(|route| route.destination == lost.destination)
 }

@@ -15,12 +15,11 @@ pub mod finding;
 mod import;
 mod ledger;
 mod links;
-pub mod read;
 mod routes;
 mod sessions;
 mod sources;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod vni;
 
 pub use facts::Facts;

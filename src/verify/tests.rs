@@ -1,1 +1,11 @@
+//! Facts are FRR's own answers, captured in a fabric that worked, and a kernel in the shape of
+//! that fabric's; each test breaks one thing.
 
+mod ages;
+mod confirm;
+pub(crate) mod fixture;
+mod hops;
+mod many;
+mod pending;
+mod read;
+mod targets;

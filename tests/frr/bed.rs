@@ -31,6 +31,7 @@ impl Bed {
 
     pub(crate) fn with(options: Options, mode: Mode) -> Self {
         let real = perouter_harness::Frr::start(options).expect("real FRR starts");
+        zebra_is_known_to_mgmtd(&real);
         let driver = driver(&real, mode);
         Self { real, driver }
     }
@@ -162,6 +163,25 @@ fn frr_steps(plan: &Plan) -> Vec<Step> {
     let all = plan.sweep.iter().cloned().chain(units);
     all.filter(|step| !matches!(step, Step::Kernel(_)))
         .collect()
+}
+
+/// Waits until mgmtd has zebra to hand its commits to, which is some tenths of a second after
+/// both answer. What it is told before, it keeps to itself until then.
+pub(crate) fn zebra_is_known_to_mgmtd(real: &perouter_harness::Frr) {
+    let deadline = Instant::now() + Duration::from_secs(30);
+    loop {
+        let known = real
+            .vty(Daemon::Mgmtd, &["show mgmt backend-adapter all"])
+            .unwrap();
+        if known.contains("zebra") {
+            return;
+        }
+        assert!(
+            Instant::now() < deadline,
+            "mgmtd does not know zebra: {known}"
+        );
+        std::thread::sleep(Duration::from_millis(20));
+    }
 }
 
 /// Polls until something holds, or a generous deadline passes.

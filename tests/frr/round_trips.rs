@@ -175,14 +175,6 @@ fn of_sessions() -> Vec<Feature> {
             &["neighbor 10.9.0.2 ebgp-multihop 1"],
         ),
         feature(
-            "hops to an iBGP neighbour, where they mean nothing",
-            with_neighbor(|n| {
-                n.remote_as = RemoteAs::Internal;
-                n.ebgp_multihop = Some(hops(Some(2)));
-            }),
-            &["neighbor 10.9.0.2 remote-as internal"],
-        ),
-        feature(
             "everything at once",
             with_neighbor(|n| {
                 n.port = Some(1179.try_into().unwrap());

@@ -1,7 +1,6 @@
 //! The kernel's side of the facts: links, routes of VRFs, neighbours, forwarding entries.
 
-use std::collections::{BTreeMap, HashMap};
-use std::sync::Arc;
+use std::collections::BTreeMap;
 
 use super::chain;
 use crate::api::types::{InterfaceName, VrfName};
@@ -18,24 +17,6 @@ pub(super) struct KernelTables {
     pub(super) neighbours: Read<Vec<NeighbourEntry>>,
     pub(super) fdb: Read<Vec<FdbEntry>>,
     pub(super) tables: BTreeMap<VrfName, Read<Vec<KernelRoute>>>,
-}
-
-/// The indices of the router's links by name: FRR names links where the kernel numbers them.
-#[derive(Clone, Default)]
-pub(super) struct LinkIndices(Arc<HashMap<Box<str>, u32>>);
-
-impl LinkIndices {
-    pub(super) fn of(seen: &SeenKernel) -> Self {
-        let indices = seen
-            .router
-            .iter()
-            .map(|(name, link)| (name.as_str().into(), link.index));
-        Self(Arc::new(indices.collect()))
-    }
-
-    pub(super) fn index(&self, name: &str) -> Option<u32> {
-        self.0.get(name).copied()
-    }
 }
 
 pub(super) async fn read(

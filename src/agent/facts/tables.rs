@@ -10,14 +10,13 @@ use perouter_parsers::json::Error as AnswerError;
 use perouter_parsers::stream::Streamed;
 use perouter_parsers::{bgp, evpn, rib};
 
-use super::kernel::LinkIndices;
 use super::{Wanted, chain, unreadable, vnis};
 use crate::api::types::VrfName;
 use crate::frr::Daemon;
 use crate::frr::query::Query;
 use crate::verify::facts::{
-    EvpnPath, Origin, Read, RibChoice, RibEntry, RibProtocol, RouteHop, RouteId, Standing,
-    Unreadable, VrfPath,
+    EvpnPath, Origin, Read, RibChoice, RibEntry, RibProtocol, RouteId, Standing, Unreadable,
+    VrfPath,
 };
 
 /// A VRF's table in bgpd.
@@ -58,9 +57,9 @@ pub(super) async fn read_bgp(dir: &Path, wanted: &Wanted) -> BgpTables {
 }
 
 /// Reads zebra's tables on a thread that may block.
-pub(super) async fn read_ribs(dir: &Path, vrfs: &[VrfName], indices: LinkIndices) -> Ribs {
+pub(super) async fn read_ribs(dir: &Path, vrfs: &[VrfName]) -> Ribs {
     let (dir, job) = (dir.to_owned(), vrfs.to_vec());
-    let read = tokio::task::spawn_blocking(move || ribs(dir, job, &indices)).await;
+    let read = tokio::task::spawn_blocking(move || ribs(dir, job)).await;
     read.unwrap_or_else(|error| {
         let words = Unreadable::new(error);
         vrfs.iter()
@@ -90,14 +89,14 @@ fn bgp_tables(dir: PathBuf, wanted: &Wanted) -> BgpTables {
     }
 }
 
-fn ribs(dir: PathBuf, vrfs: Vec<VrfName>, indices: &LinkIndices) -> Ribs {
+fn ribs(dir: PathBuf, vrfs: Vec<VrfName>) -> Ribs {
     let mut zebra = Streams {
         daemon: Daemon::Zebra,
         dir,
         lost: None,
     };
     let read = |vrf: VrfName| {
-        let read = rib_of(&mut zebra, &vrf, indices);
+        let read = rib_of(&mut zebra, &vrf);
         (vrf, read)
     };
     vrfs.into_iter().map(read).collect()
@@ -246,21 +245,18 @@ fn standing(path: &bgp::Path) -> Standing {
     }
 }
 
-fn rib_of(zebra: &mut Streams, vrf: &VrfName, indices: &LinkIndices) -> Read<Rib> {
+fn rib_of(zebra: &mut Streams, vrf: &VrfName) -> Read<Rib> {
     let command = format!("show ip route vrf {vrf} json");
     zebra.collect(&command, |answer, table: &mut Rib| {
         rib::rib_from(answer, |found| {
-            let entries = found
-                .routes
-                .into_iter()
-                .map(|route| rib_entry(route, indices));
+            let entries = found.routes.into_iter().map(rib_entry);
             table.insert(found.prefix, entries.collect());
             ControlFlow::Continue(())
         })
     })
 }
 
-fn rib_entry(route: rib::RibRoute, indices: &LinkIndices) -> RibEntry {
+fn rib_entry(route: rib::RibRoute) -> RibEntry {
     RibEntry {
         protocol: protocol(&route.protocol),
         choice: match (route.selected, route.installed) {
@@ -268,7 +264,7 @@ fn rib_entry(route: rib::RibRoute, indices: &LinkIndices) -> RibEntry {
             (true, false) => RibChoice::Selected,
             (true, true) => RibChoice::Installed,
         },
-        hops: hops(&route.next_hops, indices),
+        next_hops: gateways(&route.next_hops),
     }
 }
 
@@ -286,26 +282,9 @@ fn protocol(protocol: &rib::Protocol) -> RibProtocol {
     }
 }
 
-/// The ways out that the kernel can have: active, and not resolved by another route, because
-/// that one's next hops follow in the same list, each once.
-fn hops(next_hops: &[rib::RibNextHop], indices: &LinkIndices) -> Vec<RouteHop> {
-    let mut hops: Vec<RouteHop> = Vec::with_capacity(next_hops.len());
-    // A next hop that drops packets is no way out.
-    for found in next_hops
-        .iter()
-        .filter(|hop| hop.active && !hop.recursive && !hop.blackhole)
-    {
-        let hop = RouteHop {
-            gateway: found.ip,
-            link: found
-                .interface_name
-                .as_deref()
-                .and_then(|name| indices.index(name)),
-            onlink: found.on_link,
-        };
-        if !hops.contains(&hop) {
-            hops.push(hop);
-        }
-    }
-    hops
+/// The gateways that packets can go by: active ones. A gateway that another route resolves is
+/// among them, and so are that route's, which follow in the same list.
+fn gateways(next_hops: &[rib::RibNextHop]) -> Vec<IpAddr> {
+    let active = next_hops.iter().filter(|hop| hop.active);
+    active.filter_map(|hop| hop.ip).collect()
 }

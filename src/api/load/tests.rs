@@ -8,7 +8,12 @@ use super::*;
 fn outcome(text: &str) -> (Vec<String>, Vec<String>) {
     let (mut valid, mut wrong) = (Vec::new(), Vec::new());
     let Parsed { objects, errors } = parse_file("red.yaml", text);
-    for ParsedObject { identity, outcome } in objects {
+    for ParsedObject {
+        identity,
+        outcome,
+        document: _,
+    } in objects
+    {
         match outcome {
             Ok(manifest) => {
                 assert_eq!(identity.key.as_ref(), Some(manifest.key()));

@@ -197,6 +197,7 @@ fn without_secret(error: InvalidLine, password: &Secret) -> InvalidLine {
         },
         InvalidLine::Comment { text } => InvalidLine::Comment { text: hidden(text) },
         InvalidLine::LeavesContext { text } => InvalidLine::LeavesContext { text: hidden(text) },
+        InvalidLine::Pipe { text } => InvalidLine::Pipe { text: hidden(text) },
         InvalidLine::Message { text } => InvalidLine::Message { text: hidden(text) },
         InvalidLine::Empty => InvalidLine::Empty,
     }

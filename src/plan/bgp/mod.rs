@@ -3,4 +3,4 @@
 pub mod desired;
 pub mod difference;
 #[cfg(test)]
-mod tests;
+pub(in crate::plan) mod tests;

@@ -3,7 +3,7 @@
 //! `PEROUTER_WRITE_GOLDEN=1 cargo test -p perouter --lib bgp` writes the texts anew.
 
 mod difference;
-mod model;
+pub(in crate::plan) mod model;
 mod secrecy;
 
 use std::collections::BTreeSet;

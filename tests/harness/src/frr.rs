@@ -34,6 +34,9 @@ const READY_WITHIN: Duration = Duration::from_secs(30);
 /// How long a vty may take over one answer.
 const VTY_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// How long the end of a daemon that was killed is waited for.
+const REAPED_WITHIN: Duration = Duration::from_secs(5);
+
 /// How often a state is looked at that nobody announces.
 const POLL: Duration = Duration::from_millis(5);
 
@@ -81,6 +84,7 @@ impl Frr {
                 frr.wait_ready(*daemon)?;
             }
         }
+        frr.wait_synchronized()?;
         Ok(frr)
     }
 
@@ -286,12 +290,27 @@ impl Frr {
     }
 
     /// Starts one daemon that is not running, with the options it had, and
-    /// returns when it answers.
+    /// returns when it answers and has what mgmtd knows of its configuration.
     ///
     /// # Errors
     ///
     /// [`HarnessError::Running`] when it is running already.
     pub fn start_daemon(&self, daemon: Daemon) -> Result<(), HarnessError> {
+        if self.alive(daemon) {
+            return Err(HarnessError::Running { daemon });
+        }
+        self.spawn(daemon)?;
+        self.wait_ready(daemon)?;
+        self.wait_synchronized()
+    }
+
+    /// Starts one daemon as [`Frr::start_daemon`] does, but returns as soon as
+    /// it answers, perhaps before mgmtd has sent it its configuration.
+    ///
+    /// # Errors
+    ///
+    /// [`HarnessError::Running`] when it is running already.
+    pub fn start_daemon_unsynchronized(&self, daemon: Daemon) -> Result<(), HarnessError> {
         if self.alive(daemon) {
             return Err(HarnessError::Running { daemon });
         }
@@ -374,6 +393,43 @@ impl Frr {
         })
     }
 
+    /// Waits until mgmtd has sent every daemon behind it the configuration that
+    /// it knows, a tenth of a second after that daemon connects to it. What the
+    /// daemon is told by another way before is erased.
+    fn wait_synchronized(&self) -> Result<(), HarnessError> {
+        if !self.alive(Daemon::Mgmtd) {
+            return Ok(());
+        }
+        let behind = [Daemon::Zebra, Daemon::Staticd];
+        let behind: Vec<_> = behind
+            .into_iter()
+            .filter(|daemon| self.alive(*daemon))
+            .collect();
+        let deadline = Instant::now() + READY_WITHIN;
+        loop {
+            let shown = self.vty(Daemon::Mgmtd, &["show mgmt backend-adapter all"])?;
+            let under_way = self.vty(Daemon::Mgmtd, &["show mgmt transaction all"])?;
+            let late = behind
+                .iter()
+                .find(|daemon| !is_synchronized(&shown, **daemon));
+            let daemon = match late {
+                Some(daemon) => daemon,
+                None if under_way.contains("Total: 0") => return Ok(()),
+                None => &Daemon::Mgmtd,
+            };
+            if Instant::now() >= deadline {
+                let what =
+                    format!("has no configuration of mgmtd's, which says:\n{shown}{under_way}");
+                return Err(HarnessError::NotReady {
+                    daemon: *daemon,
+                    what,
+                    log: self.log(*daemon),
+                });
+            }
+            thread::sleep(POLL);
+        }
+    }
+
     /// Whether the daemon serves gRPC, if it is to.
     fn grpc_ready(&self, daemon: Daemon) -> bool {
         !self.options.grpc.contains(&daemon) || self.grpc_connect(daemon.grpc_port()).is_ok()
@@ -382,13 +438,48 @@ impl Frr {
 
 impl Drop for Frr {
     fn drop(&mut self) {
-        for (_, mut child) in std::mem::take(&mut *self.lock()) {
-            // Only the waiting `nsenter` can be killed from here; its daemon
-            // dies with the namespace, right after this.
-            let _ = child.kill();
-            let _ = child.wait();
+        let mut daemons = std::mem::take(&mut *self.lock());
+        // The end of the namespace would kill the daemons as well, but takes a
+        // second to; `nsenter` ends with its daemon.
+        for child in daemons.values_mut() {
+            match child_of(child.id()) {
+                Ok(pid) => drop(kill(Pid::from_raw(pid.cast_signed()), Signal::SIGKILL)),
+                Err(_) => drop(child.kill()),
+            }
+        }
+        for child in daemons.values_mut() {
+            let _ = reap(child);
         }
     }
+}
+
+/// Waits for the `nsenter` of a daemon that was killed. It stops itself when its
+/// daemon is stopped and does not go on with it, so it is told to until it has
+/// ended.
+fn reap(nsenter: &mut Child) -> std::io::Result<ExitStatus> {
+    let deadline = Instant::now() + REAPED_WITHIN;
+    while Instant::now() < deadline {
+        if let Some(status) = nsenter.try_wait()? {
+            return Ok(status);
+        }
+        let _ = kill(Pid::from_raw(nsenter.id().cast_signed()), Signal::SIGCONT);
+        thread::sleep(Duration::from_millis(1));
+    }
+    nsenter.kill()?;
+    nsenter.wait()
+}
+
+/// Whether mgmtd's list of those behind it says that this one was sent more
+/// than the greeting, which is one message; the configuration is several, even
+/// when it is empty.
+fn is_synchronized(shown: &str, daemon: Daemon) -> bool {
+    let mut lines = shown.lines().map(str::trim);
+    let value = |line: &str, key: &str| line.strip_prefix(key).map(|rest| rest.trim().to_owned());
+    lines.any(|line| value(line, "Client:").is_some_and(|name| name == daemon.name()))
+        && lines
+            .find_map(|line| value(line, "Msg-Sent:"))
+            .and_then(|sent| sent.parse::<u32>().ok())
+            .is_some_and(|sent| sent > 1)
 }
 
 fn open_log(path: &Path) -> std::io::Result<File> {

@@ -88,6 +88,27 @@ fn a_daemon_is_killed_and_started_again() {
 }
 
 #[test]
+fn a_daemon_that_was_stopped_can_be_killed_and_dropped() {
+    use nix::sys::signal::Signal::{SIGCONT, SIGSTOP};
+    let frr = Frr::start(Options::default().daemons([Daemon::Zebra]).without_grpc()).unwrap();
+    frr.signal(Daemon::Zebra, SIGSTOP).unwrap();
+    std::thread::sleep(Duration::from_millis(100));
+    frr.signal(Daemon::Zebra, SIGCONT).unwrap();
+    frr.vty(Daemon::Zebra, &["show version"]).unwrap();
+    frr.kill(Daemon::Zebra).unwrap();
+    frr.start_daemon(Daemon::Zebra).unwrap();
+    frr.signal(Daemon::Zebra, SIGSTOP).unwrap();
+    std::thread::sleep(Duration::from_millis(100));
+    let before = Instant::now();
+    drop(frr);
+    assert!(
+        before.elapsed() < Duration::from_secs(4),
+        "{:?}",
+        before.elapsed()
+    );
+}
+
+#[test]
 fn the_signal_that_ended_a_daemon_is_known() {
     let frr = Frr::start(Options::default().daemons([Daemon::Zebra])).unwrap();
     assert_eq!(

@@ -1,7 +1,7 @@
-//! FRR's answers as facts. Pure: bytes or a reader in, facts out.
+//! FRR's captured answers as facts.
 //!
-//! A thing that FRR says does not exist, such as a BGP instance, is an empty table. Every other
-//! answer that is not the data asked for is [`Unreadable`], in FRR's words.
+//! The agent has its own way from answers to facts, with I/O; this one serves the tests here,
+//! which may not depend on it.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::error::Error;
@@ -16,17 +16,14 @@ use perouter_parsers::evpn::{self, EvpnKey, LinkState};
 use perouter_parsers::id::{self, Assigned, PeerName, RouterMac};
 use perouter_parsers::rib;
 
-use super::facts::{
+use crate::api::types::{Asn, Vni};
+use crate::api::{Family, RouteTarget};
+use crate::plan::link::Mac;
+use crate::verify::facts::{
     BgpVni, EvpnPath, FamilyState, ImportTarget, LastReset, Negotiation, Origin, Rd, Read,
     RibChoice, RibEntry, RibProtocol, RouteId, Session, SessionState, Sessions, Standing,
     Unreadable, VniKind, VniState, VrfPath, ZebraVni,
 };
-use crate::api::types::{Asn, Vni};
-use crate::api::{Family, RouteTarget};
-use crate::plan::link::Mac;
-
-#[cfg(test)]
-mod tests;
 
 /// An error with all that caused it, in one line.
 fn unreadable(error: &dyn Error) -> Unreadable {
@@ -41,10 +38,7 @@ fn unreadable(error: &dyn Error) -> Unreadable {
 
 /// Reads `show bgp neighbors json` or `show bgp vrf VRF neighbors json`. Neighbours that are
 /// named by an interface are none of ours and left out.
-///
-/// # Errors
-/// [`Unreadable`] with FRR's or the parser's words.
-pub fn sessions(answer: &[u8]) -> Read<Sessions> {
+pub(super) fn sessions(answer: &[u8]) -> Read<Sessions> {
     let neighbors = bgp::neighbors(answer).map_err(|error| unreadable(&error))?;
     let addressed = |(name, neighbor)| match name {
         PeerName::Address(address) => Some((address, session(neighbor))),
@@ -97,10 +91,7 @@ fn session(neighbor: Neighbor) -> Session {
 }
 
 /// Reads `show vrf vni json`: the layer 3 VNIs of zebra.
-///
-/// # Errors
-/// [`Unreadable`] with FRR's or the parser's words.
-pub fn zebra_vnis(answer: &[u8]) -> Read<BTreeMap<Vni, ZebraVni>> {
+pub(super) fn zebra_vnis(answer: &[u8]) -> Read<BTreeMap<Vni, ZebraVni>> {
     let vnis = evpn::vrf_vnis(answer).map_err(|error| unreadable(&error))?;
     let ours = |seen: evpn::VrfVni| {
         let vni = Vni::try_from(seen.vni.get()).ok()?;
@@ -122,10 +113,7 @@ pub fn zebra_vnis(answer: &[u8]) -> Read<BTreeMap<Vni, ZebraVni>> {
 }
 
 /// Reads `show bgp l2vpn evpn vni json`.
-///
-/// # Errors
-/// [`Unreadable`] with FRR's or the parser's words.
-pub fn bgp_vnis(answer: &[u8]) -> Read<BTreeMap<Vni, BgpVni>> {
+pub(super) fn bgp_vnis(answer: &[u8]) -> Read<BTreeMap<Vni, BgpVni>> {
     let vnis = evpn::bgp_vnis(answer).map_err(|error| unreadable(&error))?;
     let ours = |(vni, seen): (id::Vni, evpn::BgpVni)| {
         let kind = match seen.kind {
@@ -146,10 +134,7 @@ pub fn bgp_vnis(answer: &[u8]) -> Read<BTreeMap<Vni, BgpVni>> {
 }
 
 /// Reads `show bgp l2vpn evpn route type 5 json`, while FRR still writes it.
-///
-/// # Errors
-/// [`Unreadable`] with FRR's or the parser's words.
-pub fn evpn(answer: impl io::Read) -> Read<Vec<EvpnPath>> {
+pub(super) fn evpn(answer: impl io::Read) -> Read<Vec<EvpnPath>> {
     let mut all = Vec::new();
     evpn::type5_from(answer, |route| {
         let id = RouteId {
@@ -180,10 +165,10 @@ pub fn evpn(answer: impl io::Read) -> Read<Vec<EvpnPath>> {
 /// Reads `show bgp l2vpn evpn neighbors X advertised-routes json`, while FRR still writes it.
 /// Only Type-5 routes whose distinguisher `keep` takes are kept: what is verified is our own,
 /// and a table of the fabric's can be large.
-///
-/// # Errors
-/// [`Unreadable`] with FRR's or the parser's words.
-pub fn advertised(answer: impl io::Read, keep: impl Fn(&Rd) -> bool) -> Read<HashSet<RouteId>> {
+pub(super) fn advertised(
+    answer: impl io::Read,
+    keep: impl Fn(&Rd) -> bool,
+) -> Read<HashSet<RouteId>> {
     let mut all = HashSet::new();
     evpn::advertised_from(answer, |route| {
         if let EvpnKey::Prefix { prefix, .. } = route.key {
@@ -199,10 +184,7 @@ pub fn advertised(answer: impl io::Read, keep: impl Fn(&Rd) -> bool) -> Read<Has
 }
 
 /// Reads `show bgp vrf VRF ipv4 unicast json`, while FRR still writes it.
-///
-/// # Errors
-/// [`Unreadable`] with FRR's or the parser's words.
-pub fn vrf_bgp(answer: impl io::Read) -> Read<HashMap<IpNet, Vec<VrfPath>>> {
+pub(super) fn vrf_bgp(answer: impl io::Read) -> Read<HashMap<IpNet, Vec<VrfPath>>> {
     let mut all = HashMap::new();
     bgp::unicast_from(answer, |route| {
         let ours = |path: &Path| VrfPath {
@@ -218,10 +200,7 @@ pub fn vrf_bgp(answer: impl io::Read) -> Read<HashMap<IpNet, Vec<VrfPath>>> {
 }
 
 /// Reads `show ip route vrf VRF json`, while FRR still writes it.
-///
-/// # Errors
-/// [`Unreadable`] with FRR's or the parser's words.
-pub fn vrf_rib(answer: impl io::Read) -> Read<HashMap<IpNet, Vec<RibEntry>>> {
+pub(super) fn vrf_rib(answer: impl io::Read) -> Read<HashMap<IpNet, Vec<RibEntry>>> {
     let mut all = HashMap::new();
     rib::rib_from(answer, |prefix| {
         let entries = prefix.routes.into_iter().map(rib_entry).collect();

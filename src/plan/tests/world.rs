@@ -1,0 +1,552 @@
+//! A node made of plain data: a kernel and an FRR that execute steps, and refuse what the real
+//! ones refuse. They also refuse to do what is done already, because a plan must not ask for it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use ipnet::IpNet;
+use perouter_parsers::running_config::{Context, Line};
+
+use crate::api::types::{InterfaceName, Vni, VrfName};
+use crate::intent::NodeIntent;
+use crate::plan::bgp::desired::ALLOW_ALL;
+use crate::plan::bgp::difference::ContextChange;
+use crate::plan::bgp::tests::model::Bgpd;
+use crate::plan::desired::SYSCTLS;
+use crate::plan::link::{
+    AddressGeneration, FirewallState, KernelStep, Link, LinkChange, LinkKind, NIC_GROUP, NicConfig,
+    NicRoute, SeenKernel, SeenKind, SeenLink, Space,
+};
+use crate::plan::{NicMemory, Plan, Planned, Presence, SeenFrr, Step, plan};
+
+type Told = Result<(), String>;
+
+#[derive(Clone, Debug, PartialEq)]
+pub(in crate::plan) struct World {
+    pub(in crate::plan) kernel: SeenKernel,
+    pub(in crate::plan) bgpd: Bgpd,
+    pub(in crate::plan) allow_all: bool,
+    pub(in crate::plan) vnis: BTreeMap<VrfName, Vni>,
+    pub(in crate::plan) memory: NicMemory,
+    indices: Indices,
+}
+
+/// The kernel counts up; how far it has counted makes no difference to anybody.
+#[derive(Clone, Debug)]
+struct Indices(u32);
+
+impl PartialEq for Indices {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+pub(in crate::plan) fn name(text: &str) -> InterfaceName {
+    text.parse().expect("a name")
+}
+
+pub(in crate::plan) fn address(text: &str) -> IpNet {
+    text.parse().expect("an address")
+}
+
+pub(in crate::plan) fn link(index: u32, kind: SeenKind) -> SeenLink {
+    SeenLink {
+        index,
+        kind,
+        master: None,
+        up: true,
+        mtu: 1500,
+        mac: None,
+        group: 0,
+        alias: String::new(),
+        address_generation: Some(AddressGeneration::Kernel),
+        evpn_port: None,
+        addresses: BTreeSet::new(),
+    }
+}
+
+pub(in crate::plan) fn hardware() -> SeenKind {
+    SeenKind::Other {
+        name: String::new(),
+    }
+}
+
+pub(in crate::plan) fn default_route(gateway: &str) -> NicRoute {
+    NicRoute {
+        destination: address("0.0.0.0/0"),
+        gateway: Some(gateway.parse().expect("an address")),
+        source: None,
+        metric: 0,
+        protocol: 3,
+        scope: 0,
+        onlink: false,
+    }
+}
+
+impl World {
+    /// A host with three NICs and things of other people's, and a bare router's namespace.
+    pub(in crate::plan) fn new() -> Self {
+        let mut kernel = SeenKernel::default();
+        let lo = SeenLink {
+            up: false,
+            addresses: BTreeSet::new(),
+            ..link(
+                1,
+                SeenKind::Other {
+                    name: String::new(),
+                },
+            )
+        };
+        kernel.router.insert(name("lo"), lo.clone());
+        let lo = SeenLink {
+            up: true,
+            addresses: BTreeSet::from([address("127.0.0.1/8")]),
+            ..lo
+        };
+        kernel.host.insert(name("lo"), lo);
+        for number in 0..3_u32 {
+            let nic = name(&format!("eth{number}"));
+            let seen = SeenLink {
+                addresses: BTreeSet::from([address(&format!("10.0.{number}.7/24"))]),
+                mtu: 9000,
+                ..link(2 + number, hardware())
+            };
+            let routes = BTreeSet::from([default_route(&format!("10.0.{number}.1"))]);
+            kernel.nic_routes.insert((Space::Host, nic.clone()), routes);
+            kernel.host.insert(nic, seen);
+        }
+        let foreign = [
+            ("cni0", SeenKind::Bridge),
+            (
+                "vxlan.calico",
+                SeenKind::Other {
+                    name: "vxlan".to_owned(),
+                },
+            ),
+            (
+                "lxc1234",
+                SeenKind::Veth {
+                    peer_index: Some(2),
+                },
+            ),
+            ("vrf-mgmt", SeenKind::Vrf { table: 1_000_001 }),
+        ];
+        for (index, (text, kind)) in (10..).zip(foreign) {
+            let seen = SeenLink {
+                alias: "somebody else's".to_owned(),
+                addresses: BTreeSet::from([address("10.244.0.1/24")]),
+                ..link(index, kind)
+            };
+            kernel.host.insert(name(text), seen);
+        }
+        for (key, _) in SYSCTLS {
+            kernel.sysctls.insert(key.to_owned(), "0".to_owned());
+        }
+        Self {
+            kernel,
+            bgpd: Bgpd::default(),
+            allow_all: false,
+            vnis: BTreeMap::new(),
+            memory: NicMemory::new(),
+            indices: Indices(100),
+        }
+    }
+
+    /// A node on which this intent is in force.
+    pub(in crate::plan) fn running(intent: &NodeIntent) -> Self {
+        let mut world = Self::new();
+        world.converge(intent);
+        world
+    }
+
+    pub(in crate::plan) fn frr(&self) -> SeenFrr {
+        let mut bgp = self.bgpd.running();
+        if self.allow_all {
+            bgp.push_context(Context::new(Line::new(ALLOW_ALL).expect("a line")));
+        }
+        SeenFrr {
+            bgp,
+            vnis: self.vnis.clone(),
+        }
+    }
+
+    pub(in crate::plan) fn plan(&self, intent: &NodeIntent) -> Plan {
+        plan(intent, &self.kernel, &self.frr(), &self.memory).expect("typeable")
+    }
+
+    /// Executes a plan; every step must be legal when its turn comes.
+    pub(in crate::plan) fn execute(&mut self, plan: &Plan) -> Told {
+        for step in &plan.sweep {
+            self.apply(step)?;
+        }
+        for unit in &plan.units {
+            for planned in unit.steps.as_ref().map_err(ToString::to_string)? {
+                self.apply(&planned.step)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Plans and executes once, and demands that nothing is left to do.
+    pub(in crate::plan) fn converge(&mut self, intent: &NodeIntent) -> Plan {
+        let plan = self.plan(intent);
+        if let Err(refused) = self.execute(&plan) {
+            panic!("{refused}\n{plan}");
+        }
+        let again = self.plan(intent);
+        assert!(again.is_empty(), "first:\n{plan}\nagain:\n{again}");
+        plan
+    }
+
+    pub(in crate::plan) fn apply(&mut self, step: &Step) -> Told {
+        let told = match step {
+            Step::Kernel(step) => self.kernel_step(step),
+            Step::Bgp(change) => self.bgp(change),
+            Step::AllowAll(presence) => {
+                let wanted = *presence == Presence::Present;
+                expect(self.allow_all != wanted, "the route map is so already")
+                    .map(|()| self.allow_all = wanted)
+            }
+            Step::MapVni { vrf, vni } => self.map(vrf, *vni),
+        };
+        told.map_err(|refused| format!("{step}: {refused}"))
+    }
+
+    /// Takes back steps in reverse, as far as they can be.
+    pub(in crate::plan) fn undo(&mut self, done: &[Planned]) -> Told {
+        let undos = done
+            .iter()
+            .rev()
+            .filter_map(|planned| planned.undo.as_ref());
+        undos.into_iter().try_for_each(|undo| self.apply(undo))
+    }
+
+    fn instances(&self) -> Vec<String> {
+        let running = self.bgpd.running();
+        let contexts = running.contexts().iter();
+        contexts
+            .map(|context| context.header().to_string())
+            .collect()
+    }
+
+    fn bgp(&mut self, change: &ContextChange) -> Told {
+        let header = change.header.as_str();
+        let words: Vec<&str> = header.split(' ').collect();
+        let others = self.instances();
+        let of_vrf = |text: &String| text.contains(" vrf ");
+        match words.as_slice() {
+            ["router", "bgp", _] if change.after.is_none() => {
+                expect(!others.iter().any(of_vrf), "instances of VRFs stand")?;
+            }
+            ["router", "bgp", _] => {
+                let default = others.iter().find(|text| !of_vrf(text));
+                expect(
+                    default.is_none_or(|own| own == header),
+                    "BGP is already running with another AS number",
+                )?;
+            }
+            ["router", "bgp", _, "vrf", vrf] if change.after.is_none() => {
+                let mapped = self.vnis.keys().any(|own| own.as_str() == *vrf);
+                expect(!mapped, "the VRF has an L3VNI")?;
+            }
+            ["router", "bgp", _, "vrf", vrf] => {
+                expect(
+                    others.iter().any(|text| !of_vrf(text)),
+                    "no default instance",
+                )?;
+                let same = format!(" vrf {vrf}");
+                let mut same = others.iter().filter(|text| text.ends_with(&same));
+                expect(
+                    same.all(|own| own == header),
+                    "another AS number in the VRF",
+                )?;
+            }
+            _ => return Err("not an instance".to_owned()),
+        }
+        let commands = change.commands();
+        expect(!commands.is_empty(), "nothing to type")?;
+        commands
+            .iter()
+            .try_for_each(|command| self.bgpd.apply(command))
+    }
+
+    fn map(&mut self, vrf: &VrfName, vni: Option<Vni>) -> Told {
+        let Some(vni) = vni else {
+            return self
+                .vnis
+                .remove(vrf)
+                .map(|_| ())
+                .ok_or("not mapped".to_owned());
+        };
+        expect(!self.vnis.contains_key(vrf), "the VRF has another VNI")?;
+        expect(
+            !self.vnis.values().any(|own| *own == vni),
+            "vni is already mapped to another vrf",
+        )?;
+        let instance = format!(" vrf {vrf}");
+        let instances = self.instances();
+        expect(
+            instances.iter().any(|own| own.ends_with(&instance)),
+            "no BGP in the VRF",
+        )?;
+        expect(
+            self.kernel
+                .router
+                .contains_key(&InterfaceName::from(vrf.clone())),
+            "no such VRF",
+        )?;
+        self.vnis.insert(vrf.clone(), vni);
+        Ok(())
+    }
+
+    fn links(&mut self, space: Space) -> &mut BTreeMap<InterfaceName, SeenLink> {
+        match space {
+            Space::Host => &mut self.kernel.host,
+            Space::Router => &mut self.kernel.router,
+        }
+    }
+
+    pub(in crate::plan) fn link_mut(
+        &mut self,
+        space: Space,
+        name: &str,
+    ) -> Result<&mut SeenLink, String> {
+        let found = self.links(space).iter_mut();
+        let found = found.into_iter().find(|(own, _)| own.as_str() == name);
+        found.map(|(_, link)| link).ok_or(format!("no link {name}"))
+    }
+
+    fn kernel_step(&mut self, step: &KernelStep) -> Told {
+        match step {
+            KernelStep::AddLink(link) => self.add(link),
+            KernelStep::DeleteLink { space, name } => self.delete(*space, name),
+            KernelStep::SetLink {
+                space,
+                name,
+                change,
+            } => self.set(*space, name, change),
+            KernelStep::AddAddress {
+                space,
+                name,
+                address,
+            } => {
+                let added = self
+                    .link_mut(*space, name.as_str())?
+                    .addresses
+                    .insert(*address);
+                expect(added, "the address is there")
+            }
+            KernelStep::DeleteAddress {
+                space,
+                name,
+                address,
+            } => {
+                let removed = self
+                    .link_mut(*space, name.as_str())?
+                    .addresses
+                    .remove(address);
+                expect(removed, "no such address")
+            }
+            KernelStep::MoveNic { name, to, config } => self.move_nic(name, *to, config),
+            KernelStep::AddRoute { space, name, route } => {
+                expect(self.link_mut(*space, name.as_str())?.up, "the link is down")?;
+                let of_nic = (*space, name.clone());
+                let routes = self.kernel.nic_routes.entry(of_nic).or_default();
+                expect(routes.insert(route.clone()), "the route is there")
+            }
+            KernelStep::SetSysctl { key, value } => {
+                let now = self.kernel.sysctls.get_mut(key).ok_or("no such key")?;
+                expect(now != value, "the value is so already")?;
+                now.clone_from(value);
+                Ok(())
+            }
+            KernelStep::InstallFirewall => {
+                let there = self.kernel.firewall == FirewallState::Installed;
+                self.kernel.firewall = FirewallState::Installed;
+                expect(!there, "the firewall is there")
+            }
+        }
+    }
+
+    fn add(&mut self, wanted: &Link) -> Told {
+        let free = |links: &BTreeMap<InterfaceName, SeenLink>, name: &InterfaceName| {
+            expect(!links.contains_key(name), &format!("{name} exists"))
+        };
+        free(self.links(wanted.space), &wanted.name)?;
+        self.indices.0 += 2;
+        let index = self.indices.0;
+        let kind = match &wanted.kind {
+            LinkKind::Vrf { table } => {
+                let vrf = SeenKind::Vrf { table: *table };
+                let mut links = self.links(wanted.space).values();
+                expect(
+                    links.all(|link| link.kind != vrf),
+                    "the table has another VRF",
+                )?;
+                vrf
+            }
+            LinkKind::Bridge => SeenKind::Bridge,
+            LinkKind::Vxlan { vni, local, port } => {
+                let evpn = self
+                    .bgpd
+                    .running()
+                    .to_string()
+                    .contains("advertise-all-vni");
+                expect(evpn, "bgpd crashes: a VXLAN device without EVPN")?;
+                let same = |link: &SeenLink| {
+                    matches!(link.kind, SeenKind::Vxlan { vni: v, port: p, .. }
+                        if v == u32::from(*vni) && p == *port)
+                };
+                let mut links = self.links(wanted.space).values();
+                expect(!links.any(same), "a VXLAN device with this VNI exists")?;
+                SeenKind::Vxlan {
+                    vni: u32::from(*vni),
+                    local: Some(*local),
+                    port: *port,
+                    learning: false,
+                }
+            }
+            LinkKind::Veth { peer_space, peer } => {
+                free(self.links(*peer_space), peer)?;
+                let other = SeenLink {
+                    up: false,
+                    ..link(
+                        index + 1,
+                        SeenKind::Veth {
+                            peer_index: Some(index),
+                        },
+                    )
+                };
+                self.links(*peer_space).insert(peer.clone(), other);
+                SeenKind::Veth {
+                    peer_index: Some(index + 1),
+                }
+            }
+        };
+        let made = SeenLink {
+            up: false,
+            mtu: wanted.mtu.unwrap_or(1500),
+            alias: wanted.alias.clone(),
+            address_generation: Some(wanted.address_generation),
+            ..link(index, kind)
+        };
+        self.links(wanted.space).insert(wanted.name.clone(), made);
+        Ok(())
+    }
+
+    fn delete(&mut self, space: Space, name: &InterfaceName) -> Told {
+        let link = self.links(space).remove(name).ok_or("no such link")?;
+        match link.kind {
+            SeenKind::Other { .. } => return Err("not a link that can be deleted".to_owned()),
+            SeenKind::Veth { peer_index } => {
+                let other = |other: &SeenLink| {
+                    Some(other.index) == peer_index
+                        && other.kind
+                            == SeenKind::Veth {
+                                peer_index: Some(link.index),
+                            }
+                };
+                for space in [Space::Host, Space::Router] {
+                    self.links(space).retain(|_, seen| !other(seen));
+                }
+            }
+            SeenKind::Vrf { .. } | SeenKind::Bridge | SeenKind::Vxlan { .. } => {}
+        }
+        for port in self.links(space).values_mut() {
+            if port.master.as_ref() == Some(name) {
+                port.master = None;
+                port.evpn_port = None;
+            }
+        }
+        Ok(())
+    }
+
+    fn set(&mut self, space: Space, name: &InterfaceName, change: &LinkChange) -> Told {
+        let master = |world: &mut Self, master: &Option<InterfaceName>| {
+            let kind = master
+                .as_ref()
+                .map(|name| world.link_mut(space, name.as_str()));
+            match kind.transpose()?.map(|link| link.kind.clone()) {
+                None | Some(SeenKind::Vrf { .. }) => Ok(None),
+                Some(SeenKind::Bridge) => Ok(Some(false)),
+                Some(_) => Err("not a master".to_owned()),
+            }
+        };
+        let port = match change {
+            LinkChange::Master(to) => master(self, to)?,
+            LinkChange::EvpnPort => {
+                let own = self.link_mut(space, name.as_str())?.master.clone();
+                let port = master(self, &own)?;
+                expect(port.is_some(), "not a port of a bridge")?;
+                port
+            }
+            _ => None,
+        };
+        let link = self.link_mut(space, name.as_str())?;
+        let before = link.clone();
+        match change {
+            LinkChange::Up => link.up = true,
+            LinkChange::Mtu(mtu) => link.mtu = *mtu,
+            LinkChange::Master(to) => {
+                link.master.clone_from(to);
+                link.evpn_port = port;
+            }
+            LinkChange::AddressGeneration(mode) => link.address_generation = Some(*mode),
+            LinkChange::EvpnPort => link.evpn_port = Some(true),
+            LinkChange::Alias(alias) => link.alias.clone_from(alias),
+            LinkChange::Group(group) => link.group = *group,
+        }
+        expect(*link != before, "it is so already")
+    }
+
+    fn move_nic(&mut self, name: &InterfaceName, to: Space, config: &NicConfig) -> Told {
+        let from = match to {
+            Space::Host => Space::Router,
+            Space::Router => Space::Host,
+        };
+        expect(
+            !self.links(to).contains_key(name),
+            "the name is taken there",
+        )?;
+        let mut nic = self.links(from).remove(name).ok_or("no such NIC")?;
+        let carried = NicConfig {
+            addresses: nic.addresses.clone(),
+            routes: self
+                .kernel
+                .nic_routes
+                .remove(&(from, name.clone()))
+                .unwrap_or_default(),
+        };
+        nic.addresses.clone_from(&config.addresses);
+        nic.up = true;
+        nic.master = None;
+        match to {
+            Space::Router => {
+                nic.group = NIC_GROUP;
+                // The agent remembers what a step carries, before it executes it.
+                self.memory.insert(name.clone(), config.clone());
+                expect(
+                    carried.addresses.is_subset(&config.addresses),
+                    "an address is lost",
+                )?;
+            }
+            Space::Host => {
+                nic.group = 0;
+                self.memory.remove(name);
+            }
+        }
+        self.links(to).insert(name.clone(), nic);
+        if !config.routes.is_empty() {
+            let routes = config.routes.clone();
+            self.kernel.nic_routes.insert((to, name.clone()), routes);
+        }
+        Ok(())
+    }
+}
+
+fn expect(holds: bool, otherwise: &str) -> Told {
+    if holds {
+        Ok(())
+    } else {
+        Err(otherwise.to_owned())
+    }
+}

@@ -1,0 +1,295 @@
+//! A healthy node: PE 1 of a fabric with two, where VRF `red` has VNI 100.
+
+use std::collections::BTreeSet;
+use std::net::{IpAddr, Ipv4Addr};
+
+use ipnet::{IpNet, Ipv4Net};
+
+use crate::api::types::{InterfaceName, ObjectKey, VrfName};
+use crate::api::{Families, HostSession, L3Vni, Neighbor, RemoteAs, Underlay};
+use crate::intent::addresses::HostLeg;
+use crate::intent::{NodeIntent, UnderlayIntent, VniIntent};
+use crate::plan::desired::table;
+use crate::plan::link::{Links, Mac, NIC_GROUP, SeenKernel, SeenKind, SeenLink};
+use crate::verify::facts::{
+    Facts, FdbEntry, KernelRoute, NeighbourEntry, RouteAction, RouteHop, VrfFacts,
+};
+use crate::verify::tests::read;
+use crate::verify::{Check, Finding, Outcome};
+
+pub(crate) const SVI: u32 = 4;
+pub(crate) const VXLAN: u32 = 5;
+pub(crate) const VETH: u32 = 8;
+pub(crate) const OWN_MAC: Mac = Mac([0xf2, 0xb3, 0xe2, 0x88, 0x2e, 0x8b]);
+pub(crate) const REMOTE_MAC: Mac = Mac([0x2e, 0xad, 0xf5, 0x91, 0xdd, 0xe4]);
+
+/// What is learned from the other PE, and comes through to the kernel.
+pub(crate) const REMOTE_PREFIXES: [&str; 2] = ["172.16.2.0/24", "192.169.10.3/32"];
+
+macro_rules! capture {
+    ($name:literal) => {
+        include_bytes!(concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/parsers/captures/frr-10.3/",
+            $name
+        ))
+        .as_slice()
+    };
+}
+
+pub(crate) fn ip(text: &str) -> IpAddr {
+    text.parse().unwrap()
+}
+
+pub(crate) fn v4(text: &str) -> Ipv4Addr {
+    text.parse().unwrap()
+}
+
+pub(crate) fn net(text: &str) -> IpNet {
+    text.parse().unwrap()
+}
+
+pub(crate) fn name(text: &str) -> InterfaceName {
+    text.parse().unwrap()
+}
+
+pub(crate) fn red() -> VrfName {
+    "red".parse().unwrap()
+}
+
+pub(crate) fn peer() -> IpAddr {
+    ip("10.0.1.1")
+}
+
+pub(crate) fn remote_vtep() -> IpAddr {
+    ip("100.65.0.2")
+}
+
+pub(crate) fn underlay_key() -> ObjectKey {
+    "Underlay default/fabric".parse().unwrap()
+}
+
+pub(crate) fn red_key() -> ObjectKey {
+    "L3VNI default/red".parse().unwrap()
+}
+
+pub(crate) fn intent() -> NodeIntent {
+    let neighbor = Neighbor {
+        address: v4("10.0.1.1"),
+        remote_as: RemoteAs::Number("64512".parse().unwrap()),
+        port: None,
+        password: None,
+        timers: None,
+        connect_time: None,
+        ebgp_multihop: None,
+        families: Families::Derived,
+    };
+    let underlay = UnderlayIntent {
+        key: underlay_key(),
+        spec: Underlay {
+            asn: "64514".parse().unwrap(),
+            router_id_cidr: "10.0.0.0/24".parse().unwrap(),
+            neighbors: vec![neighbor],
+            interfaces: vec![name("eth0")],
+            tunnel_endpoint: Some("100.65.0.0/24".parse().unwrap()),
+            graceful_restart: None,
+        },
+        router_id: v4("10.0.0.1"),
+        vtep: Some(v4("100.65.0.1")),
+    };
+    let local_cidr: Ipv4Net = "192.169.10.0/24".parse().unwrap();
+    let vni = VniIntent {
+        key: red_key(),
+        spec: L3Vni {
+            vrf: red(),
+            vni: "100".parse().unwrap(),
+            vxlan_port: 4789,
+            host_session: Some(HostSession {
+                asn: "64514".parse().unwrap(),
+                remote_as: RemoteAs::Number("64515".parse().unwrap()),
+                local_cidr,
+            }),
+            import_rts: Vec::new(),
+            export_rts: Vec::new(),
+        },
+        leg: Some(HostLeg {
+            router: "192.169.10.1/24".parse().unwrap(),
+            host: "192.169.10.2/24".parse().unwrap(),
+        }),
+    };
+    NodeIntent {
+        underlay: Some(underlay),
+        vnis: vec![vni],
+    }
+}
+
+/// What was read back when all was well.
+pub(crate) fn facts() -> Facts {
+    Facts {
+        fabric_sessions: read::sessions(capture!("show-bgp-neighbors.json")),
+        zebra_vnis: read::zebra_vnis(capture!("show-vrf-vni.json")),
+        bgp_vnis: read::bgp_vnis(capture!("show-bgp-l2vpn-evpn-vni.json")),
+        evpn: read::evpn(capture!("show-bgp-l2vpn-evpn-route-type-5.json")),
+        advertised: [(
+            peer(),
+            read::advertised(capture!("show-bgp-l2vpn-evpn-advertised.json"), |_| true),
+        )]
+        .into(),
+        vrfs: [(
+            red(),
+            VrfFacts {
+                sessions: read::sessions(capture!("show-bgp-vrf-red-neighbors.json")),
+                bgp: read::vrf_bgp(capture!("show-bgp-vrf-red-ipv4-unicast.json")),
+                rib: read::vrf_rib(capture!("show-ip-route-vrf-red.json")),
+                table: Ok(routes()),
+            },
+        )]
+        .into(),
+        kernel: Ok(kernel()),
+        neighbours: Ok(vec![
+            NeighbourEntry {
+                link: SVI,
+                ip: remote_vtep(),
+                mac: Some(REMOTE_MAC),
+            },
+            NeighbourEntry {
+                link: VETH,
+                ip: ip("192.169.10.2"),
+                mac: Some(Mac([2, 0, 0, 0, 0, 1])),
+            },
+        ]),
+        fdb: Ok(vec![FdbEntry {
+            link: VXLAN,
+            mac: REMOTE_MAC,
+            vtep: remote_vtep(),
+        }]),
+    }
+}
+
+/// The VRF's table as that fabric's kernel told it.
+fn routes() -> Vec<KernelRoute> {
+    let forward = |destination: &str, gateway: Option<&str>, link, onlink, metric| KernelRoute {
+        destination: net(destination),
+        metric,
+        action: RouteAction::Forward(vec![RouteHop {
+            gateway: gateway.map(ip),
+            link: Some(link),
+            onlink,
+        }]),
+    };
+    let local = |destination: &str| KernelRoute {
+        destination: net(destination),
+        metric: 0,
+        action: RouteAction::Local,
+    };
+    let mut routes = vec![
+        forward("172.16.1.0/24", Some("192.169.10.2"), VETH, false, 20),
+        forward("192.169.10.0/24", None, VETH, false, 0),
+        local("192.169.10.1/32"),
+        local("192.169.10.255/32"),
+        forward("192.170.1.0/24", None, 6, false, 0),
+    ];
+    let remote = REMOTE_PREFIXES.map(|to| forward(to, Some("100.65.0.2"), SVI, true, 20));
+    routes.extend(remote);
+    routes
+}
+
+fn link(index: u32, kind: SeenKind, master: Option<&str>, addresses: &[&str]) -> SeenLink {
+    SeenLink {
+        index,
+        kind,
+        master: master.map(name),
+        up: true,
+        mtu: 1500,
+        mac: None,
+        group: 0,
+        alias: String::new(),
+        address_generation: None,
+        evpn_port: None,
+        addresses: addresses.iter().copied().map(net).collect::<BTreeSet<_>>(),
+    }
+}
+
+fn kernel() -> SeenKernel {
+    let other = |name: &str| SeenKind::Other {
+        name: name.to_owned(),
+    };
+    let veth = |peer| SeenKind::Veth {
+        peer_index: Some(peer),
+    };
+    let vrf = SeenKind::Vrf {
+        table: table("100".parse().unwrap()),
+    };
+    let vxlan = SeenKind::Vxlan {
+        vni: 100,
+        local: Some(v4("100.65.0.1")),
+        port: 4789,
+        learning: false,
+    };
+    let router = [
+        ("lo", link(1, other(""), None, &["100.65.0.1/32"])),
+        (
+            "eth0",
+            SeenLink {
+                group: NIC_GROUP,
+                ..link(2, veth(77), None, &["10.0.1.2/24"])
+            },
+        ),
+        ("red", link(3, vrf, None, &[])),
+        (
+            "br-pe-100",
+            SeenLink {
+                mac: Some(OWN_MAC),
+                ..link(SVI, SeenKind::Bridge, Some("red"), &[])
+            },
+        ),
+        ("vni100", link(VXLAN, vxlan, Some("br-pe-100"), &[])),
+        (
+            "pe-e-100",
+            link(VETH, veth(30), Some("red"), &["192.169.10.1/24"]),
+        ),
+    ];
+    let host = [(
+        "host-e-100",
+        link(30, veth(VETH), None, &["192.169.10.2/24"]),
+    )];
+    let named = |(text, link): (&str, SeenLink)| (name(text), link);
+    SeenKernel {
+        router: router.into_iter().map(named).collect::<Links>(),
+        host: host.into_iter().map(named).collect::<Links>(),
+        ..SeenKernel::default()
+    }
+}
+
+/// The bad ones, as check and subject, in their order.
+pub(crate) fn bad(findings: &[Finding]) -> Vec<(Check, String)> {
+    findings
+        .iter()
+        .filter(|finding| finding.is_bad())
+        .map(|finding| (finding.check, finding.subject.clone()))
+        .collect()
+}
+
+/// What a check waits for, wherever it is pending.
+pub(crate) fn waiting(findings: &[Finding], check: Check) -> Vec<String> {
+    findings
+        .iter()
+        .filter(|finding| finding.check == check)
+        .filter_map(|finding| match &finding.outcome {
+            Outcome::Pending { waiting_for } => Some(waiting_for.clone()),
+            Outcome::Good { .. } | Outcome::Bad { .. } | Outcome::MoreBad { .. } => None,
+        })
+        .collect()
+}
+
+/// How many are good by a check.
+pub(crate) fn good(findings: &[Finding], check: Check) -> u64 {
+    findings
+        .iter()
+        .filter(|finding| finding.check == check)
+        .map(|finding| match finding.outcome {
+            Outcome::Good { count, .. } => count,
+            Outcome::Bad { .. } | Outcome::MoreBad { .. } | Outcome::Pending { .. } => 0,
+        })
+        .sum()
+}

@@ -1,0 +1,211 @@
+//! What cannot be told is neither good nor bad.
+
+use super::fixture::{bad, facts, good, intent, peer, red, waiting};
+use crate::verify::facts::{Facts, SessionState, Unreadable, VniState};
+use crate::verify::{Check, verify};
+
+const WORDS: &str = "bgpd: connection refused";
+
+fn unread() -> Unreadable {
+    Unreadable::new(WORDS)
+}
+
+#[test]
+fn without_an_underlay_there_is_nothing_to_verify() {
+    let intent = crate::intent::NodeIntent::default();
+    assert_eq!(verify(&intent, &Facts::default()), []);
+}
+
+#[test]
+fn an_unreadable_source_is_bad_and_what_needs_it_is_pending() {
+    type Case = (&'static str, fn(&mut Facts), &'static [Check]);
+    let cases: [Case; 12] = [
+        (
+            "show bgp neighbors json",
+            |facts| facts.fabric_sessions = Err(unread()),
+            &[
+                Check::UnderlaySession,
+                Check::EvpnFamily,
+                Check::RouteAdvertised,
+            ],
+        ),
+        (
+            "show vrf vni json",
+            |facts| facts.zebra_vnis = Err(unread()),
+            &[
+                Check::VniUp,
+                Check::BgpVni,
+                Check::RouterMac,
+                Check::RouteInKernel,
+            ],
+        ),
+        (
+            "show bgp l2vpn evpn vni json",
+            |facts| facts.bgp_vnis = Err(unread()),
+            &[Check::BgpVni, Check::RouterMac, Check::HostRouteExported],
+        ),
+        (
+            "show bgp l2vpn evpn route type 5 json",
+            |facts| facts.evpn = Err(unread()),
+            &[Check::HostRouteExported, Check::RouteValid, Check::FdbEntry],
+        ),
+        (
+            "show bgp l2vpn evpn neighbors 10.0.1.1 advertised-routes json",
+            |facts| {
+                facts.advertised.insert(peer(), Err(unread()));
+            },
+            &[Check::RouteAdvertised],
+        ),
+        (
+            "show bgp vrf red neighbors json",
+            |facts| facts.vrfs.get_mut(&red()).unwrap().sessions = Err(unread()),
+            &[Check::HostSession],
+        ),
+        (
+            "show bgp vrf red ipv4 unicast json",
+            |facts| facts.vrfs.get_mut(&red()).unwrap().bgp = Err(unread()),
+            &[
+                Check::HostRouteExported,
+                Check::RouteImported,
+                Check::RouteInRib,
+            ],
+        ),
+        (
+            "show ip route vrf red json",
+            |facts| facts.vrfs.get_mut(&red()).unwrap().rib = Err(unread()),
+            &[Check::RouteInRib, Check::RouteInKernel, Check::FdbEntry],
+        ),
+        (
+            "kernel routes of VRF red",
+            |facts| facts.vrfs.get_mut(&red()).unwrap().table = Err(unread()),
+            &[Check::RouteInKernel, Check::NeighbourEntry],
+        ),
+        (
+            "kernel links",
+            |facts| facts.kernel = Err(unread()),
+            &[Check::LinksPresent, Check::VtepAddress, Check::VniUp],
+        ),
+        (
+            "kernel neighbours",
+            |facts| facts.neighbours = Err(unread()),
+            &[Check::NeighbourEntry, Check::FdbEntry],
+        ),
+        (
+            "kernel forwarding entries",
+            |facts| facts.fdb = Err(unread()),
+            &[Check::FdbEntry],
+        ),
+    ];
+    for (source, make, pending) in cases {
+        let mut facts = facts();
+        make(&mut facts);
+        let findings = verify(&intent(), &facts);
+        let expected = vec![(Check::FactsReadable, source.to_owned())];
+        assert_eq!(bad(&findings), expected, "{findings:#?}");
+        let said = findings.iter().find(|finding| finding.is_bad()).unwrap();
+        assert!(said.to_string().contains(WORDS), "{said}");
+        for check in pending {
+            let waiting = waiting(&findings, *check);
+            assert!(
+                waiting.iter().any(|for_what| for_what.ends_with(source)),
+                "{source}: {check} waits for {waiting:?}"
+            );
+            assert_eq!(good(&findings, *check), 0, "{source}: {check}");
+        }
+    }
+}
+
+#[test]
+fn nothing_read_is_nothing_good() {
+    let findings = verify(&intent(), &Facts::default());
+    for check in Check::ALL {
+        assert_eq!(good(&findings, check), 0, "{check}");
+        let named = findings.iter().filter(|finding| finding.check == check);
+        assert!(named.count() > 0, "{check} is not named");
+    }
+    assert!(
+        bad(&findings)
+            .iter()
+            .all(|(check, _)| *check == Check::FactsReadable)
+    );
+}
+
+#[test]
+fn what_lies_behind_a_fault_waits_for_it() {
+    let mut facts = facts();
+    for vni in facts.zebra_vnis.as_mut().unwrap().values_mut() {
+        vni.state = VniState::Down("Down".to_owned());
+    }
+    let findings = verify(&intent(), &facts);
+    for check in [
+        Check::BgpVni,
+        Check::HostRouteExported,
+        Check::RouteInKernel,
+    ] {
+        assert_eq!(waiting(&findings, check), ["vni-up"], "{check}");
+    }
+}
+
+#[test]
+fn every_check_is_named_whatever_is_broken() {
+    let breaks: [fn(&mut Facts); 4] = [
+        |facts| facts.kernel.as_mut().unwrap().router.clear(),
+        |facts| facts.zebra_vnis.as_mut().unwrap().clear(),
+        |facts| facts.bgp_vnis.as_mut().unwrap().clear(),
+        |facts| facts.fabric_sessions.as_mut().unwrap().clear(),
+    ];
+    for make in breaks {
+        let mut facts = facts();
+        make(&mut facts);
+        let findings = verify(&intent(), &facts);
+        for check in Check::ALL {
+            let mut named = findings.iter().filter(|finding| finding.check == check);
+            assert!(
+                named.next().is_some(),
+                "{check} is missing in {findings:#?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn one_neighbour_down_leaves_the_vni_to_the_other() {
+    let mut intent = intent();
+    let mut facts = facts();
+    let second = "10.0.9.1".parse().unwrap();
+    let underlay = intent.underlay.as_mut().unwrap();
+    let mut neighbor = underlay.spec.neighbors[0].clone();
+    neighbor.address = second;
+    underlay.spec.neighbors.push(neighbor);
+    let sessions = facts.fabric_sessions.as_mut().unwrap();
+    let mut session = sessions[&peer()].clone();
+    session.state = SessionState::Down {
+        state: "Idle".to_owned(),
+    };
+    sessions.insert(second.into(), session);
+    let findings = verify(&intent, &facts);
+    let expected = vec![(Check::UnderlaySession, "10.0.9.1".to_owned())];
+    assert_eq!(bad(&findings), expected);
+    assert!(waiting(&findings, Check::RouteAdvertised).is_empty());
+}
+
+#[test]
+fn with_no_neighbour_up_routes_out_wait() {
+    let mut facts = facts();
+    for session in facts.fabric_sessions.as_mut().unwrap().values_mut() {
+        session.state = SessionState::Down {
+            state: "Idle".to_owned(),
+        };
+    }
+    facts.advertised.clear();
+    let paths = facts.evpn.as_mut().unwrap();
+    paths.retain(|path| path.origin == crate::verify::facts::Origin::Local);
+    let findings = verify(&intent(), &facts);
+    for check in [
+        Check::RouteAdvertised,
+        Check::RouteValid,
+        Check::RouteInKernel,
+    ] {
+        assert_eq!(waiting(&findings, check), ["underlay-session with EVPN"]);
+    }
+}

@@ -1,0 +1,16 @@
+//! Tests that run labs: real kernel, real FRR, the program as people call it.
+//!
+//! They need root, and the root file system, which the first of them builds if need be.
+//! `PEROUTER_ROOT` names another one. A lab that cannot run is a failure, never a skip.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
+
+mod fabric;
+mod harness;
+mod lifetime;
+mod requests;
