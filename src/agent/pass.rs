@@ -21,7 +21,7 @@ use crate::plan::desired::SYSCTLS;
 use crate::plan::link::{KernelStep, NIC_GROUP, SeenKernel, Space};
 use crate::plan::{self, NicMemory, Plan, SeenFrr, Step};
 use crate::status::Timestamp;
-use crate::status::report::{Pass, Report};
+use crate::status::report::{Pass, Repair, Report};
 
 /// How often a pass observes again after it wrote. One round does in all cases known; a line
 /// that FRR keeps printing otherwise than it was typed must not keep the loop busy.
@@ -45,13 +45,6 @@ pub(super) struct Counters {
     pub(super) repairs: u64,
     /// Writes of kernel handles that were replaced since.
     netlink_writes_before: u64,
-}
-
-/// What was mended last.
-#[derive(Clone, Debug)]
-pub(super) struct Repair {
-    pub(super) at: Timestamp,
-    pub(super) steps: Vec<String>,
 }
 
 /// The kernel handles, and what is heard from the kernel.

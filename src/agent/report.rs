@@ -103,6 +103,7 @@ impl Worker {
             intent: &self.resolution.intent,
             objects: &objects,
             rejections: &self.resolution.rejections,
+            repairs: &self.repairs,
             verified: self.verification.as_ref().map(|last| Verified {
                 facts: &last.facts,
                 findings: &last.findings,

@@ -142,6 +142,7 @@ pub fn report(report: &Report, colour: Colour) -> String {
     vnis(report).print(colour, &mut out);
     not_good(&report.findings).print(colour, &mut out);
     rejections(report).print(colour, &mut out);
+    repairs(report).print(colour, &mut out);
     out
 }
 
@@ -353,6 +354,27 @@ fn rejections(report: &Report) -> Table {
                 Kept::Nothing => "nothing",
             }),
             Cell::plain(&rejection.message),
+        ]);
+    }
+    table
+}
+
+/// What was changed behind our back: a line for each time, with its first step.
+fn repairs(report: &Report) -> Table {
+    let mut table = Table::new(
+        "Changed by somebody else, and mended",
+        &["AGO", "STEPS", "WHAT"],
+    );
+    for repair in &report.repairs {
+        // Lines that end in a colon name the object; the steps are indented below it.
+        let (objects, steps): (Vec<&String>, Vec<&String>) =
+            repair.steps.iter().partition(|line| line.ends_with(':'));
+        let object = objects.first().map_or("", |line| line.as_str());
+        let first = steps.first().map_or("", |line| line.trim());
+        table.row([
+            Cell::plain(between(repair.at, report.at)),
+            Cell::plain(steps.len()),
+            Cell::plain(format!("{object} {first}")),
         ]);
     }
     table

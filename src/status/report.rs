@@ -51,6 +51,9 @@ pub struct Report {
     pub vnis: Vec<VniReport>,
     /// Everything verified that is not good.
     pub findings: Vec<Finding>,
+    /// What was changed behind our back and mended, the latest last.
+    #[serde(default)]
+    pub repairs: Vec<Repair>,
     /// What was not taken, and why.
     pub rejections: Vec<RejectionReport>,
 }
@@ -124,6 +127,16 @@ pub struct Counters {
     pub netlink_writes: u64,
     /// Commands and commits to FRR that change something.
     pub frr_writes: u64,
+}
+
+/// Something that was changed behind our back, and mended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Repair {
+    /// When it was found.
+    pub at: Timestamp,
+    /// The steps that mended it, as `perouter plan` prints them.
+    pub steps: Vec<String>,
 }
 
 /// One object and its conditions.
@@ -263,6 +276,8 @@ pub struct Inputs<'a> {
     pub objects: &'a [ObjectInput],
     /// What was not taken.
     pub rejections: &'a [Rejection],
+    /// What was mended, the latest last.
+    pub repairs: &'a [Repair],
     /// The last verification; none before the first.
     pub verified: Option<Verified<'a>>,
 }
@@ -312,6 +327,7 @@ impl Report {
                 .filter(|finding| !finding.is_good())
                 .cloned()
                 .collect(),
+            repairs: inputs.repairs.to_vec(),
             rejections: inputs
                 .rejections
                 .iter()

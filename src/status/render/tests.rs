@@ -102,3 +102,25 @@ fn foreign_words_stay_in_their_line() {
     assert!(!text.contains('\r'));
     assert!(text.lines().any(|line| line.contains("one two")), "{text}");
 }
+
+#[test]
+fn a_repair_is_told_with_its_first_step() {
+    let mut scene = Scene::healthy();
+    scene.repairs.push(Repair {
+        at: Timestamp::from_second(940).unwrap(),
+        steps: vec![
+            "L3VNI default/red:".to_owned(),
+            "  + router: link br-pe-100 type bridge".to_owned(),
+            "  ~ router: link br-pe-100 up".to_owned(),
+        ],
+    });
+    let text = report(&scene.report(None, 1000), Colour::Off);
+    let told = text
+        .lines()
+        .find(|line| line.contains("br-pe-100"))
+        .unwrap();
+    assert_eq!(
+        told.split_whitespace().collect::<Vec<_>>().join(" "),
+        "1m 0s 2 L3VNI default/red: + router: link br-pe-100 type bridge"
+    );
+}

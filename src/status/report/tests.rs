@@ -14,6 +14,7 @@ pub(crate) struct Scene {
     pub(crate) facts: Facts,
     pub(crate) objects: Vec<ObjectInput>,
     pub(crate) rejections: Vec<Rejection>,
+    pub(crate) repairs: Vec<Repair>,
     pub(crate) pass: Option<Pass>,
 }
 
@@ -31,6 +32,7 @@ impl Scene {
             facts: fixture::facts(),
             objects: [underlay_key(), red_key()].map(object).to_vec(),
             rejections: Vec::new(),
+            repairs: Vec::new(),
             pass: Some(Pass {
                 number: 7,
                 at: at(995),
@@ -81,6 +83,7 @@ impl Scene {
             intent: &self.intent,
             objects: &self.objects,
             rejections: &self.rejections,
+            repairs: &self.repairs,
             verified,
         };
         Report::new(previous, &inputs, at(now))
@@ -290,6 +293,7 @@ fn json_has_stable_names() {
         "sessions",
         "vnis",
         "findings",
+        "repairs",
         "rejections",
     ];
     assert_eq!(top, sorted(&expected));
