@@ -16,6 +16,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
 use std::thread;
+use std::time::Duration;
 
 use super::cell::PLAN_FILE;
 use super::pace::{Credit, Paced};
@@ -128,6 +129,10 @@ impl Shared {
         let _ = self.end.send(end);
     }
 }
+
+/// How long after the deadline the guest may still say what it is waiting for, before it counts
+/// as hung.
+const GRACE: Duration = Duration::from_secs(5);
 
 /// The conversation of the build, the first on the line to the guest.
 const BUILD: Channel = Channel(1);
@@ -254,6 +259,15 @@ fn supervise(
         for connection in listener.incoming().map_while(Result::ok) {
             let shared = of_clients.clone();
             thread::spawn(move || serve_client(&shared, connection));
+        }
+    });
+
+    let (of_deadline, deadline) = (shared.clone(), plan.deadline + GRACE);
+    thread::spawn(move || {
+        thread::sleep(deadline);
+        if of_deadline.lock().contains_key(&BUILD) {
+            let reason = format!("the lab was not up after {} s", deadline.as_secs());
+            of_deadline.finish(End::BuildFailed(reason));
         }
     });
 

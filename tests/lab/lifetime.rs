@@ -92,6 +92,24 @@ fn a_command_that_fails_fails_the_lab() {
 }
 
 #[test]
+fn a_lab_that_hangs_fails_at_its_deadline() {
+    let lab = Lab::new("frr-only", Backend::Native);
+    lab.edit_topology(|text| text.replace("ip address add 10.1.0.2/24 dev eth1", "sleep 1000"));
+    let mut command = perouter(&["up", &lab.topology.to_string_lossy()]);
+    let output = command
+        .args(["--backend", "native", "--deadline", "5"])
+        .output()
+        .unwrap();
+    assert!(!output.status.success());
+    assert!(
+        text(&output.stderr).contains("not up after"),
+        "{}",
+        text(&output.stderr)
+    );
+    assert!(!lab.folder().exists());
+}
+
+#[test]
 fn a_ping_without_answer_fails_the_test() {
     let lab = Lab::new("frr-only", Backend::Native);
     lab.edit("frr-only/checks.yaml", |text| {
