@@ -201,6 +201,26 @@ fn an_end_is_known_by_both_indices() {
 }
 
 #[test]
+fn what_went_with_its_other_end_is_not_deleted_again() {
+    let ours = |index, peer| SeenLink {
+        alias: "perouter: L3VNI default/old".to_owned(),
+        ..link(
+            index,
+            SeenKind::Veth {
+                peer_index: Some(peer),
+            },
+        )
+    };
+    // A veth of ours where the bridge belongs, and its other end where the host's veth does.
+    let mut seen = SeenKernel::default();
+    seen.router.insert(name("br-pe-100"), ours(5, 6));
+    seen.host.insert(name("host-e-100"), ours(6, 5));
+    let steps = shown(&plan_links(&links(), &seen).expect("ours"));
+    let deletions: Vec<&String> = steps.iter().filter(|step| step.starts_with("- ")).collect();
+    assert_eq!(deletions, ["- router: link br-pe-100"]);
+}
+
+#[test]
 fn names_follow_the_scheme_and_fit_the_kernel() {
     let names = Names::of(vni(16_777_215));
     for (space, name) in [
