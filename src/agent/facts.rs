@@ -112,10 +112,9 @@ impl Small {
         }
         let mut zebra = Asker::new(frr, Daemon::Zebra);
         let mapped = zebra.read("show vrf vni json", evpn::vrf_vnis).await;
-        let known = zebra.read("show evpn vni json", evpn::zebra_vnis).await;
         Self {
             fabric,
-            zebra_vnis: mapped.and_then(|mapped| Ok(vnis::of_zebra(mapped, known?))),
+            zebra_vnis: mapped.map(vnis::of_zebra),
             // Without a BGP instance bgpd has no VNIs.
             bgp_vnis: bgp_vnis.map(|found| vnis::of_bgpd(found.unwrap_or_default())),
             vrfs: vrf_sessions,

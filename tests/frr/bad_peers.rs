@@ -215,7 +215,7 @@ async fn bytes_that_are_no_text() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn garbage_in_place_of_json() {
-    for garbage in ["<html>", "{\"vrfs\":[{\"vrf\":\"red\"", "{\"vrfs\":7}", ""] {
+    for garbage in ["<html>", "{\"vrfs\":[{\"vrf\":\"red\"", "{\"vrfs\":7}"] {
         let answer = Misbehaviour::Answer(garbage.as_bytes().to_vec());
         let error = observed_with(Daemon::Zebra, answer).await;
         assert!(

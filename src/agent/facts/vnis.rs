@@ -9,41 +9,10 @@ use crate::api::{RouteTarget, Vni};
 use crate::plan::link::Mac;
 use crate::verify::facts::{BgpVni, ImportTarget, Rd, VniKind, VniState, ZebraVni};
 
-/// zebra's VNIs: those mapped to a VRF, and those that it knows otherwise.
-pub(super) fn of_zebra(
-    mapped: Vec<evpn::VrfVni>,
-    known: BTreeMap<id::Vni, evpn::ZebraVni>,
-) -> BTreeMap<Vni, ZebraVni> {
-    let known = known
-        .into_iter()
-        .filter_map(|(vni, seen)| Some((self::vni(vni)?, bare(seen)?)));
-    let mut all: BTreeMap<Vni, ZebraVni> = known.collect();
-    // What is mapped is told in more detail, and replaces.
-    all.extend(
-        mapped
-            .into_iter()
-            .filter_map(|seen| Some((vni(seen.vni)?, of_vrf(seen)))),
-    );
-    all
-}
-
-/// A VNI in the list of all, where layer 2 ones are told without a state.
-fn bare(seen: evpn::ZebraVni) -> Option<ZebraVni> {
-    let kind = kind(&seen.kind)?;
-    let state = match (kind, &seen.vxlan) {
-        (VniKind::L2, Some(_)) => VniState::Up,
-        (VniKind::L2, None) => VniState::Down("no VXLAN device".to_owned()),
-        // Unmapped between the two answers.
-        (VniKind::L3, _) => VniState::Down("not mapped to a VRF".to_owned()),
-    };
-    Some(ZebraVni {
-        kind,
-        vrf: seen.vrf,
-        vxlan: seen.vxlan,
-        svi: None,
-        state,
-        router_mac: None,
-    })
+/// zebra's VNIs that are mapped to VRFs.
+pub(super) fn of_zebra(mapped: Vec<evpn::VrfVni>) -> BTreeMap<Vni, ZebraVni> {
+    let convert = |seen: evpn::VrfVni| Some((vni(seen.vni)?, of_vrf(seen)));
+    mapped.into_iter().filter_map(convert).collect()
 }
 
 fn of_vrf(seen: evpn::VrfVni) -> ZebraVni {
