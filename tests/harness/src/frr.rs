@@ -243,9 +243,7 @@ impl Frr {
         self.signal(daemon, Signal::SIGKILL)?;
         let mut daemons = self.lock();
         if let Some(mut child) = daemons.remove(&daemon) {
-            child
-                .wait()
-                .map_err(HarnessError::system(format!("wait for {daemon}")))?;
+            reap(&mut child).map_err(HarnessError::system(format!("wait for {daemon}")))?;
         }
         Ok(())
     }
