@@ -1,9 +1,9 @@
 //! One connection to one daemon: the calls, each with its deadline.
 
-use std::{fmt, future::Future, io, time::Duration};
+use std::{fmt, future::Future, io, sync::Arc, time::Duration};
 
 use hyper_util::rt::TokioIo;
-use tokio::net::TcpStream;
+use tokio::{net::TcpStream, sync::RwLock};
 use tonic::{
     Response, Status,
     transport::{Channel, Endpoint},
@@ -59,6 +59,8 @@ impl fmt::Display for Rpc {
 pub(crate) struct Connection {
     client: Client,
     deadline: Duration,
+    /// Read by every call that is under way.
+    under_way: Arc<RwLock<()>>,
 }
 
 impl Connection {
@@ -82,7 +84,11 @@ impl Connection {
             .connect_with_connector(connector)
             .await?;
         let client = NorthboundClient::new(channel).max_decoding_message_size(LONGEST_ANSWER);
-        Ok(Self { client, deadline })
+        Ok(Self {
+            client,
+            deadline,
+            under_way: Arc::default(),
+        })
     }
 
     /// How long one call may take.
@@ -90,23 +96,47 @@ impl Connection {
         self.deadline
     }
 
-    /// Makes one call with one answer.
+    /// Makes one call. When its deadline has passed, nobody waits for it any
+    /// more, but it goes on: FRR's server ends for good, and leaves a daemon
+    /// without northbound, when it finishes a call that was cancelled.
     pub(crate) async fn call<T, F>(
         &self,
         rpc: Rpc,
         call: impl FnOnce(Client) -> F,
     ) -> Result<T, CallError>
     where
-        F: Future<Output = Result<Response<T>, Status>>,
+        T: Send + 'static,
+        F: Future<Output = Result<Response<T>, Status>> + Send + 'static,
     {
-        match tokio::time::timeout(self.deadline, call(self.client.clone())).await {
-            Ok(Ok(response)) => Ok(response.into_inner()),
-            Ok(Err(status)) => Err(CallError::from_status(rpc, status)),
+        let call = call(self.client.clone());
+        let timed_out = |_| CallError::TimedOut {
+            rpc,
+            after: self.deadline,
+        };
+        // Held up only while somebody waits for all calls to end.
+        let under_way = Arc::clone(&self.under_way).read_owned();
+        let under_way = tokio::time::timeout(self.deadline, under_way)
+            .await
+            .map_err(timed_out)?;
+        let task = tokio::spawn(async move {
+            let answer = call.await;
+            drop(under_way);
+            answer
+        });
+        match tokio::time::timeout(self.deadline, task).await {
+            Ok(Ok(Ok(response))) => Ok(response.into_inner()),
+            Ok(Ok(Err(status))) => Err(CallError::from_status(rpc, status)),
+            Ok(Err(_)) => Err(CallError::Ending),
             Err(_) => Err(CallError::TimedOut {
                 rpc,
                 after: self.deadline,
             }),
         }
+    }
+
+    /// Waits until no call is under way, those included that nobody waits for.
+    pub(crate) async fn settle(&self) {
+        drop(self.under_way.write().await);
     }
 }
 

@@ -127,6 +127,17 @@ impl Daemon {
             .map_err(|error| no_data(path, error))
     }
 
+    /// Waits until no call of this connection is under way, those included that
+    /// ran into their deadline or whose futures were dropped.
+    ///
+    /// To be awaited before the connection or the runtime is dropped: FRR's
+    /// server ends for good when it finishes a call whose client has gone, and
+    /// leaves a daemon that routes on, but has no northbound until it is started
+    /// again.
+    pub async fn settle(&self) {
+        self.connection.settle().await;
+    }
+
     pub(crate) fn connection(&self) -> &Connection {
         &self.connection
     }

@@ -8,9 +8,10 @@
 //! |---|---|
 //! | `PREPARE`, `APPLY`, then `DeleteCandidate` | the daemon aborts: the transaction is freed twice |
 //! | `PREPARE`, `ABORT`, then `DeleteCandidate` | the same |
-//! | `PREPARE`, then `DeleteCandidate` | reads freed memory; zebra crashes, others may live |
+//! | `PREPARE`, then `DeleteCandidate` | reads freed memory, and crashes or not |
 //! | a second `APPLY` or `ABORT`, or an edit between `PREPARE` and `APPLY` | the daemon crashes |
 //! | `Get` with an empty path | the daemon crashes |
+//! | any call that is cancelled, or loses its connection, before it is answered | the daemon's gRPC server may end for good |
 //! | `VALIDATE` or `ALL`, any number of times, then `DeleteCandidate` | works |
 //!
 //! So what was once prepared could never be deleted, a successor could not know
@@ -31,8 +32,10 @@
 //!   known outside this crate: the sequences above cannot be written;
 //! - each step makes its candidate right before use, from what is running then,
 //!   and deletes it, on every path: success, refusal, deadline, dropped future;
-//! - no step is cancelled half-way: it runs to its end in a task of its own,
-//!   whatever becomes of the future that waits for it;
+//! - no call is cancelled, and no step half-way: each runs to its end in a task
+//!   of its own, whatever becomes of the future that waits for it. A deadline ends
+//!   the waiting only. [`Daemon::settle`] waits for what is still under way, and
+//!   is awaited before a program ends;
 //! - the steps of one driver come one after the other, so that none takes back
 //!   what another committed in between;
 //! - a dropped [`Prepared`] leaves nothing behind, here or in the daemon;

@@ -198,7 +198,7 @@ fn start(
     leash: Leash,
     interrupt: &Interrupt,
     progress: &mut Progress,
-) -> Result<(Started, Kernel), Failure> {
+) -> Result<Started, Failure> {
     let root = match &start.root {
         Some(root) => root::check(root)?,
         None => root::ensure(interrupt, |text| progress.tell(text))?,
@@ -222,8 +222,7 @@ fn start(
         memory_mib: start.memory,
         deadline: Duration::from_secs(start.deadline),
     };
-    let started = client::start(plan, leash, |text| progress.tell(text))?;
-    Ok((started, kernel))
+    Ok(client::start(plan, leash, |text| progress.tell(text))?)
 }
 
 fn up(arguments: &Start) -> Result<ExitCode, Failure> {
@@ -321,8 +320,13 @@ fn test(arguments: &Start, keep: bool) -> Result<ExitCode, Failure> {
     } else {
         Leash::Always
     };
-    let (lab, _) = start(arguments, &topology, leash, &interrupt, &mut progress)?;
-    let result = check(&topology, &checks, arguments, &mut progress);
+    let started = start(arguments, &topology, leash, &interrupt, &mut progress);
+    let result = match &started {
+        Ok(_) => check(&topology, &checks, arguments, &mut progress),
+        Err(_) => Ok(ExitCode::FAILURE),
+    };
+    interrupt.settle();
+    let lab = started?;
     if keep {
         progress.tell(&format!(
             "left running (perouter lab down {})",
@@ -429,9 +433,11 @@ impl Drop for Progress {
 
 fn print_progress(what: &str, lines: &mpsc::Receiver<Said>) {
     const PATIENCE: Duration = Duration::from_secs(5);
+    const LONGEST: Duration = Duration::from_secs(60);
     let begin = Instant::now();
     let mut last = String::new();
-    let mut next_reminder = begin + PATIENCE;
+    let mut pause = PATIENCE;
+    let mut next_reminder = begin + pause;
     let print = |text: &str| {
         let seconds = begin.elapsed().as_secs_f64();
         // Progress that nobody reads is no failure.
@@ -443,12 +449,14 @@ fn print_progress(what: &str, lines: &mpsc::Receiver<Said>) {
             Ok(Said::Line(text)) => {
                 print(&text);
                 last = text;
-                next_reminder = Instant::now() + PATIENCE;
+                pause = PATIENCE;
+                next_reminder = Instant::now() + pause;
             }
             Ok(Said::Quietly(text)) => last = text,
             Err(RecvTimeoutError::Timeout) => {
                 print(&format!("… ({last})"));
-                next_reminder = Instant::now() + PATIENCE;
+                pause = (pause * 2).min(LONGEST);
+                next_reminder = Instant::now() + pause;
             }
             Err(RecvTimeoutError::Disconnected) => return,
         }

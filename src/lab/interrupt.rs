@@ -30,8 +30,9 @@ impl Interrupt {
         let undo = interrupt.undo.clone();
         thread::spawn(move || {
             let Ok(signal) = signals.wait() else { return };
-            let undo = undo.lock().unwrap_or_else(PoisonError::into_inner).take();
-            if let Some(undo) = undo {
+            // Held to the end: see `settle`.
+            let mut undo = undo.lock().unwrap_or_else(PoisonError::into_inner);
+            if let Some(undo) = undo.take() {
                 undo();
             }
             process::exit(128 + signal as i32);
@@ -44,8 +45,10 @@ impl Interrupt {
         *self.undo.lock().unwrap_or_else(PoisonError::into_inner) = Some(Box::new(undo));
     }
 
-    /// From now on an interrupt ends the program and nothing else.
-    pub fn forget(&self) {
+    /// From now on an interrupt ends the program and nothing else. Does not return if one has
+    /// come: what it undoes looks like a failure to the rest of the program, which must not
+    /// report it as one, nor end before all is undone.
+    pub fn settle(&self) {
         *self.undo.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 }

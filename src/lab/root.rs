@@ -14,7 +14,7 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use nix::fcntl::{Flock, FlockArg};
 use nix::sys::signal::{Signal, killpg};
@@ -125,6 +125,7 @@ pub fn ensure(interrupt: &Interrupt, mut progress: impl FnMut(&str)) -> Result<P
     let cache = Path::new(CACHE);
     let place = cache.join(format!("root-{}", recipe_hash()));
     if place.exists() {
+        stamp(&place);
         link(cache, &place)?;
         return check(&place);
     }
@@ -193,7 +194,7 @@ fn build(
     }
     fs::create_dir(&partial).map_err(file("make", &partial))?;
     let result = run_recipe(&partial, interrupt, progress);
-    interrupt.forget();
+    interrupt.settle();
     let built = result.and_then(|()| {
         fs::rename(partial.join("root"), place).map_err(file("move the new root to", place))
     });
@@ -308,7 +309,17 @@ fn install_mmdebstrap(progress: &mut impl FnMut(&str)) -> Result<(), RootError> 
     })
 }
 
-/// Removes the roots of other recipes, except those that labs run on.
+/// How long a root of another recipe is kept: other versions of this program may use it.
+const KEEP: Duration = Duration::from_hours(24);
+
+/// Notes that the root is used, for [`remove_others`] of other versions; without it, the root
+/// may only be built again.
+fn stamp(place: &Path) {
+    let _ = File::open(place).and_then(|folder| folder.set_modified(SystemTime::now()));
+}
+
+/// Removes the roots of other recipes that nobody has used for a day, except those that labs
+/// run on.
 fn remove_others(cache: &Path, current: &Path) {
     let plans = supervisor::names()
         .unwrap_or_default()
@@ -324,7 +335,9 @@ fn remove_others(cache: &Path, current: &Path) {
         .map_while(Result::ok);
     for path in entries.map(|entry| entry.path()) {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
-        if name.starts_with("root-") && path != current && !in_use.contains(&path) {
+        let used = fs::metadata(&path).and_then(|folder| folder.modified());
+        let old = used.is_ok_and(|used| used.elapsed().is_ok_and(|age| age > KEEP));
+        if name.starts_with("root-") && old && path != current && !in_use.contains(&path) {
             // What remains of it costs room, nothing else; the next build tries again.
             let _ = fs::remove_dir_all(&path);
         }

@@ -9,27 +9,21 @@
 //! - A lost connection is an error, never an empty answer or a success.
 
 use std::io;
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use futures::{Stream, StreamExt as _};
-use netlink_packet_core::{
-    DoneMessage, ErrorMessage, NLM_F_ACK, NLM_F_DUMP, NLM_F_REQUEST, NLMSG_ERROR, NetlinkMessage,
-    NetlinkPayload, NlasIterator,
-};
-use netlink_packet_route::RouteNetlinkMessage;
-use netlink_proto::ConnectionHandle;
-use netlink_proto::sys::{AsyncSocket as _, SocketAddr, TokioSocket, protocols::NETLINK_ROUTE};
 use nix::errno::Errno;
+use rtnetlink::Handle;
+use rtnetlink::packet_core::{DoneMessage, ErrorMessage, NetlinkPayload, NlasIterator};
+use rtnetlink::sys::{AsyncSocket as _, TokioSocket, protocols::NETLINK_ROUTE};
 use tokio::sync::Mutex;
 use tokio::time::{Duration, sleep};
 use tokio_util::task::AbortOnDropHandle;
 
-use super::codec::{Codec, UNDECODABLE};
 use super::namespace::{NamespaceError, Netns};
-
-/// `NLM_F_DUMP_INTR`: what was dumped changed meanwhile.
-const NLM_F_DUMP_INTR: u16 = 0x10;
+use super::socket::{FaithfulSocket, NLM_F_DUMP_INTR, UNDECODABLE};
 
 /// The length of `struct nlmsghdr`, which an error repeats of the request.
 const HEADER_LEN: usize = 16;
@@ -76,9 +70,9 @@ pub enum NetlinkError {
     /// The socket was lost before an answer came.
     #[error("the netlink socket was lost before the kernel answered")]
     Lost,
-    /// The socket overran, so that the answer is incomplete.
-    #[error("the netlink socket overran, so that the answer is incomplete")]
-    Overrun,
+    /// What was asked for is nothing that can be said over netlink.
+    #[error("the request contradicts itself: {0}")]
+    Contradictory(String),
 }
 
 impl NetlinkError {
@@ -87,7 +81,7 @@ impl NetlinkError {
     pub fn errno(&self) -> Option<Errno> {
         match self {
             Self::Refused(refusal) => Some(refusal.errno),
-            Self::Undecodable(_) | Self::Lost | Self::Overrun => None,
+            Self::Undecodable(_) | Self::Lost | Self::Contradictory(_) => None,
         }
     }
 }
@@ -107,7 +101,7 @@ pub enum OpenError {
 #[derive(Debug)]
 pub(super) struct Channel {
     netns: Netns,
-    handle: ConnectionHandle<RouteNetlinkMessage>,
+    handle: Handle,
     /// The kernel runs one dump a socket at a time.
     dumping: Mutex<()>,
     writes: AtomicU64,
@@ -117,12 +111,12 @@ pub(super) struct Channel {
 impl Channel {
     /// Opens a socket in `netns` and drives it on the current runtime.
     pub(super) async fn open(netns: Netns) -> Result<Arc<Self>, OpenError> {
-        let socket = open_socket(&netns).await?;
-        let (connection, handle, unsolicited) =
-            netlink_proto::from_socket_with_codec::<RouteNetlinkMessage, _, Codec>(socket);
+        let socket = FaithfulSocket::from(open_socket(&netns).await?);
+        let (mut connection, handle, unsolicited) = rtnetlink::from_socket(socket);
         // This socket belongs to no multicast group: nothing unsolicited is of use.
         drop(unsolicited);
-        let mut connection = connection;
+        // Without these a lost connection would read as an acknowledgement, or as the end of a
+        // dump. With them rtnetlink gives both as errors, which `end_of` tells apart.
         connection.set_forward_ack(true);
         connection.set_forward_done(true);
         Ok(Arc::new(Self {
@@ -144,60 +138,53 @@ impl Channel {
         self.writes.load(Ordering::Relaxed)
     }
 
-    /// Sends a message that changes something and waits for the kernel's word on it. `flags`
-    /// are added to request and acknowledgement.
-    pub(super) async fn write(
-        &self,
-        message: RouteNetlinkMessage,
-        flags: u16,
-    ) -> Result<(), NetlinkError> {
-        self.writes.fetch_add(1, Ordering::Relaxed);
-        let mut answers = self.request(message, NLM_F_ACK | flags)?;
-        while let Some(answer) = answers.next().await {
-            match answer.payload {
-                NetlinkPayload::Error(error) => return outcome_of(&error),
-                NetlinkPayload::Overrun(_) => return Err(NetlinkError::Overrun),
-                // An echo of the change, which was not asked for and adds nothing.
-                NetlinkPayload::Done(_)
-                | NetlinkPayload::Noop
-                | NetlinkPayload::InnerMessage(_)
-                | _ => {}
-            }
-        }
-        Err(NetlinkError::Lost)
+    /// What requests are built with, for [`Self::write`], [`Self::get`] and [`Self::dump`].
+    pub(super) fn handle(&self) -> &Handle {
+        &self.handle
     }
 
-    /// Asks for one thing.
-    pub(super) async fn get(
+    /// Executes a request that changes something and waits for the kernel's word on it.
+    pub(super) async fn write(
         &self,
-        message: RouteNetlinkMessage,
-    ) -> Result<RouteNetlinkMessage, NetlinkError> {
-        let mut answers = self.request(message, 0)?;
-        while let Some(answer) = answers.next().await {
-            match answer.payload {
-                NetlinkPayload::InnerMessage(found) => return Ok(found),
-                NetlinkPayload::Error(error) => outcome_of(&error)?,
-                NetlinkPayload::Overrun(_) => return Err(NetlinkError::Overrun),
-                NetlinkPayload::Done(_) | NetlinkPayload::Noop | _ => {}
-            }
+        request: impl Future<Output = Result<(), rtnetlink::Error>>,
+    ) -> Result<(), NetlinkError> {
+        self.writes.fetch_add(1, Ordering::Relaxed);
+        match request.await {
+            // An acknowledgement is given as an error too: this is the end without one.
+            Ok(()) => Err(NetlinkError::Lost),
+            Err(end) => end_of(end).map(drop),
         }
-        Err(NetlinkError::Lost)
+    }
+
+    /// The answer to a request for one thing.
+    pub(super) async fn get<M>(
+        &self,
+        answers: impl Stream<Item = Result<M, rtnetlink::Error>>,
+    ) -> Result<M, NetlinkError> {
+        match pin!(answers).next().await {
+            Some(Ok(found)) => Ok(found),
+            Some(Err(end)) => end_of(end).and(Err(NetlinkError::Lost)),
+            None => Err(NetlinkError::Lost),
+        }
     }
 
     /// Asks for a whole table, and gives what `select` makes of each entry that it takes.
     ///
     /// A dump during which the table changed is begun anew, a few times; a table that never
     /// rests is then given as it was read, and may miss or repeat what changed meanwhile.
-    pub(super) async fn dump<T>(
+    pub(super) async fn dump<M, T, S>(
         &self,
-        message: RouteNetlinkMessage,
-        mut select: impl FnMut(RouteNetlinkMessage) -> Option<T>,
-    ) -> Result<Vec<T>, NetlinkError> {
+        ask: impl Fn(&Handle) -> S,
+        mut select: impl FnMut(M) -> Option<T>,
+    ) -> Result<Vec<T>, NetlinkError>
+    where
+        S: Stream<Item = Result<M, rtnetlink::Error>>,
+    {
         let _alone = self.dumping.lock().await;
         let mut busy = 0;
         let mut tries = 1;
         loop {
-            match self.dump_once(message.clone(), &mut select).await {
+            match dump_once(ask(&self.handle), &mut select).await {
                 Ok((_, Consistency::Changed)) if tries < DUMP_TRIES => tries += 1,
                 Ok((entries, _)) => return Ok(entries),
                 // The rest of a dump whose reader gave up is still on its way.
@@ -209,43 +196,21 @@ impl Channel {
             }
         }
     }
+}
 
-    async fn dump_once<T>(
-        &self,
-        message: RouteNetlinkMessage,
-        select: &mut impl FnMut(RouteNetlinkMessage) -> Option<T>,
-    ) -> Result<(Vec<T>, Consistency), NetlinkError> {
-        let mut answers = self.request(message, NLM_F_DUMP)?;
-        let mut entries = Vec::new();
-        let mut consistency = Consistency::Whole;
-        while let Some(answer) = answers.next().await {
-            if answer.header.flags & NLM_F_DUMP_INTR != 0 {
-                consistency = Consistency::Changed;
-            }
-            match answer.payload {
-                NetlinkPayload::InnerMessage(entry) => entries.extend(select(entry)),
-                NetlinkPayload::Done(done) => {
-                    return end_of_dump(&done).map(|()| (entries, consistency));
-                }
-                NetlinkPayload::Error(error) => outcome_of(&error)?,
-                NetlinkPayload::Overrun(_) => return Err(NetlinkError::Overrun),
-                NetlinkPayload::Noop | _ => {}
-            }
+async fn dump_once<M, T>(
+    answers: impl Stream<Item = Result<M, rtnetlink::Error>>,
+    select: &mut impl FnMut(M) -> Option<T>,
+) -> Result<(Vec<T>, Consistency), NetlinkError> {
+    let mut answers = pin!(answers);
+    let mut entries = Vec::new();
+    while let Some(answer) = answers.next().await {
+        match answer {
+            Ok(entry) => entries.extend(select(entry)),
+            Err(end) => return end_of(end).map(|consistency| (entries, consistency)),
         }
-        Err(NetlinkError::Lost)
     }
-
-    fn request(
-        &self,
-        message: RouteNetlinkMessage,
-        flags: u16,
-    ) -> Result<impl Stream<Item = NetlinkMessage<RouteNetlinkMessage>> + use<>, NetlinkError> {
-        let mut message = NetlinkMessage::from(message);
-        message.header.flags = NLM_F_REQUEST | flags;
-        self.handle
-            .request(message, SocketAddr::new(0, 0))
-            .map_err(|_| NetlinkError::Lost)
-    }
+    Err(NetlinkError::Lost)
 }
 
 /// Whether what was dumped stood still meanwhile.
@@ -271,6 +236,34 @@ pub(super) async fn open_socket(netns: &Netns) -> Result<TokioSocket, OpenError>
         })
         .await?
         .map_err(OpenError::Socket)
+}
+
+/// What ends a request: an acknowledgement, the end of a dump, or a failure.
+fn end_of(end: rtnetlink::Error) -> Result<Consistency, NetlinkError> {
+    use rtnetlink::Error;
+    match end {
+        Error::NetlinkError(error) => outcome_of(&error).map(|()| Consistency::Whole),
+        Error::UnexpectedMessage(message) => match &message.payload {
+            NetlinkPayload::Done(done) if message.header.flags & NLM_F_DUMP_INTR != 0 => {
+                end_of_dump(done).map(|()| Consistency::Changed)
+            }
+            NetlinkPayload::Done(done) => end_of_dump(done).map(|()| Consistency::Whole),
+            NetlinkPayload::Error(_)
+            | NetlinkPayload::Overrun(_)
+            | NetlinkPayload::Noop
+            | NetlinkPayload::InnerMessage(_)
+            | _ => Err(NetlinkError::Undecodable(format!(
+                "a message of type {} was not asked for",
+                message.header.message_type
+            ))),
+        },
+        Error::RequestFailed => Err(NetlinkError::Lost),
+        other @ (Error::NamespaceError(_)
+        | Error::InvalidHardwareAddress(_)
+        | Error::InvalidIp(_)
+        | Error::InvalidAddress(..)
+        | Error::InvalidNla(_)) => Err(NetlinkError::Contradictory(other.to_string())),
+    }
 }
 
 /// What an `NLMSG_ERROR` means: an acknowledgement when its code is zero.
@@ -312,6 +305,3 @@ fn words_of(attributes: &[u8]) -> Option<String> {
         })
         .filter(|words| !words.is_empty())
 }
-
-// The codec marks what it cannot decode by a message of this type.
-const _: () = assert!(NLMSG_ERROR == 2);

@@ -8,15 +8,14 @@ mod nic;
 mod words;
 
 use ipnet::IpNet;
-use netlink_packet_core::{NLM_F_CREATE, NLM_F_EXCL};
-use netlink_packet_route::RouteNetlinkMessage;
-use netlink_packet_route::link::LinkAttribute;
 use nix::errno::Errno;
+use rtnetlink::packet_route::address::{AddressAttribute, AddressFlags, AddressHeaderFlags};
+use rtnetlink::packet_route::link::{InfoPortKind, LinkMessage};
 
 use super::channel::{Channel, NetlinkError};
 use super::firewall::FirewallError;
 use super::kernel::Kernel;
-use super::message::{self, Detection};
+use super::message;
 use super::observe;
 use super::sysctl::{self, SysctlError};
 use crate::api::types::InterfaceName;
@@ -123,13 +122,9 @@ async fn carry_out(kernel: &Kernel, step: &KernelStep) -> Result<(), StepCause> 
 /// Creates a link and gives it what the kernel does not take at creation.
 async fn add_link(kernel: &Kernel, link: &Link) -> Result<(), StepCause> {
     let channel = kernel.channel(link.space);
-    let created = channel
-        .write(
-            RouteNetlinkMessage::NewLink(message::create(link, peer_channel(kernel, link).netns())),
-            NLM_F_CREATE | NLM_F_EXCL,
-        )
-        .await;
-    match created {
+    let message = message::create(link, peer_channel(kernel, link).netns());
+    let creation = channel.handle().link().add(message);
+    match channel.write(creation.execute()).await {
         Ok(()) => {}
         Err(error) if error.errno() == Some(Errno::EEXIST) => {
             // The name is taken: by this very link, or by another, or not at all (a VNI that
@@ -154,20 +149,24 @@ async fn add_link(kernel: &Kernel, link: &Link) -> Result<(), StepCause> {
 /// Of a link that was `found`, what is right already is not written again: zebra takes every
 /// message about a bridge for a reason to flush its neighbours.
 async fn describe(kernel: &Kernel, link: &Link, found: Option<&SeenLink>) -> Result<(), StepCause> {
-    let alias = LinkAttribute::IfAlias(link.alias.clone());
     let differs = |same: fn(&Link, &SeenLink) -> bool| found.is_none_or(|seen| !same(link, seen));
-    let mut attributes = Vec::new();
+    let mut change = message::link(&link.name);
     if differs(|link, seen| seen.alias == link.alias) {
-        attributes.push(alias.clone());
+        change = change.alias(&link.alias);
     }
     if differs(|link, seen| seen.address_generation == Some(link.address_generation)) {
-        attributes.push(message::address_generation(link.address_generation));
+        let mode = message::address_generation(link.address_generation);
+        change = change.append_extra_attribute(mode);
     }
-    if differs(|link, seen| link.mtu.is_none_or(|mtu| mtu == seen.mtu)) {
-        attributes.extend(link.mtu.map(LinkAttribute::Mtu));
+    if let Some(mtu) = link.mtu
+        && found.is_none_or(|seen| seen.mtu != mtu)
+    {
+        change = change.mtu(mtu);
     }
-    if !attributes.is_empty() {
-        set(kernel.channel(link.space), &link.name, attributes).await?;
+    let change = change.build();
+    // One attribute is the name.
+    if change.attributes.len() > 1 {
+        alter(kernel.channel(link.space), change).await?;
     }
     let LinkKind::Veth { peer, .. } = &link.kind else {
         return Ok(());
@@ -178,7 +177,8 @@ async fn describe(kernel: &Kernel, link: &Link, found: Option<&SeenLink>) -> Res
         Some(_) => observe::link(other_end, peer).await?,
     };
     if seen.is_none_or(|seen| seen.alias != link.alias) {
-        set(other_end, peer, vec![alias]).await?;
+        let change = message::link(peer).alias(&link.alias);
+        alter(other_end, change.build()).await?;
     }
     Ok(())
 }
@@ -246,8 +246,9 @@ async fn same_link(
 }
 
 async fn delete_link(channel: &Channel, name: &InterfaceName) -> Result<(), StepCause> {
-    let deletion = RouteNetlinkMessage::DelLink(message::link(name));
-    benign(channel.write(deletion, 0).await, &[Errno::ENODEV])
+    let named = message::link(name).build();
+    let deletion = channel.handle().link().del_with_message(named);
+    benign(channel.write(deletion.execute()).await, &[Errno::ENODEV])
 }
 
 async fn set_link(
@@ -255,39 +256,37 @@ async fn set_link(
     name: &InterfaceName,
     change: &LinkChange,
 ) -> Result<(), StepCause> {
-    let attribute = match change {
-        LinkChange::Up => {
-            let message = message::up(message::link(name));
-            return Ok(channel
-                .write(RouteNetlinkMessage::SetLink(message), 0)
-                .await?);
+    let link = message::link(name);
+    let changed = match change {
+        LinkChange::Up => link.up(),
+        LinkChange::EvpnPort => link
+            .set_port_kind(InfoPortKind::Bridge)
+            .set_port_data(message::evpn_port()),
+        LinkChange::Master(None) => link.nocontroller(),
+        LinkChange::Master(Some(master)) => link.controller(observe::index(channel, master).await?),
+        LinkChange::Mtu(mtu) => link.mtu(*mtu),
+        LinkChange::AddressGeneration(mode) => {
+            link.append_extra_attribute(message::address_generation(*mode))
         }
-        LinkChange::EvpnPort => {
-            // Of a port's own attributes only `RTM_NEWLINK` takes notice.
-            let message = message::with(name, vec![message::evpn_port()]);
-            return Ok(channel
-                .write(RouteNetlinkMessage::NewLink(message), 0)
-                .await?);
-        }
-        LinkChange::Master(None) => LinkAttribute::Controller(0),
-        LinkChange::Master(Some(master)) => {
-            LinkAttribute::Controller(observe::index(channel, master).await?)
-        }
-        LinkChange::Mtu(mtu) => LinkAttribute::Mtu(*mtu),
-        LinkChange::AddressGeneration(mode) => message::address_generation(*mode),
-        LinkChange::Alias(alias) => LinkAttribute::IfAlias(alias.clone()),
-        LinkChange::Group(group) => LinkAttribute::Group(*group),
+        LinkChange::Alias(alias) => link.alias(alias),
+        LinkChange::Group(group) => link.link_group(*group),
     };
-    set(channel, name, vec![attribute]).await
+    Ok(alter(channel, changed.build()).await?)
 }
 
-async fn set(
-    channel: &Channel,
-    name: &InterfaceName,
-    attributes: Vec<LinkAttribute>,
-) -> Result<(), StepCause> {
-    let message = RouteNetlinkMessage::SetLink(message::with(name, attributes));
-    Ok(channel.write(message, 0).await?)
+/// Changes a link that is there.
+async fn alter(channel: &Channel, change: LinkMessage) -> Result<(), NetlinkError> {
+    let request = channel.handle().link().change(change);
+    channel.write(request.execute()).await
+}
+
+/// Whether duplicate address detection comes before an IPv6 address is used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Detection {
+    /// The kernel's default.
+    Kernel,
+    /// Not again: the address was in use on this very NIC a moment ago.
+    Skip,
 }
 
 async fn add_address(
@@ -296,13 +295,15 @@ async fn add_address(
     address: IpNet,
     detection: Detection,
 ) -> Result<(), StepCause> {
-    let message = message::address(index, address, detection);
-    let added = channel
-        .write(
-            RouteNetlinkMessage::NewAddress(message),
-            NLM_F_CREATE | NLM_F_EXCL,
-        )
-        .await;
+    let handle = channel.handle().address();
+    let mut addition = handle.add(index, address.addr(), address.prefix_len());
+    if detection == Detection::Skip && address.addr().is_ipv6() {
+        let message = addition.message_mut();
+        message.header.flags = AddressHeaderFlags::Nodad;
+        let flags = AddressAttribute::Flags(AddressFlags::Nodad);
+        message.attributes.push(flags);
+    }
+    let added = channel.write(addition.execute()).await;
     match added {
         // The kernel says so too when the address is there with another prefix length.
         Err(error) if error.errno() == Some(Errno::EEXIST) => {
@@ -328,17 +329,18 @@ async fn delete_address(
         Err(error) if error.errno() == Some(Errno::ENODEV) => return Ok(()),
         Err(error) => return Err(error.into()),
     };
-    let message = message::address(index, address, Detection::Kernel);
-    let deletion = RouteNetlinkMessage::DelAddress(message);
+    let handle = channel.handle().address();
+    let deletion = handle.del(message::address(index, address));
     benign(
-        channel.write(deletion, 0).await,
+        channel.write(deletion.execute()).await,
         &[Errno::EADDRNOTAVAIL, Errno::ENODEV],
     )
 }
 
 async fn add_route(channel: &Channel, index: u32, route: &NicRoute) -> Result<(), StepCause> {
-    let message = RouteNetlinkMessage::NewRoute(message::route(index, route));
-    match channel.write(message, NLM_F_CREATE | NLM_F_EXCL).await {
+    let message = message::route(index, route)?;
+    let addition = channel.handle().route().add(message);
+    match channel.write(addition.execute()).await {
         // Another route may have the same destination and metric.
         Err(error) if error.errno() == Some(Errno::EEXIST) => {
             let there = observe::nic_routes_of(channel, index).await?;

@@ -8,15 +8,16 @@
 use std::net::IpAddr;
 
 use ipnet::IpNet;
-use netlink_packet_route::neighbour::{
+use nix::errno::Errno;
+use rtnetlink::RouteMessageBuilder;
+use rtnetlink::packet_route::AddressFamily;
+use rtnetlink::packet_route::neighbour::{
     NeighbourAddress, NeighbourAttribute, NeighbourFlags, NeighbourMessage,
 };
-use netlink_packet_route::route::{
+use rtnetlink::packet_route::route::{
     RouteAddress, RouteAttribute, RouteFlags, RouteMessage, RouteNextHop, RouteNextHopFlags,
-    RouteProtocol, RouteScope, RouteType, RouteVia,
+    RouteProtocol, RouteType, RouteVia,
 };
-use netlink_packet_route::{AddressFamily, RouteNetlinkMessage};
-use nix::errno::Errno;
 
 use super::channel::{Channel, NetlinkError};
 use super::observe;
@@ -164,14 +165,12 @@ pub(super) async fn routes(
 ) -> Result<Vec<SeenRoute>, NetlinkError> {
     let mut all = Vec::new();
     for family in [AddressFamily::Inet, AddressFamily::Inet6] {
-        let request = RouteNetlinkMessage::GetRoute(route_request(family, filter));
+        let request = route_request(family, filter);
         let found = channel
-            .dump(request, |message| match message {
-                RouteNetlinkMessage::NewRoute(route) => {
-                    decode_route(route).filter(|route| route.table == filter.table)
-                }
-                _ => None,
-            })
+            .dump(
+                |handle| handle.route().get(request.clone()).execute(),
+                |route| decode_route(route).filter(|route| route.table == filter.table),
+            )
             .await;
         match found {
             Ok(found) => all.extend(found),
@@ -185,12 +184,11 @@ pub(super) async fn routes(
 
 /// All neighbour entries of IPv4 and IPv6.
 pub(super) async fn neighbours(channel: &Channel) -> Result<Vec<SeenNeighbour>, NetlinkError> {
-    let request = RouteNetlinkMessage::GetNeighbour(NeighbourMessage::default());
     let mut found = channel
-        .dump(request, |message| match message {
-            RouteNetlinkMessage::NewNeighbour(entry) => decode_neighbour(&entry),
-            _ => None,
-        })
+        .dump(
+            |handle| handle.neighbours().get().execute(),
+            |entry| decode_neighbour(&entry),
+        )
         .await?;
     let names = observe::names(channel).await?;
     for entry in &mut found {
@@ -201,15 +199,13 @@ pub(super) async fn neighbours(channel: &Channel) -> Result<Vec<SeenNeighbour>, 
 
 /// All forwarding entries of bridges and VXLAN devices.
 pub(super) async fn fdb(channel: &Channel) -> Result<Vec<SeenFdb>, NetlinkError> {
-    let mut request = NeighbourMessage::default();
-    request.header.family = AddressFamily::Bridge;
     let mut found = channel
         .dump(
-            RouteNetlinkMessage::GetNeighbour(request),
-            |message| match message {
-                RouteNetlinkMessage::NewNeighbour(entry) => decode_fdb(&entry),
-                _ => None,
+            |handle| {
+                let request = handle.neighbours().get();
+                request.set_address_family(AddressFamily::Bridge).execute()
             },
+            |entry| decode_fdb(&entry),
         )
         .await?;
     let names = observe::names(channel).await?;
@@ -232,17 +228,16 @@ pub(super) async fn name_hops(
 }
 
 fn route_request(family: AddressFamily, filter: RouteFilter) -> RouteMessage {
-    let mut request = RouteMessage::default();
-    request.header.address_family = family;
-    request.header.table = u8::try_from(filter.table).unwrap_or_default();
-    request.header.protocol = RouteProtocol::Unspec;
-    request.header.scope = RouteScope::Universe;
-    request.header.kind = RouteType::Unspec;
-    request.attributes.push(RouteAttribute::Table(filter.table));
+    // The kernel takes what is not unspecified for a filter.
+    let mut request = RouteMessageBuilder::<IpAddr>::new()
+        .table_id(filter.table)
+        .protocol(RouteProtocol::Unspec)
+        .kind(RouteType::Unspec);
+    request.get_mut().header.address_family = family;
     if let Some(index) = filter.link {
-        request.attributes.push(RouteAttribute::Oif(index));
+        request = request.output_interface(index);
     }
-    request
+    request.build()
 }
 
 fn decode_route(message: RouteMessage) -> Option<SeenRoute> {

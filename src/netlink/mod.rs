@@ -11,7 +11,6 @@
 //! [`Kernel::writes`] lets tests prove.
 
 mod channel;
-mod codec;
 mod execute;
 pub mod facts;
 pub mod firewall;
@@ -19,6 +18,7 @@ mod kernel;
 mod message;
 pub mod namespace;
 mod observe;
+mod socket;
 pub mod sysctl;
 mod watch;
 

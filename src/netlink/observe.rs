@@ -11,18 +11,16 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::{IpAddr, Ipv6Addr};
 
 use ipnet::IpNet;
-use netlink_packet_route::address::{AddressAttribute, AddressMessage};
-use netlink_packet_route::link::{
+use nix::errno::Errno;
+use rtnetlink::packet_route::AddressFamily;
+use rtnetlink::packet_route::address::{AddressAttribute, AddressMessage};
+use rtnetlink::packet_route::link::{
     AfSpecInet6, AfSpecUnspec, In6AddrGenMode, InfoBridgePort, InfoData, InfoKind, InfoPortData,
     InfoVrf, InfoVxlan, LinkAttribute, LinkExtentMask, LinkFlags, LinkInfo, LinkMessage,
 };
-use netlink_packet_route::{AddressFamily, RouteNetlinkMessage};
-
-use nix::errno::Errno;
 
 use super::channel::{Channel, NetlinkError, Refusal};
 use super::facts::{self, RouteFilter, SeenRoute};
-use super::message;
 use crate::api::types::InterfaceName;
 use crate::plan::link::{AddressGeneration, Links, Mac, NicRoute, SeenKind, SeenLink};
 
@@ -69,10 +67,9 @@ pub(super) async fn link(
     channel: &Channel,
     name: &InterfaceName,
 ) -> Result<Option<SeenLink>, NetlinkError> {
-    let request = RouteNetlinkMessage::GetLink(message::link(name));
-    match channel.get(request).await {
-        Ok(RouteNetlinkMessage::NewLink(link)) => Ok(decode_link(link).map(|link| link.seen)),
-        Ok(_) => Ok(None),
+    let request = channel.handle().link().get().match_name(name.as_str());
+    match channel.get(request.execute()).await {
+        Ok(link) => Ok(decode_link(link).map(|link| link.seen)),
         Err(error) if error.errno() == Some(Errno::ENODEV) => Ok(None),
         Err(error) => Err(error),
     }
@@ -161,18 +158,15 @@ struct Decoded {
 }
 
 async fn dump_links(channel: &Channel) -> Result<Vec<Decoded>, NetlinkError> {
-    let mut request = LinkMessage::default();
     // Statistics are half of every message, and nobody here reads them.
-    request
-        .attributes
-        .push(LinkAttribute::ExtMask(vec![LinkExtentMask::SkipStats]));
+    let (family, mask) = (AddressFamily::Unspec, LinkExtentMask::SkipStats);
     channel
         .dump(
-            RouteNetlinkMessage::GetLink(request),
-            |message| match message {
-                RouteNetlinkMessage::NewLink(link) => decode_link(link),
-                _ => None,
+            |handle| {
+                let request = handle.link().get();
+                request.set_filter_mask(family, vec![mask]).execute()
             },
+            decode_link,
         )
         .await
 }
@@ -322,12 +316,11 @@ fn address_generation(families: &[AfSpecUnspec]) -> Option<AddressGeneration> {
 
 /// All addresses but IPv6 link-local ones, by link index.
 async fn dump_addresses(channel: &Channel) -> Result<HashMap<u32, BTreeSet<IpNet>>, NetlinkError> {
-    let request = RouteNetlinkMessage::GetAddress(AddressMessage::default());
     let found = channel
-        .dump(request, |message| match message {
-            RouteNetlinkMessage::NewAddress(address) => decode_address(&address),
-            _ => None,
-        })
+        .dump(
+            |handle| handle.address().get().execute(),
+            |address| decode_address(&address),
+        )
         .await?;
     let mut addresses: HashMap<u32, BTreeSet<IpNet>> = HashMap::new();
     for (index, address) in found {

@@ -10,20 +10,20 @@ use std::io;
 use std::sync::Arc;
 
 use bytes::BytesMut;
-use netlink_packet_core::NetlinkPayload;
-use netlink_packet_route::address::AddressMessage;
-use netlink_packet_route::link::LinkMessage;
-use netlink_packet_route::{AddressFamily, RouteNetlinkMessage};
-use netlink_proto::NetlinkMessageCodec as _;
-use netlink_proto::sys::{AsyncSocket as _, AsyncSocketExt as _, SocketAddr, TokioSocket};
 use nix::errno::Errno;
 use nix::sys::socket::{setsockopt, sockopt};
+use rtnetlink::MulticastGroup;
+use rtnetlink::packet_core::{NetlinkMessage, NetlinkPayload};
+use rtnetlink::packet_route::address::AddressMessage;
+use rtnetlink::packet_route::link::LinkMessage;
+use rtnetlink::packet_route::{AddressFamily, RouteNetlinkMessage};
+use rtnetlink::sys::{AsyncSocket as _, AsyncSocketExt as _, SocketAddr, TokioSocket};
 use tokio::sync::mpsc;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::channel::{Channel, NetlinkError, OpenError, open_socket};
-use super::codec::Codec;
 use super::observe;
+use super::socket::{self, DATAGRAM};
 use crate::api::types::InterfaceName;
 use crate::plan::link::Space;
 
@@ -33,11 +33,12 @@ const QUEUE: usize = 1024;
 /// The kernel's buffer, in bytes: some ten thousand events.
 const BUFFER: usize = 8 << 20;
 
-/// What a datagram of the kernel can be long.
-const DATAGRAM: usize = 64 << 10;
-
-/// `RTNLGRP_LINK`, `RTNLGRP_IPV4_IFADDR` and `RTNLGRP_IPV6_IFADDR` as a bit mask.
-const GROUPS: u32 = 1 | 1 << 4 | 1 << 8;
+/// The groups that are joined.
+const GROUPS: [MulticastGroup; 3] = [
+    MulticastGroup::Link,
+    MulticastGroup::Ipv4Ifaddr,
+    MulticastGroup::Ipv6Ifaddr,
+];
 
 /// What happened to a link or an address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -162,8 +163,15 @@ async fn subscribe(channel: &Channel) -> Result<TokioSocket, OpenError> {
     if setsockopt(&*options, sockopt::RcvBufForce, &BUFFER).is_err() {
         tracing::debug!("the kernel's buffer for events keeps its usual size");
     }
+    // A connection of rtnetlink would read without end into a queue of its own: nothing would
+    // slow the kernel down, and no loss be told at its place.
     options
-        .bind(&SocketAddr::new(0, GROUPS))
+        .bind(&SocketAddr::new(0, 0))
+        .and_then(|()| {
+            GROUPS
+                .into_iter()
+                .try_for_each(|group| options.add_membership(group as u32))
+        })
         .map_err(OpenError::Socket)?;
     Ok(socket)
 }
@@ -189,7 +197,7 @@ impl Watcher {
             datagram.clear();
             datagram.reserve(DATAGRAM);
             let told = match self.socket.recv_from(&mut datagram).await {
-                Ok(_) => self.tell(&mut datagram).await,
+                Ok(_) => self.tell(&datagram).await,
                 Err(error) if is_overrun(&error) => self.recover().await,
                 Err(error) => {
                     tracing::warn!(%space, %error, "the socket that watches the kernel failed");
@@ -229,27 +237,29 @@ impl Watcher {
     }
 
     /// Sends on what a datagram tells; `None` when there is nobody to send it to.
-    async fn tell(&mut self, datagram: &mut BytesMut) -> Option<()> {
-        let space = self.space;
+    async fn tell(&mut self, mut datagram: &[u8]) -> Option<()> {
+        let lost = KernelEvent::Overrun { space: self.space };
         loop {
-            let event = match Codec::decode::<RouteNetlinkMessage>(datagram) {
+            let event = match socket::next_message(&mut datagram) {
                 Ok(None) => return Some(()),
-                Ok(Some(message)) => match message.payload {
-                    NetlinkPayload::InnerMessage(message) => self.event_of(&message),
-                    // What cannot be decoded happened all the same.
-                    NetlinkPayload::Error(_) | NetlinkPayload::Overrun(_) => {
-                        Some(KernelEvent::Overrun { space })
-                    }
-                    NetlinkPayload::Done(_) | NetlinkPayload::Noop | _ => None,
-                },
-                Err(_) => {
-                    datagram.clear();
-                    Some(KernelEvent::Overrun { space })
-                }
+                Ok(Some(message)) => self.event_in(&message),
+                Err(_) => return self.events.send(lost).await.ok(),
             };
             if let Some(event) = event {
                 self.events.send(event).await.ok()?;
             }
+        }
+    }
+
+    fn event_in(&mut self, message: &[u8]) -> Option<KernelEvent> {
+        let message = NetlinkMessage::deserialize(message).map(|message| message.payload);
+        match message {
+            Ok(NetlinkPayload::InnerMessage(message)) => self.event_of(&message),
+            // What cannot be decoded happened all the same.
+            Ok(NetlinkPayload::Error(_) | NetlinkPayload::Overrun(_)) | Err(_) => {
+                Some(KernelEvent::Overrun { space: self.space })
+            }
+            Ok(NetlinkPayload::Done(_) | NetlinkPayload::Noop | _) => None,
         }
     }
 

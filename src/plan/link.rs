@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr};
 
-use ipnet::{IpNet, Ipv4Net};
+use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
 use crate::api::types::{InterfaceName, Vni};
@@ -327,16 +327,4 @@ pub enum KernelStep {
     },
     /// Install the table that lets only loopback reach the daemons' management ports.
     InstallFirewall,
-}
-
-/// The address at `index` counted from the network address of `pool`.
-///
-/// Returns `None` when the pool is too small.
-#[must_use]
-pub fn nth_address(pool: Ipv4Net, index: u64) -> Option<Ipv4Addr> {
-    let size = 1_u64 << (32 - u32::from(pool.prefix_len()));
-    let offset = u32::try_from(index).ok().filter(|_| index < size)?;
-    u32::from(pool.network())
-        .checked_add(offset)
-        .map(Ipv4Addr::from)
 }

@@ -172,7 +172,15 @@ fn of_sessions() -> Vec<Feature> {
         feature(
             "one hop, said",
             with_neighbor(|n| n.ebgp_multihop = Some(hops(Some(1)))),
-            &["neighbor 10.9.0.2 ebgp-multihop 1"],
+            &[],
+        ),
+        feature(
+            "hops to an iBGP neighbour, where they mean nothing",
+            with_neighbor(|n| {
+                n.remote_as = RemoteAs::Internal;
+                n.ebgp_multihop = Some(hops(Some(2)));
+            }),
+            &["neighbor 10.9.0.2 remote-as internal"],
         ),
         feature(
             "everything at once",

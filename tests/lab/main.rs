@@ -3,12 +3,7 @@
 //! They need root, and the root file system, which the first of them builds if need be.
 //! `PEROUTER_ROOT` names another one. A lab that cannot run is a failure, never a skip.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    reason = "a test fails by panicking"
-)]
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod fabric;
 mod harness;

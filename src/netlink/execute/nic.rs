@@ -6,16 +6,14 @@
 
 use std::collections::VecDeque;
 
-use netlink_packet_route::RouteNetlinkMessage;
-use netlink_packet_route::link::LinkAttribute;
 use nix::errno::Errno;
 use std::os::fd::AsRawFd as _;
 
-use super::{StepCause, add_address, add_route};
+use super::{Detection, StepCause, add_address, add_route, alter};
 use crate::api::types::InterfaceName;
 use crate::netlink::channel::{Channel, NetlinkError};
 use crate::netlink::kernel::Kernel;
-use crate::netlink::message::{self, Detection};
+use crate::netlink::message;
 use crate::netlink::observe;
 use crate::plan::link::{NIC_GROUP, NicConfig, NicRoute, Space};
 
@@ -67,12 +65,10 @@ async fn transfer(
         Space::Router => NIC_GROUP,
     };
     let target = kernel.channel(to);
-    let attributes = vec![
-        LinkAttribute::NetNsFd(target.netns().file().as_raw_fd()),
-        LinkAttribute::Group(group),
-    ];
-    let message = RouteNetlinkMessage::SetLink(message::with(name, attributes));
-    match kernel.channel(from).write(message, 0).await {
+    let change = message::link(name)
+        .setns_by_fd(target.netns().file().as_raw_fd())
+        .link_group(group);
+    match alter(kernel.channel(from), change.build()).await {
         Ok(()) => Ok(Found::Here),
         Err(error) if error.errno() == Some(Errno::ENODEV) => {
             let there = observe::link(target, name).await?;
@@ -98,8 +94,7 @@ async fn dress(
         // would leave it unusable for a second, and refuse routes that name it as source.
         add_address(channel, index, *address, Detection::Skip).await?;
     }
-    let up = RouteNetlinkMessage::SetLink(message::up(message::link(name)));
-    channel.write(up, 0).await?;
+    alter(channel, message::link(name).up().build()).await?;
     add_routes(channel, index, config).await
 }
 
@@ -139,7 +134,7 @@ fn is_unreachable(cause: &StepCause) -> bool {
             matches!(refusal.errno, Errno::ENETUNREACH | Errno::EHOSTUNREACH)
         }
         StepCause::Netlink(
-            NetlinkError::Undecodable(_) | NetlinkError::Lost | NetlinkError::Overrun,
+            NetlinkError::Undecodable(_) | NetlinkError::Lost | NetlinkError::Contradictory(_),
         )
         | StepCause::OtherLink { .. }
         | StepCause::Sysctl(_)

@@ -139,13 +139,12 @@ proptest! {
         let mut world = World::new();
         for intent in &intents {
             world.converge(intent);
-            let links = world.kernel.router.values();
-            let tables: Vec<u32> = links
-                .filter_map(|link| match link.kind {
-                    SeenKind::Vrf { table } => Some(table),
-                    _ => None,
-                })
-                .collect();
+            let mut tables: Vec<u32> = Vec::new();
+            for link in world.kernel.router.values() {
+                if let SeenKind::Vrf { table } = link.kind {
+                    tables.push(table);
+                }
+            }
             let distinct: BTreeSet<u32> = tables.iter().copied().collect();
             prop_assert_eq!(tables.len(), distinct.len());
             prop_assert!(distinct.iter().all(|table| *table > 255));

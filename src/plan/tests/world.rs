@@ -479,7 +479,11 @@ impl World {
                 expect(port.is_some(), "not a port of a bridge")?;
                 port
             }
-            _ => None,
+            LinkChange::Up
+            | LinkChange::Mtu(_)
+            | LinkChange::AddressGeneration(_)
+            | LinkChange::Alias(_)
+            | LinkChange::Group(_) => None,
         };
         let link = self.link_mut(space, name.as_str())?;
         let before = link.clone();
