@@ -74,7 +74,7 @@ pub fn confirm(first: &[Finding], second: Vec<Finding>) -> Vec<Finding> {
     };
     let before: HashSet<_> = first.iter().filter(|f| f.is_bad()).map(name).collect();
     let confirmed = |mut finding: Finding| {
-        if matches!(finding.outcome, Outcome::Bad { .. }) && !before.contains(&name(&finding)) {
+        if finding.is_bad() && !before.contains(&name(&finding)) {
             finding.outcome = Outcome::Pending {
                 waiting_for: format!("a second look, seen once: {finding}"),
             };

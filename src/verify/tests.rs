@@ -5,6 +5,7 @@ mod ages;
 mod confirm;
 pub(crate) mod fixture;
 mod hops;
+mod hops_in;
 mod many;
 mod pending;
 mod read;

@@ -12,10 +12,10 @@ use crate::intent::{NodeIntent, UnderlayIntent, VniIntent};
 use crate::plan::desired::table;
 use crate::plan::link::{Links, Mac, NIC_GROUP, SeenKernel, SeenKind, SeenLink};
 use crate::verify::facts::{
-    Facts, FdbEntry, KernelRoute, NeighbourEntry, RouteAction, RouteHop, VrfFacts,
+    EvpnPath, Facts, FdbEntry, KernelRoute, NeighbourEntry, Origin, RouteAction, RouteHop, VrfFacts,
 };
 use crate::verify::tests::read;
-use crate::verify::{Check, Finding, Outcome};
+use crate::verify::{Check, Finding, Outcome, verify};
 
 pub(crate) const SVI: u32 = 4;
 pub(crate) const VXLAN: u32 = 5;
@@ -292,4 +292,32 @@ pub(crate) fn good(findings: &[Finding], check: Check) -> u64 {
             Outcome::Bad { .. } | Outcome::MoreBad { .. } | Outcome::Pending { .. } => 0,
         })
         .sum()
+}
+
+/// Breaks one thing.
+pub(super) type Break = fn(&mut Facts);
+/// What is broken, how, and what is found: check and subject.
+pub(super) type Case = (&'static str, Break, &'static [(Check, &'static str)]);
+
+/// Breaks each, and demands exactly what it expects.
+pub(super) fn run(cases: &[Case]) {
+    for (case, broken, expected) in cases {
+        let mut facts = facts();
+        broken(&mut facts);
+        let findings = verify(&intent(), &facts);
+        let expected: Vec<(Check, String)> = expected
+            .iter()
+            .map(|(check, subject)| (*check, (*subject).to_owned()))
+            .collect();
+        assert_eq!(bad(&findings), expected, "{case}: {findings:#?}");
+    }
+}
+
+/// The path of the EVPN table that tells `prefix`, from here or from the fabric.
+pub(super) fn evpn<'a>(facts: &'a mut Facts, prefix: &str, origin: Origin) -> &'a mut EvpnPath {
+    let paths = facts.evpn.as_mut().unwrap();
+    paths
+        .iter_mut()
+        .find(|path| path.id.prefix == net(prefix) && path.origin == origin)
+        .unwrap()
 }

@@ -10,7 +10,7 @@ use crate::verify::facts::{
     EvpnPath, Facts, KernelRoute, Origin, RibChoice, RibEntry, RibProtocol, RouteAction, RouteHop,
     RouteId, Standing, VrfPath,
 };
-use crate::verify::{Check, Finding, Outcome, verify};
+use crate::verify::{Check, Finding, Outcome, confirm, verify};
 
 /// `count` more remote routes, good at every hop.
 fn add_remote(facts: &mut Facts, count: u32) -> Vec<IpNet> {
@@ -78,6 +78,9 @@ fn bad_ones_are_listed_up_to_a_limit() {
     assert_eq!(more, Some((Check::RouteInKernel, 30)));
     assert_eq!(good(&findings, Check::RouteInKernel), 2);
     assert_eq!(good(&findings, Check::RouteInRib), 52);
+    // Those that are not listed are looked at twice as well.
+    assert_eq!(bad(&confirm(&[], findings.clone())), []);
+    assert_eq!(confirm(&findings, findings.clone()), findings);
 }
 
 /// Ten times the routes may not cost a hundred times the time. The bound has much room, so
