@@ -37,6 +37,9 @@ const SETTLE: Duration = Duration::from_millis(20);
 const RETRY_FIRST: Duration = Duration::from_millis(200);
 const RETRY_LONGEST: Duration = Duration::from_secs(10);
 
+/// How long the end waits for the answers to calls that were begun.
+const FAREWELL: Duration = Duration::from_secs(5);
+
 /// How often facts are read when all is well.
 const VERIFY_SETTLED: Duration = Duration::from_secs(10);
 
@@ -120,6 +123,12 @@ pub async fn run(options: Options) -> Result<(), AgentError> {
         () = agent.turn() => {}
         _ = stop.recv() => {}
         _ = interrupt.recv() => {}
+    }
+    if tokio::time::timeout(FAREWELL, agent.frr.settle())
+        .await
+        .is_err()
+    {
+        tracing::warn!("FRR has not answered a call; its gRPC server may be gone");
     }
     tracing::info!("stopped; kernel and FRR stay as they are");
     let _ = std::fs::remove_file(&options.socket);

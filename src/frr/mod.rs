@@ -18,7 +18,6 @@ use std::path::{Path, PathBuf};
 
 use perouter_parsers::running_config::{Config, RunningConfig};
 
-use crate::api::types::{Vni, VrfName};
 use crate::plan::bgp::desired::ALLOW_ALL;
 use crate::plan::bgp::difference::{Command, ContextChange};
 use crate::plan::{Presence, SeenFrr};
@@ -95,6 +94,12 @@ impl Frr {
             return std::future::pending().await;
         }
         futures::future::select_all(closings).await.0
+    }
+
+    /// Waits until what was begun over the northbound has been answered: FRR's gRPC server ends
+    /// for good when a call is broken off. To be awaited before the program ends.
+    pub async fn settle(&self) {
+        self.northbound.settle().await;
     }
 
     /// Drops the connection to a daemon; the next command opens another.
@@ -258,7 +263,21 @@ impl Frr {
             | Status::Ambiguous
             | Status::Incomplete
             | Status::ConfigFailed
-            | Status::Other(_) => Err(FrrError::refused(daemon, shown, &answer.text)),
+            | Status::Other(_)
+                if command == shown =>
+            {
+                Err(FrrError::refused(daemon, shown, &answer.text))
+            }
+            Status::Warning
+            | Status::NoMatch
+            | Status::Ambiguous
+            | Status::Incomplete
+            | Status::ConfigFailed
+            | Status::Other(_) => Err(FrrError::refused(
+                daemon,
+                shown,
+                &without_password(&answer.text),
+            )),
         }
     }
 
@@ -278,16 +297,14 @@ impl Frr {
         self.vtys.insert(daemon, vty);
         Ok(answer)
     }
+}
 
-    /// Maps VRFs to their L3VNIs in zebra, or unmaps them.
-    ///
-    /// # Errors
-    /// [`FrrError`] with FRR's words; nothing of the batch is in force then.
-    pub async fn map_vnis(&mut self, maps: &[(VrfName, Option<Vni>)]) -> Result<(), FrrError> {
-        self.writes += maps.len() as u64;
-        if self.northbound.map_vnis(maps).await? {
-            return Ok(());
-        }
-        self.map_vnis_by_vty(maps).await
-    }
+/// FRR may repeat the command that it refuses, and so the password in it: whatever follows the
+/// word is left out.
+fn without_password(words: &str) -> String {
+    let hide = |line: &str| match line.split_once("password") {
+        Some((before, _)) => format!("{before}password ********"),
+        None => line.to_owned(),
+    };
+    words.lines().map(hide).collect::<Vec<_>>().join("\n")
 }

@@ -18,6 +18,9 @@ use crate::plan::Presence;
 /// How long a daemon may take for one call. A commit of thousands of VRFs takes seconds.
 const DEADLINE: Duration = Duration::from_secs(30);
 
+/// How long a daemon may take to say what it implements. One whose server has ended listens on.
+const FIRST_ANSWER: Duration = Duration::from_secs(5);
+
 /// The YANG module that holds a VRF's L3VNI.
 const ZEBRA_MODULE: &str = "frr-zebra";
 
@@ -141,8 +144,12 @@ impl Northbound {
                     .into(),
             )
         })?;
-        let client = proto::Daemon::connect(stream, DEADLINE)
+        // A task of its own: breaking a call off would end the daemon's server for good.
+        let connecting = tokio::spawn(proto::Daemon::connect(stream, DEADLINE));
+        let client = tokio::time::timeout(FIRST_ANSWER, connecting)
             .await
+            .map_err(|_| failed("it listens, but does not answer".into()))?
+            .map_err(|error| failed(error.into()))?
             .map_err(|error| failed(error.into()))?;
         if !client.capabilities().implements(module) {
             return Err(failed(
@@ -159,14 +166,7 @@ impl Northbound {
         };
         match driver.commit(edits).await {
             Ok(_) => Ok(true),
-            Err(error) => {
-                // The connection may be what failed; the next use opens another.
-                self.links.remove(&daemon);
-                Err(FrrError::Northbound {
-                    daemon,
-                    source: error.into(),
-                })
-            }
+            Err(error) => Err(self.failed(daemon, error.into())),
         }
     }
 
@@ -187,19 +187,63 @@ impl Northbound {
         self.commit(Daemon::Bgpd, edits).await
     }
 
-    pub(super) async fn map_vnis(
-        &mut self,
-        maps: &[(VrfName, Option<Vni>)],
-    ) -> Result<bool, FrrError> {
-        let mut edits = Edits::new();
-        for (vrf, vni) in maps {
-            edits = edits.and(mapping(vrf, *vni).map_err(|source| FrrError::Northbound {
-                daemon: Daemon::Zebra,
-                source,
-            })?);
+    /// Whether zebra has a northbound; if so, it has found the mappings valid.
+    pub(super) async fn validate_mapping(&mut self, maps: &Maps) -> Result<bool, FrrError> {
+        let edits = mappings(maps)?;
+        let Some(Link::Open(driver)) = self.links.get(&Daemon::Zebra) else {
+            return Ok(false);
+        };
+        if maps.is_empty() {
+            return Ok(true);
         }
-        self.commit(Daemon::Zebra, edits).await
+        // What it has found valid stays with us: the daemon holds nothing of it.
+        match driver.prepare(edits).await {
+            Ok(_) => Ok(true),
+            Err(error) => Err(self.failed(Daemon::Zebra, error.into())),
+        }
     }
+
+    /// Commits mappings to zebra, where it has a northbound.
+    pub(super) async fn commit_mapping(&mut self, maps: &Maps) -> Result<(), FrrError> {
+        if maps.is_empty() {
+            return Ok(());
+        }
+        self.commit(Daemon::Zebra, mappings(maps)?)
+            .await
+            .map(|_| ())
+    }
+
+    /// The connection may be what failed; the next use opens another.
+    fn failed(&mut self, daemon: Daemon, source: BoxedError) -> FrrError {
+        self.links.remove(&daemon);
+        FrrError::Northbound { daemon, source }
+    }
+
+    /// Waits until every call that was begun has been answered: FRR's server ends for good when
+    /// one is broken off. To be called before the program ends.
+    pub(super) async fn settle(&self) {
+        for link in self.links.values() {
+            if let Link::Open(driver) = link {
+                driver.daemon().settle().await;
+            }
+        }
+    }
+}
+
+/// VRFs with the VNI that they shall have.
+type Maps = [(VrfName, Option<Vni>)];
+
+type BoxedError = Box<dyn std::error::Error + Send + Sync>;
+
+fn mappings(maps: &Maps) -> Result<Edits, FrrError> {
+    let mut edits = Edits::new();
+    for (vrf, vni) in maps {
+        edits = edits.and(mapping(vrf, *vni).map_err(|source| FrrError::Northbound {
+            daemon: Daemon::Zebra,
+            source,
+        })?);
+    }
+    Ok(edits)
 }
 
 fn mapping(
