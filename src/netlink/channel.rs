@@ -241,28 +241,21 @@ pub(super) async fn open_socket(netns: &Netns) -> Result<TokioSocket, OpenError>
 /// What ends a request: an acknowledgement, the end of a dump, or a failure.
 fn end_of(end: rtnetlink::Error) -> Result<Consistency, NetlinkError> {
     use rtnetlink::Error;
-    match end {
-        Error::NetlinkError(error) => outcome_of(&error).map(|()| Consistency::Whole),
-        Error::UnexpectedMessage(message) => match &message.payload {
-            NetlinkPayload::Done(done) if message.header.flags & NLM_F_DUMP_INTR != 0 => {
-                end_of_dump(done).map(|()| Consistency::Changed)
-            }
-            NetlinkPayload::Done(done) => end_of_dump(done).map(|()| Consistency::Whole),
-            NetlinkPayload::Error(_)
-            | NetlinkPayload::Overrun(_)
-            | NetlinkPayload::Noop
-            | NetlinkPayload::InnerMessage(_)
-            | _ => Err(NetlinkError::Undecodable(format!(
-                "a message of type {} was not asked for",
-                message.header.message_type
-            ))),
-        },
+    match &end {
+        Error::NetlinkError(error) => outcome_of(error).map(|()| Consistency::Whole),
+        Error::UnexpectedMessage(message) if let NetlinkPayload::Done(done) = &message.payload => {
+            end_of_dump(done).map(|()| match message.header.flags & NLM_F_DUMP_INTR {
+                0 => Consistency::Whole,
+                _ => Consistency::Changed,
+            })
+        }
         Error::RequestFailed => Err(NetlinkError::Lost),
-        other @ (Error::NamespaceError(_)
+        other @ (Error::UnexpectedMessage(_)
+        | Error::NamespaceError(_)
         | Error::InvalidHardwareAddress(_)
         | Error::InvalidIp(_)
         | Error::InvalidAddress(..)
-        | Error::InvalidNla(_)) => Err(NetlinkError::Contradictory(other.to_string())),
+        | Error::InvalidNla(_)) => Err(NetlinkError::Undecodable(other.to_string())),
     }
 }
 

@@ -16,7 +16,7 @@ mod nft;
 
 use std::io::{self, Write as _};
 use std::process::{Command, Output, Stdio};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use tokio::sync::OnceCell;
 
@@ -26,6 +26,10 @@ use crate::plan::link::FirewallState;
 /// The ranges of ports closed to all but loopback: the daemons' vty (FRR's defaults, from
 /// zebra's 2601 to mgmtd's 2623) and the gRPC ports that this program gives them.
 const PORTS: [(u16, u16); 2] = [(2601, 2623), (50051, 50058)];
+
+/// Set once the kernel has said that its nftables lack the family `inet`. It will not have it
+/// later, so that every value of this process knows without asking again.
+static LACKS_INET: OnceLock<()> = OnceLock::new();
 
 /// Why the rules cannot be read or installed.
 #[derive(Debug, thiserror::Error)]
@@ -141,7 +145,7 @@ impl Firewall {
                 let forced = self.forced;
                 tokio::task::spawn_blocking(move || match forced {
                     Some(backend) => backend.try_out(),
-                    None => choose(),
+                    None => choose(&LACKS_INET, Backend::try_out),
                 })
                 .await
                 .map_err(|_| NamespaceError::Panicked)?
@@ -152,17 +156,24 @@ impl Firewall {
 
 /// The first backend that works in a namespace of its own. When none does, the error is that
 /// of the older one, since only a kernel without the newer comes to it.
-fn choose() -> Result<Wanted, FirewallError> {
-    match Backend::Nftables.try_out() {
-        Err(FirewallError::Refused { command, said }) if nft::lacks_family(&said) => {
-            tracing::info!(
-                command,
-                "nftables has no family inet here; iptables is used instead"
-            );
-            Backend::Legacy.try_out()
+fn choose(
+    lacks_inet: &OnceLock<()>,
+    try_out: impl Fn(Backend) -> Result<Wanted, FirewallError>,
+) -> Result<Wanted, FirewallError> {
+    if lacks_inet.get().is_none() {
+        match try_out(Backend::Nftables) {
+            Err(FirewallError::Refused { command, said }) if nft::lacks_family(&said) => {
+                if lacks_inet.set(()).is_ok() {
+                    tracing::info!(
+                        command,
+                        "nftables has no family inet here; iptables is used instead"
+                    );
+                }
+            }
+            outcome => return outcome,
         }
-        outcome => outcome,
     }
+    try_out(Backend::Legacy)
 }
 
 impl Backend {
@@ -245,3 +256,6 @@ fn run(
         said: String::from_utf8_lossy(&stderr).trim().to_owned(),
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -165,13 +165,9 @@ async fn subscribe(channel: &Channel) -> Result<TokioSocket, OpenError> {
     }
     // A connection of rtnetlink would read without end into a queue of its own: nothing would
     // slow the kernel down, and no loss be told at its place.
+    let groups = GROUPS.map(|group| 1 << (group as u32 - 1));
     options
-        .bind(&SocketAddr::new(0, 0))
-        .and_then(|()| {
-            GROUPS
-                .into_iter()
-                .try_for_each(|group| options.add_membership(group as u32))
-        })
+        .bind(&SocketAddr::new(0, groups.iter().sum()))
         .map_err(OpenError::Socket)?;
     Ok(socket)
 }
@@ -242,7 +238,10 @@ impl Watcher {
         loop {
             let event = match socket::next_message(&mut datagram) {
                 Ok(None) => return Some(()),
-                Ok(Some(message)) => self.event_in(&message),
+                Ok(Some(message)) => match NetlinkMessage::deserialize(&message) {
+                    Ok(message) => self.event_of(&message.payload),
+                    Err(_) => Some(lost.clone()),
+                },
                 Err(_) => return self.events.send(lost).await.ok(),
             };
             if let Some(event) = event {
@@ -251,30 +250,25 @@ impl Watcher {
         }
     }
 
-    fn event_in(&mut self, message: &[u8]) -> Option<KernelEvent> {
-        let message = NetlinkMessage::deserialize(message).map(|message| message.payload);
-        match message {
-            Ok(NetlinkPayload::InnerMessage(message)) => self.event_of(&message),
-            // What cannot be decoded happened all the same.
-            Ok(NetlinkPayload::Error(_) | NetlinkPayload::Overrun(_)) | Err(_) => {
-                Some(KernelEvent::Overrun { space: self.space })
-            }
-            Ok(NetlinkPayload::Done(_) | NetlinkPayload::Noop | _) => None,
-        }
-    }
-
     #[expect(
         clippy::wildcard_enum_match_arm,
         reason = "of the kernel's many messages only those of the groups joined can come"
     )]
-    fn event_of(&mut self, message: &RouteNetlinkMessage) -> Option<KernelEvent> {
-        match message {
-            RouteNetlinkMessage::NewLink(link) => Some(self.link(link, Change::Appeared)),
-            RouteNetlinkMessage::DelLink(link) => Some(self.link(link, Change::Gone)),
-            RouteNetlinkMessage::NewAddress(address) => {
+    fn event_of(&mut self, payload: &NetlinkPayload<RouteNetlinkMessage>) -> Option<KernelEvent> {
+        use RouteNetlinkMessage::{DelAddress, DelLink, NewAddress, NewLink};
+        match payload {
+            NetlinkPayload::InnerMessage(NewLink(link)) => Some(self.link(link, Change::Appeared)),
+            NetlinkPayload::InnerMessage(DelLink(link)) => Some(self.link(link, Change::Gone)),
+            NetlinkPayload::InnerMessage(NewAddress(address)) => {
                 Some(self.address(address, Change::Appeared))
             }
-            RouteNetlinkMessage::DelAddress(address) => Some(self.address(address, Change::Gone)),
+            NetlinkPayload::InnerMessage(DelAddress(address)) => {
+                Some(self.address(address, Change::Gone))
+            }
+            // What cannot be decoded happened all the same.
+            NetlinkPayload::Error(_) | NetlinkPayload::Overrun(_) => {
+                Some(KernelEvent::Overrun { space: self.space })
+            }
             _ => None,
         }
     }
