@@ -118,11 +118,19 @@ fn links(answer: &str, chosen: impl Fn(&str) -> bool) -> Result<Links, Failure> 
                 .into_iter()
                 .flatten()
                 .map(|address| &address["local"])
+                // The kernel adds these by itself, a while after a link is up.
+                .filter(|local| !local.as_str().is_some_and(|text| text.starts_with("fe80:")))
                 .collect();
+            // The other flags follow from what the peer does.
+            let up = link["flags"]
+                .as_array()
+                .into_iter()
+                .flatten()
+                .any(|flag| flag == "UP");
             let kept = serde_json::json!([
                 link["ifindex"],
                 link["address"],
-                link["flags"],
+                up,
                 link["master"],
                 link["mtu"],
                 addresses
