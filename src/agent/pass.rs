@@ -332,6 +332,7 @@ impl Worker {
         }
         if self.handles.is_some() {
             tracing::warn!("the namespace {} is gone; making it anew", self.netns_name);
+            self.rescue_nics().await;
             self.give_up_kernel();
         }
         if namespace::ensure(&self.netns_name)? == Ensured::Created {
@@ -342,6 +343,24 @@ impl Worker {
         let watch = kernel.watch().await?;
         self.handles = Some(Handles { kernel, watch });
         self.guard().await
+    }
+
+    /// Takes the NICs out of a namespace that has lost its name and lives only as long as our
+    /// handle on it: the kernel destroys a virtual NIC with its namespace.
+    async fn rescue_nics(&self) {
+        let Some(handles) = &self.handles else { return };
+        for (name, config) in &self.memory {
+            let step = KernelStep::MoveNic {
+                name: name.clone(),
+                to: Space::Host,
+                config: config.clone(),
+            };
+            match handles.kernel.execute(&step).await {
+                Ok(()) => tracing::info!("took NIC {name} out of it"),
+                // It may be in the host already, or have gone long ago; a pass will say so.
+                Err(error) => tracing::info!("NIC {name} was not in it: {}", chain(&error)),
+            }
+        }
     }
 
     /// What must be so before FRR is spoken with: its gRPC listens on the loopback, and on all

@@ -22,8 +22,8 @@ pub struct Advertised {
     pub rd: RouteDistinguisher,
     /// What the route is about.
     pub key: EvpnKey,
-    /// The next hop that was sent: the VTEP.
-    pub next_hop: IpAddr,
+    /// The next hop that was sent: the VTEP. FRR leaves it out for some routes.
+    pub next_hop: Option<IpAddr>,
     /// The AS path, before this router's own AS is put in front of it.
     pub as_path: AsPath,
 }
@@ -94,7 +94,9 @@ struct Distinguished<'a, F> {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Entry {
-    next_hop: IpAddr,
+    next_hop: Option<IpAddr>,
+    /// In place of the other where it is not IPv4.
+    next_hop_global: Option<IpAddr>,
     path: AsPath,
 }
 
@@ -115,13 +117,14 @@ impl<F: FnMut(Advertised) -> ControlFlow<()>> Object for Distinguished<'_, F> {
         };
         let Entry {
             next_hop,
+            next_hop_global,
             path: as_path,
         } = walker.value()?;
         let rd = self.rd.clone();
         walker.follow((self.each)(Advertised {
             rd,
             key,
-            next_hop,
+            next_hop: next_hop.or(next_hop_global),
             as_path,
         }))
     }

@@ -1,0 +1,83 @@
+//! What the product promises, shown on a whole fabric: `containerlab/evpn-l3.clab.yml`, with
+//! real FRR and a real kernel, in User Mode Linux where the machine's own kernel has no VRFs.
+//!
+//! The lab starts once and serves all scenarios, one after the other. Each begins when a guard
+//! has seen all agents ready and all ends reach each other, bears witness by other programs than
+//! ours (`ip`, `vtysh`, `ping`), says what it measured in one line, and leaves the fabric as it
+//! found it.
+//!
+//! It needs root and the lab's root file system, which is built when there is none;
+//! `PEROUTER_ROOT` names another. `FABRIC_SCENARIOS=drift,restart` runs only those.
+
+mod bgp;
+mod fabric;
+mod names;
+mod ping;
+mod scenarios;
+mod wait;
+
+use std::io::Write;
+use std::time::Instant;
+
+use fabric::{Fabric, Failure};
+use scenarios::{SCENARIOS, Scenario};
+
+/// The environment variable that chooses scenarios.
+const CHOICE: &str = "FABRIC_SCENARIOS";
+
+#[test]
+fn the_fabric_keeps_its_promises() {
+    let chosen = chosen().unwrap();
+    let begin = Instant::now();
+    let with_netlink_tests = chosen.iter().any(|scenario| scenario.needs_netlink_tests);
+    let fabric = Fabric::up(with_netlink_tests).unwrap();
+    say(&format!("up after {:.1} s", begin.elapsed().as_secs_f64()));
+    let mut failed = Vec::new();
+    for scenario in &chosen {
+        let begin = Instant::now();
+        let outcome = fabric.guard().and_then(|()| (scenario.run)(&fabric));
+        let took = begin.elapsed().as_secs_f64();
+        match outcome {
+            Ok(measured) => say(&format!(
+                "{:<14} ok     {took:5.1} s  {measured}",
+                scenario.name
+            )),
+            Err(error) => {
+                say(&format!(
+                    "{:<14} FAILED {took:5.1} s  {error}\n{}",
+                    scenario.name,
+                    fabric.evidence()
+                ));
+                failed.push(scenario.name);
+                fabric.mend();
+            }
+        }
+    }
+    fabric.down().unwrap();
+    say(&format!(
+        "{} of {} scenarios kept their promise, in {:.0} s; there are {}",
+        chosen.len() - failed.len(),
+        chosen.len(),
+        begin.elapsed().as_secs_f64(),
+        SCENARIOS.len()
+    ));
+    assert!(failed.is_empty(), "failed: {}", failed.join(", "));
+}
+
+/// All scenarios, or those that the environment names.
+fn chosen() -> Result<Vec<&'static Scenario>, Failure> {
+    let Ok(choice) = std::env::var(CHOICE) else {
+        return Ok(SCENARIOS.iter().collect());
+    };
+    let find = |name: &str| {
+        let found = SCENARIOS.iter().find(|scenario| scenario.name == name);
+        found.ok_or_else(|| Failure::from(format!("{CHOICE}: there is no scenario {name:?}")))
+    };
+    choice.split(',').map(find).collect()
+}
+
+/// Says something at once: the harness would keep it back until the end.
+fn say(text: &str) {
+    // Nobody may be listening.
+    let _ = writeln!(std::io::stderr(), "fabric: {text}");
+}

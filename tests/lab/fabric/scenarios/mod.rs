@@ -1,0 +1,34 @@
+//! The scenarios, in the order in which they run: what only looks comes first.
+
+mod reachability;
+mod removal;
+mod restart;
+mod withdrawal;
+
+use crate::fabric::{Fabric, Failure};
+
+/// Something that is promised.
+pub(crate) struct Scenario {
+    /// Its name, by which it can be chosen.
+    pub(crate) name: &'static str,
+    /// Whether the compiled tests of the kernel's part must be in a node.
+    pub(crate) needs_netlink_tests: bool,
+    /// Shows that it is so, and says what was measured.
+    pub(crate) run: fn(&Fabric) -> Result<String, Failure>,
+}
+
+const fn scenario(name: &'static str, run: fn(&Fabric) -> Result<String, Failure>) -> Scenario {
+    Scenario {
+        name,
+        needs_netlink_tests: false,
+        run,
+    }
+}
+
+/// All of them.
+pub(crate) const SCENARIOS: &[Scenario] = &[
+    scenario("reachability", reachability::run),
+    scenario("withdrawal", withdrawal::run),
+    scenario("restart", restart::run),
+    scenario("removal", removal::run),
+];

@@ -1,0 +1,65 @@
+//! The agent is killed, or stopped, and starts again: nothing happens. No BGP session goes down,
+//! no ping is lost, and the new agent writes nothing, neither to the kernel nor to FRR.
+//!
+//! Seen to fail: with `bgpd` killed instead of the agent (sessions and pings), and with a
+//! manifest edited while the agent was down (writes).
+
+use std::time::Duration;
+
+use crate::bgp;
+use crate::fabric::{Fabric, Failure};
+use crate::names::{NODE1, RED};
+use crate::ping::Pinging;
+use crate::wait::{seconds, until};
+
+/// How long an agent may take from its end to a report of its own.
+const BACK: Duration = Duration::from_secs(20);
+
+pub(crate) fn run(fabric: &Fabric) -> Result<String, Failure> {
+    let killed = once(fabric, "KILL")?;
+    let stopped = once(fabric, "TERM")?;
+    Ok(format!("SIGKILL: {killed}; SIGTERM: {stopped}"))
+}
+
+fn once(fabric: &Fabric, signal: &str) -> Result<String, Failure> {
+    let [node1, node2, ext] = RED;
+    let before = bgp::sessions(fabric)?;
+    let out = Pinging::start(fabric, &node1, &node2)?;
+    let back = Pinging::start(fabric, &ext, &node1)?;
+    let took = end_agent(fabric, NODE1, signal)?;
+    let report = fabric.verified(NODE1)??;
+    let (out, back) = (out.stop(fabric)?, back.stop(fabric)?);
+    let after = bgp::sessions(fabric)?;
+
+    let counters = report.counters;
+    if (counters.netlink_writes, counters.frr_writes) != (0, 0) {
+        return Err(format!("the new agent wrote: {counters:?}").into());
+    }
+    let sessions = bgp::undisturbed(&before, &after, |_| true)?;
+    out.all_answered()?;
+    back.all_answered()?;
+    Ok(format!(
+        "ready again after {}, {} passes, 0 writes; {sessions} sessions undisturbed, {} pings, \
+         0 lost",
+        seconds(took),
+        counters.passes,
+        out.sent + back.sent
+    ))
+}
+
+/// Ends the agent of a node by a signal, and waits until the next one says that all is well;
+/// returns how long that took.
+pub(crate) fn end_agent(fabric: &Fabric, node: &str, signal: &str) -> Result<Duration, Failure> {
+    let find = ["pgrep", "-f", "^perouter agent"];
+    let old = fabric.ask(node, &find)?;
+    let old = old.trim();
+    fabric.ask(node, &["kill", &format!("-{signal}"), old])?;
+    let (_, took) = until(BACK, "another agent is ready", || {
+        let now = fabric.run(node, &find)?.output;
+        if now.trim() == old || now.trim().is_empty() {
+            return Ok(Err(format!("the agent's process is {:?}", now.trim())));
+        }
+        fabric.verified(node)
+    })?;
+    Ok(took)
+}
