@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use super::*;
 use crate::intent::Kept;
 use crate::status::Timestamp;
+use crate::status::report::Repair;
 use crate::status::report::tests::Scene;
 
 fn golden(name: &str, text: &str) {

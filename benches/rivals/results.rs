@@ -1,0 +1,178 @@
+//! What was measured: a table for people, and JSON for programs.
+
+use std::fmt;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde::Serialize;
+
+use crate::Failure;
+
+/// The unit of a number; for all but one, less is better.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub(crate) enum Unit {
+    /// Milliseconds.
+    #[serde(rename = "ms")]
+    Milliseconds,
+    /// Millions of bytes a second; more is better.
+    #[serde(rename = "MB/s")]
+    Throughput,
+    /// Kibibytes.
+    #[serde(rename = "KiB")]
+    Kibibytes,
+    /// Hundredths of one processor core's time.
+    #[serde(rename = "% of a core")]
+    CorePercent,
+}
+
+impl fmt::Display for Unit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Milliseconds => "ms",
+            Self::Throughput => "MB/s",
+            Self::Kibibytes => "KiB",
+            Self::CorePercent => "% of a core",
+        })
+    }
+}
+
+/// One line of the table.
+#[derive(Clone, Debug, Serialize)]
+struct Row {
+    name: String,
+    n: u64,
+    unit: Unit,
+    ours: f64,
+    rival: Option<f64>,
+    rival_name: Option<String>,
+    /// How many times better we are: faster, or smaller.
+    ratio: Option<f64>,
+}
+
+/// A rival's number.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Rival<'a> {
+    /// Who it is, and what was done.
+    pub(crate) name: &'a str,
+    /// The number, in the unit of the row.
+    pub(crate) value: f64,
+}
+
+/// All that was measured, in order.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Results {
+    rows: Vec<Row>,
+}
+
+impl Results {
+    /// Adds a number that has no rival. `n` is how many things there were.
+    pub(crate) fn alone(&mut self, name: &str, n: usize, unit: Unit, ours: f64) {
+        self.add(name, n, unit, ours, None);
+    }
+
+    /// Adds a number beside a rival's.
+    pub(crate) fn against(
+        &mut self,
+        name: &str,
+        n: usize,
+        unit: Unit,
+        ours: f64,
+        rival: Rival<'_>,
+    ) {
+        self.add(name, n, unit, ours, Some(rival));
+    }
+
+    fn add(&mut self, name: &str, n: usize, unit: Unit, ours: f64, rival: Option<Rival<'_>>) {
+        let ratio = rival.map(|rival| match unit {
+            Unit::Throughput => ours / rival.value,
+            Unit::Milliseconds | Unit::Kibibytes | Unit::CorePercent => rival.value / ours,
+        });
+        self.rows.push(Row {
+            name: name.to_owned(),
+            n: n as u64,
+            unit,
+            ours,
+            rival: rival.map(|rival| rival.value),
+            rival_name: rival.map(|rival| rival.name.to_owned()),
+            ratio: ratio.filter(|ratio| ratio.is_finite()),
+        });
+    }
+
+    /// Writes `target/bench/results.json`.
+    pub(crate) fn write(&self) -> Result<PathBuf, Failure> {
+        let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(
+            || Path::new(env!("CARGO_MANIFEST_DIR")).join("target"),
+            PathBuf::from,
+        );
+        let folder = target.join("bench");
+        let path = folder.join("results.json");
+        let text = serde_json::to_string_pretty(&self.rows)? + "\n";
+        fs::create_dir_all(&folder)
+            .and_then(|()| fs::write(&path, text))
+            .map_err(|error| format!("cannot write {}: {error}", path.display()))?;
+        Ok(path)
+    }
+}
+
+impl fmt::Display for Results {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let table = crate::table::Table::new(
+            &[
+                "what",
+                "n",
+                "perouter",
+                "rival",
+                "unit",
+                "times better",
+                "the rival",
+            ],
+            self.rows.iter().map(Row::cells),
+        );
+        write!(f, "{table}")
+    }
+}
+
+impl Row {
+    fn cells(&self) -> [String; 7] {
+        let Self {
+            name,
+            n,
+            unit,
+            ours,
+            rival,
+            rival_name,
+            ratio,
+        } = self;
+        [
+            name.clone(),
+            n.to_string(),
+            number(*ours),
+            rival.map(number).unwrap_or_default(),
+            unit.to_string(),
+            ratio
+                .map(|ratio| format!("{}×", number(ratio)))
+                .unwrap_or_default(),
+            rival_name.clone().unwrap_or_default(),
+        ]
+    }
+}
+
+/// Three digits that count, and no false precision.
+fn number(value: f64) -> String {
+    match value {
+        value if value >= 100.0 => format!("{value:.0}"),
+        value if value >= 10.0 => format!("{value:.1}"),
+        value if value >= 1.0 => format!("{value:.2}"),
+        value => format!("{value:.3}"),
+    }
+}
+
+/// The middle of several times, in milliseconds; of an even number of times the later of the
+/// two in the middle.
+pub(crate) fn median_ms(times: &[Duration]) -> Result<f64, Failure> {
+    let mut sorted = times.to_vec();
+    sorted.sort_unstable();
+    let middle = sorted.get(sorted.len() / 2).ok_or("nothing was timed")?;
+    Ok(middle.as_secs_f64() * 1000.0)
+}

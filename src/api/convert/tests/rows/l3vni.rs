@@ -1,0 +1,183 @@
+//! What is refused in an L3VNI: a field, another value for it, and what is then said.
+
+use serde_json::{Value, json};
+
+use super::Row;
+
+/// What is refused in an L3VNI.
+pub(in crate::api) fn l3vni_rows() -> Vec<Row> {
+    let mut rows = vrf_rows();
+    rows.extend(host_session_rows());
+    rows
+}
+
+fn vrf_rows() -> Vec<Row> {
+    vec![
+        (
+            "spec.nodeSelector",
+            json!({"matchExpressions": [{"key": "rack", "operator": "Exists"}]}),
+            &["spec.nodeSelector: selecting nodes is not supported yet"],
+        ),
+        (
+            "spec.vrf",
+            json!("1red"),
+            &[
+                "spec.vrf: \"1red\" is not a VRF name; it must have 1 to 15 letters, digits, '_' or \
+               '-', and begin with a letter",
+            ],
+        ),
+        ("spec.vrf", Value::Null, &["spec.vrf: is missing"]),
+        (
+            "spec.vni",
+            json!(0),
+            &["spec.vni: 0 is not a VNI; it must be 1 to 16777215"],
+        ),
+        (
+            "spec.vni",
+            json!(16_777_216),
+            &["spec.vni: 16777216 is not a VNI; it must be 1 to 16777215"],
+        ),
+        (
+            "spec.vni",
+            json!(99_999_999_999_i64),
+            &["spec.vni: 99999999999 is out of range; it must be -2147483648 to 2147483647"],
+        ),
+        (
+            "spec.vni",
+            json!("100"),
+            &["spec.vni: a text where a whole number is expected"],
+        ),
+        (
+            "spec.vni",
+            json!(1.5),
+            &["spec.vni: a number with a fraction where a whole number is expected"],
+        ),
+        (
+            "spec.vni",
+            json!([100]),
+            &["spec.vni: a list where a whole number is expected"],
+        ),
+        (
+            "spec.vxlanPort",
+            json!(65536),
+            &["spec.vxlanPort: 65536 is out of range; it must be 1 to 65535"],
+        ),
+        (
+            "spec.vxlanPort",
+            json!(0),
+            &["spec.vxlanPort: 0 is out of range; it must be 1 to 65535"],
+        ),
+        (
+            "spec.underlayAddressFamily",
+            json!("IPv6"),
+            &["spec.underlayAddressFamily: tunnels over IPv6 are not supported yet"],
+        ),
+        (
+            "spec.underlayAddressFamily",
+            json!("ipv4"),
+            &[
+                "spec.underlayAddressFamily: \"ipv4\" is not known here; it must be one of IPv4, \
+               IPv6",
+            ],
+        ),
+        (
+            "spec.exportRTs",
+            json!(["64514:100", "64514"]),
+            &[
+                "spec.exportRTs[1]: \"64514\" is not a route target; it must be ASN:number with an \
+               AS number up to 65535 and a number up to 4294967295, or ASN:number with a larger \
+               AS number and a number up to 65535, or A.B.C.D:number with a number up to 65535",
+            ],
+        ),
+        (
+            "spec.importRTs",
+            Value::from(vec!["1:1"; 101]),
+            &["spec.importRTs: has 101 entries; it must have 0 to 100"],
+        ),
+        (
+            "spec.importRTs",
+            json!("1:1"),
+            &["spec.importRTs: a text where a list is expected"],
+        ),
+        (
+            "spec.importRTs",
+            json!([11]),
+            &["spec.importRTs[0]: a number where a text is expected; put it in quotes"],
+        ),
+        (
+            "spec.exportRts",
+            json!([]),
+            &["spec.exportRts: unknown field; did you mean exportRTs or importRTs?"],
+        ),
+        ("spec.colour", json!("red"), &["spec.colour: unknown field"]),
+    ]
+}
+
+fn host_session_rows() -> Vec<Row> {
+    vec![
+        (
+            "spec.hostSession.asn",
+            json!(0),
+            &["spec.hostSession.asn: 0 is not an AS number; it must be 1 to 4294967295"],
+        ),
+        (
+            "spec.hostSession.hostASN",
+            json!(4_294_967_296_i64),
+            &[
+                "spec.hostSession.hostASN: 4294967296 is not an AS number; it must be 1 to \
+               4294967295",
+            ],
+        ),
+        (
+            "spec.hostSession.hostASN",
+            Value::Null,
+            &["spec.hostSession: exactly one of hostASN and hostType must be set"],
+        ),
+        (
+            "spec.hostSession.hostType",
+            json!("Internal"),
+            &["spec.hostSession: exactly one of hostASN and hostType must be set"],
+        ),
+        (
+            "spec.hostSession.hostASN",
+            json!(64514),
+            &["spec: hostASN must differ from asn"],
+        ),
+        (
+            "spec.hostSession.localCIDR",
+            json!({}),
+            &["spec.hostSession.localCIDR: at least one of ipv4 and ipv6 must be set"],
+        ),
+        (
+            "spec.hostSession.localCIDR",
+            Value::Null,
+            &["spec.hostSession.localCIDR: is missing"],
+        ),
+        (
+            "spec.hostSession.localCIDR.ipv4",
+            json!("192.169.10.0"),
+            &[
+                "spec.hostSession.localCIDR.ipv4: \"192.169.10.0\" must be an IPv4 prefix, such as \
+               192.168.10.0/24",
+            ],
+        ),
+        (
+            "spec.hostSession.localCIDR.ipv6",
+            json!("2001:db8::/64"),
+            &["spec.hostSession.localCIDR.ipv6: host sessions over IPv6 are not supported yet"],
+        ),
+        (
+            "spec.hostSession.localCIDR.ipv6",
+            json!("192.0.2.0/24"),
+            &[
+                "spec.hostSession.localCIDR.ipv6: \"192.0.2.0/24\" must be an IPv6 prefix, such as \
+               2001:db8::/64",
+            ],
+        ),
+        (
+            "spec.hostSession.bfd",
+            json!({}),
+            &["spec.hostSession.bfd: unknown field"],
+        ),
+    ]
+}
