@@ -190,7 +190,7 @@ fn advertised_routes() {
             ethernet_tag: 0,
             prefix: "172.16.1.0/24".parse().unwrap(),
         },
-        next_hop: "100.65.0.1".parse().unwrap(),
+        next_hop: Some("100.65.0.1".parse().unwrap()),
         as_path: "64515".parse().unwrap(),
     };
     assert_eq!(routes[0], first);
