@@ -79,22 +79,27 @@ impl Fabric {
         gather(&mut self.router.driver, None, None, intent).await
     }
 
-    /// Gathers until the spine's session is up and its EVPN route is there.
+    /// Gathers until the spine's session is up, its EVPN route is there, and it was sent ours.
     async fn settled(&mut self, intent: &NodeIntent) -> Facts {
-        eventually("a session with the spine and its EVPN route", async || {
-            let facts = self.facts(intent).await;
-            let sessions = facts.fabric_sessions.as_ref().unwrap();
-            let up = matches!(sessions[&SPINE].state, SessionState::Established { .. });
-            let known =
-                facts.evpn.as_ref().unwrap().iter().any(|path| {
+        eventually(
+            "a session with the spine, its EVPN route, and ours sent",
+            async || {
+                let facts = self.facts(intent).await;
+                let sessions = facts.fabric_sessions.as_ref().unwrap();
+                let up = matches!(sessions[&SPINE].state, SessionState::Established { .. });
+                let known = facts.evpn.as_ref().unwrap().iter().any(|path| {
                     (path.origin, path.standing) == (Origin::Peer(SPINE), Standing::Best)
                 });
-            if up && known {
-                Ok(facts)
-            } else {
-                Err(format!("{facts:#?}"))
-            }
-        })
+                let sent = facts.advertised[&SPINE]
+                    .as_ref()
+                    .is_ok_and(|sent| !sent.is_empty());
+                if up && known && sent {
+                    Ok(facts)
+                } else {
+                    Err(format!("{facts:#?}"))
+                }
+            },
+        )
         .await
     }
 }
