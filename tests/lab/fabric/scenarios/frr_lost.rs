@@ -50,7 +50,10 @@ fn pid(fabric: &Fabric, daemon: &str) -> Result<String, Failure> {
 fn told(fabric: &Fabric, daemon: &str, deadline: Duration) -> Result<(String, Duration), Failure> {
     let what = format!("the status names {daemon}");
     until(deadline, &what, || {
-        let report = fabric.report(NODE1)?;
+        let report = match fabric.status(NODE1)? {
+            Ok(report) => report,
+            Err(error) => return Ok(Err(error)),
+        };
         let named = report.verdict == Verdict::NotReady && report.cause.contains(daemon);
         Ok(if named {
             Ok(report.cause)

@@ -17,9 +17,10 @@ pub(crate) fn run(fabric: &Fabric) -> Result<String, Failure> {
     let identity = ["stat", "-L", "-c", "%i", "/run/netns/perouter"];
     let before = fabric.ask(NODE1, &identity)?;
     let begin = Instant::now();
+    // What `ip netns delete` does, but for looking the name up.
     fabric.shell(
         NODE1,
-        "umount /run/netns/perouter; rm /run/netns/perouter
+        "umount --lazy /run/netns/perouter; rm /run/netns/perouter
          kill -KILL $(pgrep -f '^/usr/lib/frr/[a-z]* -N perouter')",
     )?;
     crate::wait::until(BACK, "there is another namespace", || {

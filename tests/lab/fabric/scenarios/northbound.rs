@@ -48,14 +48,14 @@ pub(crate) fn run(fabric: &Fabric) -> Result<String, Failure> {
     let mappings = mappings(fabric)?;
     fabric.shell(NODE2, AGENT_WITHOUT)?;
     let off = by_choice(fabric, &mappings);
-    fabric.shell(NODE2, "umount /usr/bin/perouter /opt/perouter")?;
+    fabric.shell(NODE2, "umount --lazy /usr/bin/perouter /opt/perouter")?;
     end_agent(fabric, NODE2, "KILL")?;
     let off = off?;
     taken_over(&fabric.report(NODE2)?, DaemonMode::Northbound)?;
 
     fabric.shell(NODE2, FRR_WITHOUT)?;
     let without = restart_frr(fabric, DaemonMode::Vty);
-    fabric.shell(NODE2, "umount /usr/lib/frr/zebra /usr/lib/frr/bgpd")?;
+    fabric.shell(NODE2, "umount --lazy /usr/lib/frr/zebra /usr/lib/frr/bgpd")?;
     let same = self::mappings(fabric)? == mappings;
     restart_frr(fabric, DaemonMode::Northbound)?;
     let without = without?;

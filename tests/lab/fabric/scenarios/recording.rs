@@ -89,9 +89,12 @@ fn read_all(folder: &Path) -> Result<String, Failure> {
         if answer.is_empty() {
             return Err(format!("{name} is empty").into());
         }
-        if UNREADABLE.contains(&&*name) {
+        // An EVPN table without entries, in FRR's own words.
+        let malformed = answer.starts_with(b"{\n,");
+        let unread = UNREAD.contains(&&*name);
+        if UNREADABLE.contains(&&*name) || (unread && malformed) {
             text += 1;
-        } else if UNREAD.contains(&&*name) {
+        } else if unread {
             serde_json::from_slice::<Value>(&answer).map_err(|error| format!("{name}: {error}"))?;
             json += 1;
         } else {
