@@ -137,6 +137,12 @@ impl Fabric {
             .map_err(|error| format!("{error}: {}{}", asked.output, asked.errors)))
     }
 
+    /// What a node's agent says, word for word.
+    pub(crate) fn words(&self, node: &str) -> Result<String, Failure> {
+        let asked = self.run(node, &["perouter", "status", "-o", "json"])?;
+        Ok(asked.output + &asked.errors)
+    }
+
     /// What a node's agent says; a failure if it does not answer.
     pub(crate) fn report(&self, node: &str) -> Result<Report, Failure> {
         self.status(node)?.map_err(Failure::from)

@@ -1,8 +1,16 @@
 //! The scenarios, in the order in which they run: what only looks comes first.
 
+mod drift;
+mod frr_lost;
+mod namespace;
+mod northbound;
+mod ports;
 mod reachability;
+mod recording;
+mod refusals;
 mod removal;
 mod restart;
+mod vrfs;
 mod withdrawal;
 
 use crate::fabric::{Fabric, Failure};
@@ -30,5 +38,17 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     scenario("reachability", reachability::run),
     scenario("withdrawal", withdrawal::run),
     scenario("restart", restart::run),
+    scenario("ports", ports::run),
+    scenario("recording", recording::run),
     scenario("removal", removal::run),
+    scenario("drift", drift::run),
+    scenario("refusals", refusals::run),
+    scenario("northbound", northbound::run),
+    scenario("frr-lost", frr_lost::run),
+    scenario("namespace", namespace::run),
+    Scenario {
+        name: "vrfs",
+        needs_netlink_tests: true,
+        run: vrfs::run,
+    },
 ];

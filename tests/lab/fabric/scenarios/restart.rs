@@ -4,7 +4,7 @@
 //! Seen to fail: with `bgpd` killed instead of the agent (sessions and pings), and with a
 //! manifest edited while the agent was down (writes).
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::bgp;
 use crate::fabric::{Fabric, Failure};
@@ -50,16 +50,34 @@ fn once(fabric: &Fabric, signal: &str) -> Result<String, Failure> {
 /// Ends the agent of a node by a signal, and waits until the next one says that all is well;
 /// returns how long that took.
 pub(crate) fn end_agent(fabric: &Fabric, node: &str, signal: &str) -> Result<Duration, Failure> {
+    let begin = Instant::now();
+    end_agent_unready(fabric, node, signal)?;
+    fabric.ready(node, BACK)?;
+    Ok(begin.elapsed())
+}
+
+/// Ends the agent of a node by a signal, and waits until the next one answers, whatever it says;
+/// returns how long that took.
+pub(crate) fn end_agent_unready(
+    fabric: &Fabric,
+    node: &str,
+    signal: &str,
+) -> Result<Duration, Failure> {
     let find = ["pgrep", "-f", "^perouter agent"];
     let old = fabric.ask(node, &find)?;
     let old = old.trim();
     fabric.ask(node, &["kill", &format!("-{signal}"), old])?;
-    let (_, took) = until(BACK, "another agent is ready", || {
+    let (_, took) = until(BACK, "another agent answers", || {
         let now = fabric.run(node, &find)?.output;
         if now.trim() == old || now.trim().is_empty() {
             return Ok(Err(format!("the agent's process is {:?}", now.trim())));
         }
-        fabric.verified(node)
+        let verified = fabric.run(node, &["perouter", "verify", "-o", "json"])?;
+        Ok(if verified.status <= 1 {
+            Ok(())
+        } else {
+            Err(verified.errors)
+        })
     })?;
     Ok(took)
 }

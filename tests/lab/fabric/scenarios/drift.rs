@@ -1,0 +1,195 @@
+//! Whatever somebody changes behind the agent's back, in the kernel or in FRR, is put right,
+//! counted and told: at once what the kernel tells of, at the next verification what it does not.
+//!
+//! Seen to fail: with a change that is none of ours to mend (a foreign address on the host's
+//! loopback), which is counted as no repair.
+
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use crate::fabric::{Fabric, Failure, json};
+use crate::names::NODE1;
+use crate::wait::{seconds, until};
+
+/// Where something is changed, or looked at.
+#[derive(Clone, Copy)]
+enum Place {
+    Host,
+    Router,
+}
+
+/// Something that somebody does, and where it is seen that it was put right.
+struct Drift {
+    what: &'static str,
+    /// How it is done: a shell script in node1.
+    done: &'static str,
+    /// Where it shows, by which command, and the words that are there when all is right.
+    shown: (Place, &'static [&'static str], &'static str),
+    /// Within which time it must be put right: for what the kernel tells of, a second and what
+    /// a pass takes on a slow machine; for the rest the time between two verifications too.
+    within: Duration,
+}
+
+const TOLD: Duration = Duration::from_secs(3);
+const FOUND: Duration = Duration::from_secs(20);
+
+/// Prefixes a command that is to run in the router's namespace.
+const IN_ROUTER: &str = "in_router() { nsenter --net=/run/netns/perouter \"$@\"; }\n";
+
+const DRIFTS: [Drift; 8] = [
+    Drift {
+        what: "bridge deleted",
+        done: "in_router ip link del br-pe-100",
+        shown: (
+            Place::Router,
+            &["ip", "-br", "link", "show", "br-pe-100"],
+            "UP",
+        ),
+        within: TOLD,
+    },
+    Drift {
+        what: "veth deleted",
+        done: "ip link del host-e-100",
+        shown: (
+            Place::Host,
+            &["ip", "-br", "address", "show", "host-e-100"],
+            "192.169.10.2/24",
+        ),
+        within: TOLD,
+    },
+    Drift {
+        what: "host's address deleted",
+        done: "ip address del 192.169.10.2/24 dev host-e-100",
+        shown: (
+            Place::Host,
+            &["ip", "-br", "address", "show", "host-e-100"],
+            "192.169.10.2/24",
+        ),
+        within: TOLD,
+    },
+    Drift {
+        what: "VTEP address deleted",
+        done: "in_router ip address del 100.65.0.0/32 dev lo",
+        shown: (
+            Place::Router,
+            &["ip", "-br", "address", "show", "lo"],
+            "100.65.0.0/32",
+        ),
+        within: TOLD,
+    },
+    Drift {
+        what: "bridge set down",
+        done: "in_router ip link set br-pe-100 down",
+        shown: (
+            Place::Router,
+            &["ip", "-br", "link", "show", "br-pe-100"],
+            "UP",
+        ),
+        within: TOLD,
+    },
+    Drift {
+        what: "VRF deleted",
+        done: "in_router ip link del red",
+        shown: (
+            Place::Router,
+            &["ip", "-br", "link", "show", "pe-e-100", "master", "red"],
+            "UP",
+        ),
+        within: TOLD,
+    },
+    Drift {
+        what: "VNI unmapped",
+        // The mapping was made on zebra directly, so mgmtd must learn of one before it can
+        // remove it; and it fails once after a VRF came anew.
+        done: "unmap() { vtysh -N perouter -c 'configure terminal' -c 'vrf red' \
+               -c 'vni 101' -c 'no vni 101'; }; unmap || unmap",
+        shown: (
+            Place::Host,
+            &["vtysh", "-N", "perouter", "-c", "show vrf vni"],
+            "red  ",
+        ),
+        within: FOUND,
+    },
+    Drift {
+        what: "neighbour removed",
+        done: "vtysh -N perouter -c 'configure terminal' -c 'router bgp 64514 vrf red' \
+               -c 'no neighbor 192.169.10.2'",
+        shown: (
+            Place::Host,
+            &["vtysh", "-N", "perouter", "-c", "show bgp vrf red summary"],
+            "192.169.10.2",
+        ),
+        within: FOUND,
+    },
+];
+
+/// How long all may take to be ready again afterwards.
+const READY: Duration = Duration::from_secs(60);
+
+pub(crate) fn run(fabric: &Fabric) -> Result<String, Failure> {
+    let mut measured = Vec::new();
+    for drift in &DRIFTS {
+        let (repaired, ready) =
+            one(fabric, drift).map_err(|error| format!("{}: {error}", drift.what))?;
+        measured.push(format!(
+            "{} {} (ready {})",
+            drift.what,
+            seconds(repaired),
+            seconds(ready)
+        ));
+    }
+    Ok(format!("repaired after: {}", measured.join(", ")))
+}
+
+/// What a report says of repairs: the counter, and the steps of the last.
+fn repairs(fabric: &Fabric) -> Result<(u64, Value), Failure> {
+    let report = json(&fabric.words(NODE1)?)?;
+    let counted = report["counters"]["driftRepaired"].as_u64();
+    let last = report["repairs"].as_array().and_then(|all| all.last());
+    Ok((
+        counted.ok_or("the report counts no repairs")?,
+        last.cloned().unwrap_or_default(),
+    ))
+}
+
+fn one(fabric: &Fabric, drift: &Drift) -> Result<(Duration, Duration), Failure> {
+    fabric.ready(NODE1, READY)?;
+    let (counted, _) = repairs(fabric)?;
+    let is_right = || -> Result<Result<(), String>, Failure> {
+        let (place, command, words) = drift.shown;
+        let inside: &[&str] = match place {
+            Place::Host => &[],
+            Place::Router => &["nsenter", "--net=/run/netns/perouter"],
+        };
+        let shown = fabric.run(NODE1, &[inside, command].concat())?;
+        let right = shown.status == 0 && shown.output.contains(words);
+        Ok(if right {
+            Ok(())
+        } else {
+            Err(shown.output + &shown.errors)
+        })
+    };
+    is_right()?.map_err(|seen| format!("is not right to begin with: {seen}"))?;
+
+    let script = format!("{IN_ROUTER}{}", drift.done);
+    let begin = Instant::now();
+    fabric.shell(NODE1, &script)?;
+    // The counter says that it was wrong at all: a fast repair is done before anybody looks.
+    let (last, _) = until(drift.within, "it is counted as repaired", || {
+        let (now, last) = repairs(fabric)?;
+        Ok(if now > counted {
+            Ok(last)
+        } else {
+            Err(format!("{now} repairs, as before"))
+        })
+    })?;
+    until(drift.within, "it is right again", is_right)?;
+    let repaired = begin.elapsed();
+    if last["steps"].as_array().is_none_or(Vec::is_empty) {
+        return Err(format!("the status does not tell what was repaired: {last}").into());
+    }
+    fabric.ready(NODE1, READY)?;
+    is_right()?.map_err(|seen| format!("did not stay right: {seen}"))?;
+    Ok((repaired, begin.elapsed()))
+}
