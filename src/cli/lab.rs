@@ -347,18 +347,11 @@ fn check(
     progress: &mut Progress,
 ) -> Result<ExitCode, Failure> {
     let deadline = Duration::from_secs(arguments.deadline);
-    let ready = checks::await_ready(topology, deadline, |text| progress.tell(text));
-    let tables = match ready {
-        Ok(tables) => tables,
-        Err(error) => {
-            if let checks::CheckError::NotReady { findings, .. } = &error {
-                println!("{findings}");
-            }
-            return Err(error.into());
-        }
-    };
+    checks::await_ready(topology, deadline, |text| progress.tell(text)).map_err(explained)?;
     let pings = checks::pings(topology, checks, deadline, |text| progress.tell(text))?;
-    for (node, table) in tables {
+    // Routes that came after the first look count too.
+    checks::await_ready(topology, deadline, |_| {}).map_err(explained)?;
+    for (node, table) in checks::verified(topology).map_err(explained)? {
         println!("{node}\n{table}");
     }
     print!("{}", pings.table);
@@ -371,6 +364,16 @@ fn check(
         checks.pings.len()
     )
     .into())
+}
+
+/// Prints the findings that an error brings, for the error itself is one line.
+fn explained(error: checks::CheckError) -> Failure {
+    if let checks::CheckError::NotReady { findings, .. }
+    | checks::CheckError::NotGood { findings, .. } = &error
+    {
+        println!("{findings}");
+    }
+    error.into()
 }
 
 /// Says on the standard error what is happening, and that it still is when it takes long.

@@ -83,6 +83,14 @@ pub enum CheckError {
         /// What it says about itself.
         findings: String,
     },
+    /// A node's last verification found something.
+    #[error("node {node} finds something that is not good")]
+    NotGood {
+        /// The node.
+        node: NodeName,
+        /// What it says about itself.
+        findings: String,
+    },
 }
 
 /// Where the checks of the topology at `path` are.
@@ -119,8 +127,7 @@ impl Checks {
     }
 }
 
-/// Waits until the agent of every node that has one says that all is ready; returns what each
-/// says then, as a table for people.
+/// Waits until the agent of every node that has one says that all is ready.
 ///
 /// # Errors
 /// When the deadline passes first: with the findings of the first node that is not ready.
@@ -128,10 +135,9 @@ pub fn await_ready(
     topology: &Topology,
     deadline: Duration,
     mut progress: impl FnMut(&str),
-) -> Result<Vec<(NodeName, String)>, CheckError> {
+) -> Result<(), CheckError> {
     let begin = Instant::now();
     let lab = topology.name.as_str();
-    let mut tables = Vec::new();
     for node in topology
         .nodes
         .iter()
@@ -140,12 +146,13 @@ pub fn await_ready(
         let name = node.name.as_str();
         loop {
             // Its exit status says whether all is ready; the findings are for the message.
-            let asked = client::collect(lab, name, &["perouter", "status", "-o", "json"])?;
+            let asked = client::collect(lab, name, &["perouter", "status"])?;
             if asked.status == 0 {
                 break;
             }
             if begin.elapsed() > deadline {
-                let findings = format!("{}{}", asked.errors, asked.output);
+                let told = client::collect(lab, name, &["perouter", "status"])?;
+                let findings = format!("{}{}", told.errors, told.output);
                 let node = node.name.clone();
                 return Err(CheckError::NotReady {
                     node,
@@ -156,8 +163,33 @@ pub fn await_ready(
             thread::sleep(Duration::from_millis(250));
         }
         progress(&format!("{name} is ready"));
-        let table = client::collect(lab, name, &["perouter", "status"])?;
-        tables.push((node.name.clone(), table.output));
+    }
+    Ok(())
+}
+
+/// What every node that runs the agent says of itself, after it has verified everything once
+/// more: its tables for people.
+///
+/// # Errors
+/// When a node finds something that is not good, or cannot be asked.
+pub fn verified(topology: &Topology) -> Result<Vec<(NodeName, String)>, CheckError> {
+    let lab = topology.name.as_str();
+    let nodes = topology
+        .nodes
+        .iter()
+        .filter(|node| node.image == Image::Node);
+    let mut tables = Vec::new();
+    for node in nodes {
+        let name = node.name.as_str();
+        let checked = client::collect(lab, name, &["perouter", "verify"])?;
+        let status = client::collect(lab, name, &["perouter", "status"])?;
+        if checked.status != 0 || status.status != 0 {
+            return Err(CheckError::NotGood {
+                node: node.name.clone(),
+                findings: format!("{}{}", checked.errors, checked.output),
+            });
+        }
+        tables.push((node.name.clone(), status.output));
     }
     Ok(tables)
 }
