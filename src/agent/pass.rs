@@ -427,7 +427,38 @@ impl Worker {
         let Some(handles) = &self.handles else {
             return Ok(Outcome::default());
         };
-        Ok(execute::execute(plan, underlay, &handles.kernel, frr).await)
+        let outcome = execute::execute(plan, underlay, &handles.kernel, frr).await;
+        if outcome.failures.is_empty() {
+            self.forget_nics(plan)?;
+        }
+        Ok(outcome)
+    }
+
+    /// A NIC that was given back is the host's again: what it carries from now on counts.
+    fn forget_nics(&mut self, plan: &Plan) -> Result<(), PassError> {
+        let units = plan
+            .units
+            .iter()
+            .filter_map(|unit| unit.steps.as_ref().ok());
+        let steps = units
+            .flatten()
+            .map(|planned| &planned.step)
+            .chain(&plan.sweep);
+        let before = self.memory.len();
+        for step in steps {
+            if let Step::Kernel(KernelStep::MoveNic {
+                name,
+                to: Space::Host,
+                ..
+            }) = step
+            {
+                self.memory.remove(name);
+            }
+        }
+        if self.memory.len() != before {
+            self.state.save_nics(&self.memory)?;
+        }
+        Ok(())
     }
 
     /// Writes down what NICs carry before they are moved: an agent that is killed in between

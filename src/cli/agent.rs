@@ -28,6 +28,9 @@ pub(super) struct Args {
 
 /// Runs `perouter agent`.
 pub(super) fn run(args: Args) -> ExitCode {
+    if !nix::unistd::geteuid().is_root() {
+        return super::fail("the agent makes namespaces and links: run it as root");
+    }
     super::start_logging();
     let NodeArgs {
         config_dir,
