@@ -19,6 +19,7 @@ use super::message;
 use super::observe;
 use super::sysctl::{self, SysctlError};
 use crate::api::types::InterfaceName;
+use crate::plan::kernel::is_kind;
 use crate::plan::link::{
     KernelStep, Link, LinkChange, LinkKind, NicRoute, SeenKind, SeenLink, Space,
 };
@@ -202,39 +203,11 @@ async fn same_link(
     let Some(found) = observe::link(kernel.channel(link.space), &link.name).await? else {
         return Err(refusal.into());
     };
-    let same = match (&link.kind, &found.kind) {
-        (LinkKind::Bridge, SeenKind::Bridge) => true,
-        (LinkKind::Vrf { table }, SeenKind::Vrf { table: seen }) => table == seen,
-        (
-            LinkKind::Vxlan { vni, local, port },
-            SeenKind::Vxlan {
-                vni: seen_vni,
-                local: seen_local,
-                port: seen_port,
-                learning,
-            },
-        ) => {
-            vni.get() == *seen_vni && Some(*local) == *seen_local && port == seen_port && !learning
-        }
-        (LinkKind::Veth { peer, .. }, SeenKind::Veth { peer_index }) => {
-            let other_end = observe::link(peer_channel(kernel, link), peer).await?;
-            other_end.is_some_and(|end| {
-                *peer_index == Some(end.index)
-                    && end.kind
-                        == SeenKind::Veth {
-                            peer_index: Some(found.index),
-                        }
-            })
-        }
-        (
-            LinkKind::Bridge
-            | LinkKind::Vrf { .. }
-            | LinkKind::Vxlan { .. }
-            | LinkKind::Veth { .. },
-            _,
-        ) => false,
+    let other_end = match &link.kind {
+        LinkKind::Veth { peer, .. } => observe::link(peer_channel(kernel, link), peer).await?,
+        LinkKind::Vrf { .. } | LinkKind::Bridge | LinkKind::Vxlan { .. } => None,
     };
-    if same {
+    if is_kind(link, &found, other_end.as_ref()) {
         Ok(found)
     } else {
         Err(StepCause::OtherLink {

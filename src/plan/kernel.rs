@@ -249,42 +249,65 @@ impl<'a> LinkPlanner<'a> {
         });
     }
 
+    /// A VRF that came from elsewhere keeps its table, unless another VRF needs that: changing
+    /// it means tearing it down.
     fn same_kind(&self, link: &Link, seen: &SeenLink) -> bool {
-        match (&link.kind, &seen.kind) {
-            // A VRF that came from elsewhere keeps its table: changing it means tearing it down.
+        let shared = match (&link.kind, &seen.kind) {
             (LinkKind::Vrf { table: own }, SeenKind::Vrf { table }) => {
-                own == table
-                    || !matches!(table, 0 | 253..=255) && !self.table_is_shared(link, *table)
+                own != table && self.table_is_shared(link, *table)
             }
-            (LinkKind::Bridge, SeenKind::Bridge) => true,
-            (
-                LinkKind::Vxlan { vni, local, port },
-                SeenKind::Vxlan {
-                    vni: v,
-                    local: l,
-                    port: p,
-                    learning,
-                },
-            ) => u32::from(*vni) == *v && Some(*local) == *l && port == p && !learning,
-            (LinkKind::Veth { peer_space, peer }, SeenKind::Veth { peer_index }) => {
-                let other = self.seen(&(*peer_space, peer.clone()));
-                other.is_some_and(|other| {
-                    Some(other.index) == *peer_index
-                        && matches!(&other.kind, SeenKind::Veth { peer_index } if *peer_index == Some(seen.index))
-                })
-            }
-            (
-                LinkKind::Vrf { .. }
-                | LinkKind::Bridge
-                | LinkKind::Vxlan { .. }
-                | LinkKind::Veth { .. },
+            (_, _) => false,
+        };
+        let other_end = match &link.kind {
+            LinkKind::Veth { peer_space, peer } => self.seen(&(*peer_space, peer.clone())),
+            LinkKind::Vrf { .. } | LinkKind::Bridge | LinkKind::Vxlan { .. } => None,
+        };
+        !shared && is_kind(link, seen, other_end)
+    }
+}
+
+/// Whether a link that was seen is of the kind wanted, with all that cannot be changed without
+/// making it anew. `other_end` is what stands under the name of a veth's other end.
+#[must_use]
+pub fn is_kind(link: &Link, seen: &SeenLink, other_end: Option<&SeenLink>) -> bool {
+    match (&link.kind, &seen.kind) {
+        // Any table of its own serves, but for none and those of the kernel.
+        (LinkKind::Vrf { table: own }, SeenKind::Vrf { table }) => {
+            own == table || !matches!(table, 0 | 253..=255)
+        }
+        (LinkKind::Bridge, SeenKind::Bridge) => true,
+        (
+            LinkKind::Vxlan { vni, local, port },
+            SeenKind::Vxlan {
+                vni: seen_vni,
+                local: seen_local,
+                port: seen_port,
+                learning,
+            },
+        ) => {
+            vni.get() == *seen_vni && Some(*local) == *seen_local && port == seen_port && !learning
+        }
+        (LinkKind::Veth { .. }, SeenKind::Veth { peer_index }) => other_end.is_some_and(|other| {
+            let points_back = |kind: &SeenKind| match kind {
+                SeenKind::Veth { peer_index } => *peer_index == Some(seen.index),
                 SeenKind::Vrf { .. }
                 | SeenKind::Bridge
                 | SeenKind::Vxlan { .. }
-                | SeenKind::Veth { .. }
-                | SeenKind::Other { .. },
-            ) => false,
-        }
+                | SeenKind::Other { .. } => false,
+            };
+            Some(other.index) == *peer_index && points_back(&other.kind)
+        }),
+        (
+            LinkKind::Vrf { .. }
+            | LinkKind::Bridge
+            | LinkKind::Vxlan { .. }
+            | LinkKind::Veth { .. },
+            SeenKind::Vrf { .. }
+            | SeenKind::Bridge
+            | SeenKind::Vxlan { .. }
+            | SeenKind::Veth { .. }
+            | SeenKind::Other { .. },
+        ) => false,
     }
 }
 

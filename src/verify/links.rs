@@ -9,7 +9,8 @@ use super::sources::{Source, waiting};
 use crate::api::types::InterfaceName;
 use crate::intent::{UnderlayIntent, VniIntent};
 use crate::plan::desired::{Desired, Names};
-use crate::plan::link::{Link, LinkKind, Mac, SeenKernel, SeenKind, SeenLink};
+use crate::plan::kernel::is_kind;
+use crate::plan::link::{Link, LinkKind, Mac, SeenKernel, SeenKind};
 
 /// What the links of a VNI leave to its further checks.
 #[derive(Clone, Copy, Debug)]
@@ -129,7 +130,11 @@ fn link_fault(link: &Link, kernel: &SeenKernel) -> Option<Fault> {
     let Some(seen) = kernel.links(link.space).get(&link.name) else {
         return Some(Fault::new(kind_name(&link.kind), "not there", hint));
     };
-    if !is_kind(link, seen, kernel) {
+    let other_end = match &link.kind {
+        LinkKind::Veth { peer_space, peer } => kernel.links(*peer_space).get(peer),
+        LinkKind::Vrf { .. } | LinkKind::Bridge | LinkKind::Vxlan { .. } => None,
+    };
+    if !is_kind(link, seen, other_end) {
         return Some(Fault::new(
             kind_name(&link.kind),
             seen_name(&seen.kind),
@@ -151,39 +156,6 @@ fn link_fault(link: &Link, kernel: &SeenKernel) -> Option<Fault> {
         .iter()
         .find(|wanted| !seen.addresses.contains(*wanted))?;
     Some(Fault::new(format!("address {missing}"), "not there", hint))
-}
-
-fn is_kind(link: &Link, seen: &SeenLink, kernel: &SeenKernel) -> bool {
-    match (&link.kind, &seen.kind) {
-        (LinkKind::Vrf { table }, SeenKind::Vrf { table: seen }) => table == seen,
-        (LinkKind::Bridge, SeenKind::Bridge) => true,
-        (
-            LinkKind::Vxlan { vni, local, port },
-            SeenKind::Vxlan {
-                vni: seen_vni,
-                local: seen_local,
-                port: seen_port,
-                learning,
-            },
-        ) => {
-            vni.get() == *seen_vni && Some(*local) == *seen_local && port == seen_port && !learning
-        }
-        (LinkKind::Veth { peer_space, peer }, SeenKind::Veth { peer_index }) => kernel
-            .links(*peer_space)
-            .get(peer)
-            .is_some_and(|other| Some(other.index) == *peer_index),
-        (
-            LinkKind::Vrf { .. }
-            | LinkKind::Bridge
-            | LinkKind::Vxlan { .. }
-            | LinkKind::Veth { .. },
-            SeenKind::Vrf { .. }
-            | SeenKind::Bridge
-            | SeenKind::Vxlan { .. }
-            | SeenKind::Veth { .. }
-            | SeenKind::Other { .. },
-        ) => false,
-    }
 }
 
 fn kind_name(kind: &LinkKind) -> String {
