@@ -96,7 +96,7 @@ pub async fn run(options: Options) -> Result<(), AgentError> {
     let (ask, asked) = mpsc::channel(16);
     let (changed, manifests_changed) = mpsc::channel(1);
     let worker = Worker::new(&options)?;
-    socket::serve(&options.socket, ask)?;
+    socket::serve(&options.socket, ask, worker.publish.subscribe())?;
     let _directory = wake::watch_directory(&options.manifests, changed);
     let mut stop = signal(SignalKind::terminate()).map_err(AgentError::Signal)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(AgentError::Signal)?;

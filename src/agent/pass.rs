@@ -2,9 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use futures::FutureExt;
 use serde_json::Value;
+use tokio::sync::watch;
 
 use super::execute::{self, Failure, Outcome, UnderlayState, chain};
 use super::report::Verification;
@@ -74,7 +76,9 @@ pub(super) struct Worker {
     pub(super) last: Option<Settled>,
     pub(super) last_pass: Option<Pass>,
     pub(super) verification: Option<Verification>,
-    pub(super) report: Option<Report>,
+    pub(super) report: Option<Arc<Report>>,
+    /// Where the socket finds the last report.
+    pub(super) publish: watch::Sender<Option<Arc<Report>>>,
     pub(super) frr_version: Option<String>,
 }
 
@@ -126,6 +130,7 @@ impl Worker {
             last_pass: None,
             verification: None,
             report: None,
+            publish: watch::Sender::new(None),
             frr_version: None,
         })
     }

@@ -1,6 +1,7 @@
 //! Facts read back, findings, and the report that answers `perouter status`.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::Serialize;
 
@@ -109,13 +110,15 @@ impl Worker {
                 findings: &last.findings,
             }),
         };
-        let report = Report::new(self.report.as_ref(), &inputs, Timestamp::now());
+        let report = Report::new(self.report.as_deref(), &inputs, Timestamp::now());
         if self.report.as_ref().map(|before| before.verdict) != Some(report.verdict) {
             match report.verdict {
                 Verdict::Ready => tracing::info!("ready"),
                 Verdict::NotReady => tracing::warn!("not ready: {}", report.cause),
             }
         }
+        let report = Arc::new(report);
+        self.publish.send_replace(Some(report.clone()));
         self.report = Some(report);
     }
 
@@ -202,7 +205,7 @@ impl Worker {
     pub(super) fn answer(&self, request: &Result<Request, String>) -> String {
         match (request, &self.report, &self.verification) {
             (Err(message), _, _) => json(&Answer::<()>::Error(message.clone())),
-            (Ok(Request::Status), Some(report), _) => json(&Answer::Ok(report)),
+            (Ok(Request::Status), Some(report), _) => json(&Answer::Ok(&**report)),
             (Ok(Request::Verify), _, Some(last)) => json(&Answer::Ok(VerifyReport {
                 node: self.node.clone(),
                 at: last.at,
@@ -220,7 +223,7 @@ impl Worker {
     }
 }
 
-fn json<T: Serialize>(answer: &Answer<T>) -> String {
+pub(super) fn json<T: Serialize>(answer: &Answer<T>) -> String {
     serde_json::to_string(answer)
         .unwrap_or_else(|error| format!("{{\"error\":\"the answer cannot be written: {error}\"}}"))
 }

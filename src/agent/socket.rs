@@ -1,19 +1,30 @@
 //! Serves the agent's unix socket: one request a connection, one JSON document back.
+//!
+//! `status` is answered from the last report at once, whatever the loop is doing: when FRR hangs,
+//! a pass takes as long as the longest silence, and that is when people ask. All else goes to
+//! the loop.
 
 use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
+
+use crate::status::protocol::{Answer, Request};
+use crate::status::report::Report;
 
 /// How long a client may take to say what it wants.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The longest request line, in bytes.
 const LONGEST: u64 = 256;
+
+/// The last report, as soon as there is one.
+pub(super) type Published = watch::Receiver<Option<Arc<Report>>>;
 
 /// A request, and where its answer goes.
 #[derive(Debug)]
@@ -37,7 +48,11 @@ pub struct SocketError {
 ///
 /// # Errors
 /// When the socket cannot be made.
-pub(super) fn serve(path: &Path, requests: mpsc::Sender<Asked>) -> Result<(), SocketError> {
+pub(super) fn serve(
+    path: &Path,
+    requests: mpsc::Sender<Asked>,
+    published: Published,
+) -> Result<(), SocketError> {
     let failed = |source| SocketError {
         path: path.to_owned(),
         source,
@@ -55,7 +70,7 @@ pub(super) fn serve(path: &Path, requests: mpsc::Sender<Asked>) -> Result<(), So
         loop {
             match listener.accept().await {
                 Ok((stream, _)) => {
-                    tokio::spawn(converse(stream, requests.clone()));
+                    tokio::spawn(converse(stream, requests.clone(), published.clone()));
                 }
                 Err(error) => {
                     tracing::warn!("cannot accept a connection: {error}");
@@ -67,19 +82,25 @@ pub(super) fn serve(path: &Path, requests: mpsc::Sender<Asked>) -> Result<(), So
     Ok(())
 }
 
-async fn converse(stream: UnixStream, requests: mpsc::Sender<Asked>) {
+async fn converse(stream: UnixStream, requests: mpsc::Sender<Asked>, published: Published) {
     let (read, mut write) = stream.into_split();
     let mut lines = BufReader::new(tokio::io::AsyncReadExt::take(read, LONGEST)).lines();
     let Ok(Ok(Some(request))) = tokio::time::timeout(PATIENCE, lines.next_line()).await else {
         return;
     };
-    let (answer, answered) = oneshot::channel();
-    if requests.send(Asked { request, answer }).await.is_err() {
-        return;
-    }
-    if let Ok(text) = answered.await
-        && let Err(error) = write.write_all(text.as_bytes()).await
-    {
+    let report = published.borrow().clone();
+    let text = match (request.parse(), report) {
+        (Ok(Request::Status), Some(report)) => super::report::json(&Answer::Ok(&*report)),
+        (Ok(Request::Status | Request::Verify | Request::Plan) | Err(_), _) => {
+            let (answer, answered) = oneshot::channel();
+            if requests.send(Asked { request, answer }).await.is_err() {
+                return;
+            }
+            let Ok(text) = answered.await else { return };
+            text
+        }
+    };
+    if let Err(error) = write.write_all(text.as_bytes()).await {
         tracing::debug!("a client went before its answer: {error}");
     }
 }

@@ -108,6 +108,16 @@ impl Frr {
         self.northbound.forget(daemon);
     }
 
+    /// Forgets every daemon that closed its connection. Of several that die together only one
+    /// is told of, and each may come back with or without the gRPC module.
+    fn forget_lost(&mut self) {
+        let is_lost = |(daemon, vty): (&Daemon, &Vty)| vty.is_closed().then_some(*daemon);
+        let lost: Vec<Daemon> = self.vtys.iter().filter_map(is_lost).collect();
+        for daemon in lost {
+            self.forget(daemon);
+        }
+    }
+
     /// Asks a daemon something that changes nothing.
     ///
     /// # Errors
@@ -130,6 +140,7 @@ impl Frr {
     /// # Errors
     /// [`FrrError`] when a daemon cannot be reached or its answer cannot be read.
     pub async fn observe(&mut self) -> Result<SeenFrr, FrrError> {
+        self.forget_lost();
         self.northbound.connect().await?;
         let bgp = self.running_bgp().await?;
         let vnis = self.mapped_vnis().await?;
