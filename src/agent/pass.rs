@@ -211,6 +211,10 @@ impl Worker {
             at: Timestamp::now(),
             took_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
         });
+        if settled == Settled::No {
+            // Told before the facts are read, which takes long when it is FRR that hangs.
+            self.make_report(frr);
+        }
         self.verify(frr).await;
         settled
     }

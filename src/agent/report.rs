@@ -87,7 +87,8 @@ impl Worker {
         }
     }
 
-    fn make_report(&mut self, frr: &Frr) {
+    /// Makes the report of what is known now.
+    pub(super) fn make_report(&mut self, frr: &Frr) {
         let objects = self.object_inputs();
         let inputs = Inputs {
             node: &self.node,

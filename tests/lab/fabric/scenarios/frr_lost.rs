@@ -15,7 +15,7 @@ use crate::wait::{seconds, until};
 /// How long the status may take to say so.
 const TOLD: Duration = Duration::from_secs(10);
 /// How long a daemon that hangs may pass unnoticed: answers may be this late.
-const HANG_TOLD: Duration = Duration::from_secs(45);
+const HANG_TOLD: Duration = Duration::from_secs(60);
 /// How long all may take to be well again.
 const BACK: Duration = Duration::from_secs(60);
 
@@ -46,7 +46,7 @@ fn pid(fabric: &Fabric, daemon: &str) -> Result<String, Failure> {
         .to_owned())
 }
 
-/// Waits until the status is not ready and names a daemon; returns when, and its words.
+/// Waits until the status is not ready and says something of a daemon: what, and when.
 fn told(fabric: &Fabric, daemon: &str, deadline: Duration) -> Result<(String, Duration), Failure> {
     let what = format!("the status names {daemon}");
     until(deadline, &what, || {
@@ -54,11 +54,16 @@ fn told(fabric: &Fabric, daemon: &str, deadline: Duration) -> Result<(String, Du
             Ok(report) => report,
             Err(error) => return Ok(Err(error)),
         };
-        let named = report.verdict == Verdict::NotReady && report.cause.contains(daemon);
-        Ok(if named {
-            Ok(report.cause)
-        } else {
-            Err(report.cause)
+        let conditions = report.objects.iter().flat_map(|object| &object.conditions);
+        let messages = conditions.map(|condition| condition.message.clone());
+        let findings = report.findings.iter().map(ToString::to_string);
+        let words = std::iter::once(report.cause.clone())
+            .chain(messages)
+            .chain(findings);
+        let named = words.into_iter().find(|words| words.contains(daemon));
+        Ok(match (report.verdict, named) {
+            (Verdict::NotReady, Some(words)) => Ok(words),
+            (Verdict::NotReady, None) | (Verdict::Ready, _) => Err(report.cause),
         })
     })
 }
@@ -110,12 +115,12 @@ fn hangs(fabric: &Fabric) -> Result<String, Failure> {
     let told = told(fabric, "bgpd", HANG_TOLD);
     let begin = Instant::now();
     fabric.ask(NODE1, &["kill", "-CONT", &process])?;
-    let (_, after) = told?;
+    let (words, after) = told?;
     fabric.ready(NODE1, BACK)?;
     let back = begin.elapsed();
     fabric.ready(NODE2, BACK)?;
     Ok(format!(
-        "bgpd stopped: told after {}, ready {} after it went on",
+        "bgpd stopped: told after {} («{words}»), ready {} after it went on",
         seconds(after),
         seconds(back)
     ))

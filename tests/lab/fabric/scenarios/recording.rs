@@ -86,15 +86,16 @@ fn read_all(folder: &Path) -> Result<String, Failure> {
             .to_string_lossy()
             .into_owned();
         let answer = fs::read(&path)?;
-        // An EVPN table without entries, in FRR's own words.
-        let malformed = answer.starts_with(b"{\n,");
+        // FRR's own words for a table without entries, and for a VRF or VNI that it has not.
+        let malformed = answer.starts_with(b"{\n,") || answer.starts_with(b"%");
         let unread = UNREAD.contains(&&*name);
         if UNREADABLE.contains(&&*name) || (unread && malformed) {
             text += 1;
         } else if answer.is_empty() {
             return Err(format!("{name} is empty").into());
         } else if unread {
-            serde_json::from_slice::<Value>(&answer).map_err(|error| format!("{name}: {error}"))?;
+            let answer = String::from_utf8(answer)?;
+            documents(&answer).map_err(|error| format!("{name}: {error} in {answer:?}"))?;
             json += 1;
         } else {
             parse(&name, &answer).map_err(|error| format!("{name}: {error}"))?;
@@ -139,14 +140,14 @@ fn parse(name: &str, answer: &[u8]) -> Result<(), Failure> {
         "show-ip-route.json" | "show-ip-route-vrf-red.json" | "show-ipv6-route-vrf-red.json" => {
             rib::rib(answer, go).map(|_| ())?;
         }
-        "show-ip-route-vrf-all.json" => rib_of_all(&text)?,
+        "show-ip-route-vrf-all.json" => documents(&text)?,
         other => return Err(format!("nobody has said what reads {other}").into()),
     }
     Ok(())
 }
 
-/// The tables of all VRFs, one JSON document after the other.
-fn rib_of_all(text: &str) -> Result<(), Failure> {
+/// Reads JSON documents one after the other: FRR writes one for each VRF, or an empty one more.
+fn documents(text: &str) -> Result<(), Failure> {
     for document in serde_json::Deserializer::from_str(text).into_iter::<Value>() {
         document?;
     }
