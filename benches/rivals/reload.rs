@@ -60,7 +60,10 @@ impl<'a> Reloader<'a> {
 
     /// Runs a command; its output goes to a file, and is the error when it fails.
     fn run(&mut self, command: &str) -> Result<(), Failure> {
-        writeln!(self.input, "( {command} ) > /tmp/reload.log 2>&1; echo $?")?;
+        writeln!(
+            self.input,
+            "( cd / && {command} ) > /tmp/reload.log 2>&1; echo $?"
+        )?;
         let mut status = String::new();
         self.output.read_line(&mut status)?;
         if status.trim() == "0" {

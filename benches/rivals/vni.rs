@@ -166,13 +166,14 @@ fn rival(
 ) -> Result<Times, Failure> {
     // What FRR itself prints with one more is the file that the rival has least to do with.
     router.pass(&after.intent, &after.kernel)?;
-    let configuration = router.real.vtysh(&["show running-config"])?;
+    let printed = router.real.vtysh(&["show running-config"])?;
+    let configuration = without_heading(&printed)?;
     router.pass(&before.intent, &before.kernel)?;
     let mut taken = Times::default();
     for _ in 0..times {
         let (change, unchanged) = {
             let mut reloader = Reloader::start(&router.real)?;
-            let file = reloader.save("one-more.conf", &configuration)?;
+            let file = reloader.save("one-more.conf", configuration)?;
             (reloader.reload(&file)?, reloader.reload(&file)?)
         };
         taken.change.push(change);
@@ -184,6 +185,16 @@ fn rival(
         router.pass(&before.intent, &before.kernel)?;
     }
     Ok(taken)
+}
+
+/// The configuration without the words that vtysh prints before it.
+fn without_heading(printed: &str) -> Result<&str, Failure> {
+    let start = printed
+        .find("frr version")
+        .ok_or("vtysh printed no configuration")?;
+    printed
+        .get(start..)
+        .ok_or_else(|| "vtysh printed no configuration".into())
 }
 
 /// Lets another client look whether the L3VNI with this number is in force.
