@@ -2,7 +2,7 @@
 //!
 //! The serial line of User Mode Linux loses its interrupt, and with it everything that follows,
 //! once the guest's terminal layer has to hold it up because 4 kB wait to be read. So the
-//! supervisor never sends more than [`WINDOW`] bytes that the guest has not reported as heard.
+//! supervisor never sends more than `WINDOW` bytes that the guest has not reported as heard.
 //! It is the same on the host's kernel, where it costs little.
 
 #[cfg(test)]
