@@ -57,7 +57,7 @@ impl Fabric {
         }
         let root = match std::env::var_os("PEROUTER_ROOT") {
             Some(root) => root::check(Path::new(&root))?,
-            None => root::ensure(&Interrupt::watch()?, |text| crate::say(text))?,
+            None => root::ensure(&Interrupt::watch()?, crate::say)?,
         };
         let plan = Plan {
             topology,
