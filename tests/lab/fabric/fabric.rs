@@ -211,9 +211,9 @@ impl Fabric {
     /// Puts back what a scenario that failed may have left: manifests, and stopped daemons.
     pub(crate) fn mend(&self) {
         for node in AGENTS {
-            let script = "rm -f /etc/lab/agent-options /etc/lab/without-grpc
-                find /etc/perouter -maxdepth 1 -type f -newer /etc/hostname -delete
+            let script = "
                 cp /etc/lab/manifests/*.yaml /etc/perouter/
+                rm -f /etc/perouter/zz-*
                 for pid in $(pgrep -f -- '-N perouter'); do kill -CONT $pid; done";
             if let Err(error) = self.shell(node, script) {
                 crate::say(&format!("{node} cannot be mended: {error}"));

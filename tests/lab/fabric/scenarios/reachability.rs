@@ -1,7 +1,6 @@
 //! All three prefixes of VRF red reach each other, and blue's two; red and blue do not.
 //!
-//! Seen to fail: with `importRTs` of red set to another route target on node2, and with red's
-//! route target in blue.
+//! Seen to fail: with red's route targets changed to others on node2.
 
 use crate::fabric::{Fabric, Failure};
 use crate::names::{BLUE, RED, pairs};

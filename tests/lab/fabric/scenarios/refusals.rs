@@ -2,8 +2,7 @@
 //! objects keep their sessions and routes, and an object whose manifest is spoiled stays in
 //! force, even across a restart of the agent. When all is mended, all is ready.
 //!
-//! Seen to fail: with a bad manifest replaced by a good one (no reason in the status), and with
-//! the manifest of red removed rather than spoiled (sessions).
+//! Seen to fail: with a good manifest in the place of a bad one.
 
 use std::time::Duration;
 

@@ -2,7 +2,7 @@
 //! else. It comes back: red works again. Links that are not ours are untouched throughout,
 //! whatever their names.
 //!
-//! Seen to fail: with blue's manifest removed too, and with a foreign link set down meanwhile.
+//! Seen to fail: with a foreign link set down meanwhile.
 
 use std::collections::BTreeMap;
 use std::time::Duration;

@@ -1,8 +1,7 @@
 //! The agent is killed, or stopped, and starts again: nothing happens. No BGP session goes down,
 //! no ping is lost, and the new agent writes nothing, neither to the kernel nor to FRR.
 //!
-//! Seen to fail: with `bgpd` killed instead of the agent (sessions and pings), and with a
-//! manifest edited while the agent was down (writes).
+//! Seen to fail: with the router's bgpd killed too.
 
 use std::time::{Duration, Instant};
 

@@ -1,7 +1,7 @@
 //! A prefix that is withdrawn at one end is gone from the kernel tables of all others within two
 //! seconds, and comes back when it is announced again.
 //!
-//! Seen to fail: with the withdrawal typed into another prefix than the one that is watched.
+//! Seen to fail: with another prefix withdrawn than the one that is watched.
 
 use std::time::{Duration, Instant};
 
