@@ -4,6 +4,7 @@
 //! VRFs and in User Mode Linux otherwise; and one of a spine and a node with an underlay alone,
 //! which any kernel runs, so that at least its figures are never those of an emulation.
 
+use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
@@ -33,10 +34,9 @@ const VERIFICATIONS: usize = 15;
 const LOOK: &str = r#"
 for process in /proc/[0-9]*; do
     [ "$(tr '\0' ' ' 2>/dev/null < $process/cmdline | cut -d' ' -f1,2)" = 'perouter agent' ] || continue
-    grep -h '^VmRSS:\|^RssAnon:\|^VmHWM:' $process/status
+    grep -h '^VmRSS:\|^RssAnon:' $process/status
     grep -h '^Pss:' $process/smaps_rollup
     cat $process/task/*/schedstat | awk '{ total += $1 } END { printf "Schedstat: %d\n", total }'
-    awk '{ printf "Ticks: %d\n", $14 + $15 }' $process/stat
     exit 0
 done
 echo 'no agent runs' >&2
@@ -81,19 +81,41 @@ pub(crate) fn measure(results: &mut Results, progress: &Progress) -> Result<(), 
     let fabric = fs::read_to_string(shipped().join("evpn-l3.clab.yml"))?;
     let fabric = fabric.replacen("name: evpn-l3\n", "name: NAME\n", 1);
     let small = Lab::up("underlay", UNDERLAY_ONLY, "native", progress)?;
-    at_rest(&small, results, 0, "an underlay, this kernel", progress)?;
-    small.down()?;
-    let lab = Lab::up("evpn", &fabric, "auto", progress)?;
-    let kernel = lab.kernel()?;
-    verification(&lab, results, &kernel, progress)?;
-    at_rest(&lab, results, 2, &kernel, progress)?;
-    lab.down()
+    let large = Lab::up("evpn", &fabric, "auto", progress)?;
+    let kernel = large.kernel()?;
+    let labs = [(&small, 0, Kernel::Own), (&large, 2, kernel)];
+    for (lab, vnis, kernel) in labs {
+        verification(lab, results, vnis, kernel, progress)?;
+    }
+    at_rest(&labs, results, progress)?;
+    large.down()?;
+    small.down()
+}
+
+/// Whose kernel a lab runs on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kernel {
+    /// This machine's.
+    Own,
+    /// One that runs as a process: it counts the time of its own processes in steps of 10 ms,
+    /// and what is shorter than a step not at all.
+    UserMode,
+}
+
+impl fmt::Display for Kernel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Own => "this kernel",
+            Self::UserMode => "User Mode Linux",
+        })
+    }
 }
 
 fn verification(
     lab: &Lab,
     results: &mut Results,
-    kernel: &str,
+    vnis: usize,
+    kernel: Kernel,
     progress: &Progress,
 ) -> Result<(), Failure> {
     progress.tell(format!("verifying {VERIFICATIONS} times"));
@@ -107,54 +129,55 @@ fn verification(
         times.push(Duration::from_millis(took));
     }
     let name = format!("one verification, hop by hop, {kernel}");
-    results.alone(&name, 2, Unit::Milliseconds, median_ms(&times)?);
+    results.alone(&name, vnis, Unit::Milliseconds, median_ms(&times)?);
     Ok(())
 }
 
 /// What the kernel says of a process.
 struct Look {
     at: Instant,
-    memory: Vec<(&'static str, f64)>,
+    memory: [(&'static str, f64); 3],
     on_processor: Duration,
-    ticks: u64,
 }
 
+/// Watches agents at rest, all at the same time.
 fn at_rest(
-    lab: &Lab,
+    labs: &[(&Lab, usize, Kernel)],
     results: &mut Results,
-    vnis: usize,
-    kernel: &str,
     progress: &Progress,
 ) -> Result<(), Failure> {
-    progress.tell("leaving the agent alone");
+    progress.tell("leaving the agents alone");
     std::thread::sleep(CALM);
-    let before = lab.look()?;
+    let look = || {
+        labs.iter()
+            .map(|(lab, _, _)| lab.look())
+            .collect::<Result<Vec<_>, _>>()
+    };
+    let before = look()?;
     progress.tell(format!(
-        "watching the agent at rest for {} s",
+        "watching the agents at rest for {} s",
         REST.as_secs()
     ));
     std::thread::sleep(REST);
-    let after = lab.look()?;
-    for (name, kibibytes) in &after.memory {
-        results.alone(
-            &format!("agent at rest, {name}, {kernel}"),
-            vnis,
-            Unit::Kibibytes,
-            *kibibytes,
-        );
+    let after = look()?;
+    for ((_, vnis, kernel), (before, after)) in labs.iter().zip(before.iter().zip(&after)) {
+        for (name, kibibytes) in after.memory {
+            let name = format!("agent at rest, {name}, {kernel}");
+            results.alone(&name, *vnis, Unit::Kibibytes, kibibytes);
+        }
+        match kernel {
+            Kernel::Own => {
+                let busy = after.on_processor.saturating_sub(before.on_processor);
+                let span = after.at.duration_since(before.at);
+                let share = 100.0 * busy.as_secs_f64() / span.as_secs_f64();
+                let name = format!("agent at rest, processor time, {kernel}");
+                results.alone(&name, *vnis, Unit::CorePercent, share);
+            }
+            Kernel::UserMode => progress.tell(
+                "no processor time of the agent in User Mode Linux, whose clock is too coarse",
+            ),
+        }
     }
-    let span = after.at.duration_since(before.at).as_secs_f64();
-    let share = |seconds: f64| 100.0 * seconds / span;
-    let precise = after
-        .on_processor
-        .saturating_sub(before.on_processor)
-        .as_secs_f64();
-    // The usual unit of `utime` and `stime`, and the only one of Linux on Debian's machines.
-    let ticks = (after.ticks - before.ticks) as f64 / 100.0;
-    let name = format!("agent at rest, processor (scheduler's clock), {kernel}");
-    results.alone(&name, vnis, Unit::CorePercent, share(precise));
-    let name = format!("agent at rest, processor (10 ms ticks), {kernel}");
-    results.alone(&name, vnis, Unit::CorePercent, share(ticks));
     Ok(())
 }
 
@@ -217,15 +240,14 @@ impl Lab {
     }
 
     /// Whose kernel the lab runs on.
-    fn kernel(&self) -> Result<String, Failure> {
+    fn kernel(&self) -> Result<Kernel, Failure> {
         let table = succeed(perouter(["lab", "status"]).arg(&self.topology))?;
         let user_mode = table.contains("user mode");
         Ok(if user_mode {
-            "User Mode Linux"
+            Kernel::UserMode
         } else {
-            "this kernel"
-        }
-        .to_owned())
+            Kernel::Own
+        })
     }
 
     fn look(&self) -> Result<Look, Failure> {
@@ -240,13 +262,12 @@ impl Lab {
         };
         Ok(Look {
             at,
-            memory: vec![
+            memory: [
                 ("resident memory", number("VmRSS:")? as f64),
                 ("of that its own (anonymous)", number("RssAnon:")? as f64),
                 ("proportional memory (PSS)", number("Pss:")? as f64),
             ],
             on_processor: Duration::from_nanos(number("Schedstat:")?),
-            ticks: number("Ticks:")?,
         })
     }
 

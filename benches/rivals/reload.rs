@@ -29,7 +29,8 @@ impl<'a> Reloader<'a> {
             .command(&["/bin/sh"])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
-            .stderr(Stdio::inherit())
+            // It complains of the folder that it was started in, which is not in its root.
+            .stderr(Stdio::null())
             .spawn()?;
         let input = shell.stdin.take().ok_or("the shell has no input")?;
         let output = BufReader::new(shell.stdout.take().ok_or("the shell has no output")?);

@@ -59,7 +59,7 @@ pub(crate) struct Rival<'a> {
     pub(crate) value: f64,
 }
 
-/// All that was measured, in order.
+/// All that was measured, what is of one name together.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Results {
     rows: Vec<Row>,
@@ -88,7 +88,9 @@ impl Results {
             Unit::Throughput => ours / rival.value,
             Unit::Milliseconds | Unit::Kibibytes | Unit::CorePercent => rival.value / ours,
         });
-        self.rows.push(Row {
+        let alike = self.rows.iter().rposition(|row| row.name == name);
+        let place = alike.map_or(self.rows.len(), |last| last + 1);
+        let row = Row {
             name: name.to_owned(),
             n: n as u64,
             unit,
@@ -96,7 +98,8 @@ impl Results {
             rival: rival.map(|rival| rival.value),
             rival_name: rival.map(|rival| rival.name.to_owned()),
             ratio: ratio.filter(|ratio| ratio.is_finite()),
-        });
+        };
+        self.rows.insert(place, row);
     }
 
     /// Writes `target/bench/results.json`.
