@@ -62,7 +62,8 @@ pub(crate) fn end_agent_unready(
     node: &str,
     signal: &str,
 ) -> Result<Duration, Failure> {
-    let find = ["pgrep", "-f", "^perouter agent"];
+    // The oldest: a child that it starts has its words for a moment.
+    let find = ["pgrep", "-o", "-f", "^perouter agent"];
     let old = fabric.ask(node, &find)?;
     let old = old.trim();
     fabric.ask(node, &["kill", &format!("-{signal}"), old])?;
