@@ -207,7 +207,12 @@ async fn same_link(
         LinkKind::Veth { peer, .. } => observe::link(peer_channel(kernel, link), peer).await?,
         LinkKind::Vrf { .. } | LinkKind::Bridge | LinkKind::Vxlan { .. } => None,
     };
-    if is_kind(link, &found, other_end.as_ref()) {
+    // To be made is a VRF with this table, where to be kept is one with any.
+    let same_table = match (&link.kind, &found.kind) {
+        (LinkKind::Vrf { table }, SeenKind::Vrf { table: seen }) => table == seen,
+        (_, _) => true,
+    };
+    if same_table && is_kind(link, &found, other_end.as_ref()) {
         Ok(found)
     } else {
         Err(StepCause::OtherLink {

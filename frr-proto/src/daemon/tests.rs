@@ -111,6 +111,7 @@ async fn zebra_can_die_when_a_prepared_candidate_is_deleted() {
     panic!("zebra lived through 20 deletions of what was prepared");
 }
 
+/// Whether the server ends is a matter of luck, so it is only told; the daemon must live.
 #[tokio::test]
 async fn a_cancelled_call_can_end_the_server_but_not_the_daemon() {
     let frr = router(&[Which::Zebra]);
@@ -124,12 +125,12 @@ async fn a_cancelled_call_can_end_the_server_but_not_the_daemon() {
         drop(raw);
         tokio::time::sleep(Duration::from_millis(10)).await;
         if frr.log(Which::Zebra).contains("exiting from grpc pthread") {
-            assert!(frr.alive(Which::Zebra));
-            frr.vty(Which::Zebra, &["show version"]).unwrap();
-            return;
+            eprintln!("a cancelled call ended the server");
+            break;
         }
     }
-    panic!("the server lived through 200 cancelled calls");
+    assert!(frr.alive(Which::Zebra));
+    frr.vty(Which::Zebra, &["show version"]).unwrap();
 }
 
 #[tokio::test]
