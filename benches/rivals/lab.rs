@@ -84,9 +84,8 @@ pub(crate) fn measure(results: &mut Results, progress: &Progress) -> Result<(), 
     let large = Lab::up("evpn", &fabric, "auto", progress)?;
     let kernel = large.kernel()?;
     let labs = [(&small, 0, Kernel::Own), (&large, 2, kernel)];
-    for (lab, vnis, kernel) in labs {
-        verification(lab, results, vnis, kernel, progress)?;
-    }
+    // Without routes a verification takes less than the millisecond that the agent counts in.
+    verification(&large, results, 2, kernel, progress)?;
     at_rest(&labs, results, progress)?;
     large.down()?;
     small.down()

@@ -19,7 +19,7 @@ use crate::{Failure, fabric};
 const TREE: &str = "serde_json::Value of the whole answer";
 
 /// How many routes, and how often each is read: the larger takes a tree ten seconds.
-const SIZES: [(usize, usize); 2] = [(100_000, 5), (1_000_000, 2)];
+const SIZES: [(usize, usize); 2] = [(100_000, 5), (1_000_000, 3)];
 
 /// Memory that the tree needs for each route, in bytes, with room to spare: a machine that has
 /// less must not be driven out of memory.

@@ -171,11 +171,14 @@ fn number(value: f64) -> String {
     }
 }
 
-/// The middle of several times, in milliseconds; of an even number of times the later of the
-/// two in the middle.
+/// The middle of several times, in milliseconds: of an even number of times the mean of the two
+/// in the middle.
 pub(crate) fn median_ms(times: &[Duration]) -> Result<f64, Failure> {
     let mut sorted = times.to_vec();
     sorted.sort_unstable();
-    let middle = sorted.get(sorted.len() / 2).ok_or("nothing was timed")?;
-    Ok(middle.as_secs_f64() * 1000.0)
+    let half = sorted.len() / 2;
+    let lower = half.saturating_sub(usize::from(sorted.len().is_multiple_of(2)));
+    let middle = sorted.get(lower..=half).ok_or("nothing was timed")?;
+    let total: f64 = middle.iter().map(Duration::as_secs_f64).sum();
+    Ok(1000.0 * total / middle.len() as f64)
 }

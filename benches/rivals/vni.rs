@@ -19,7 +19,7 @@ use crate::results::{Results, Rival, Unit, median_ms};
 use crate::router::{Router, Way};
 
 /// How many L3VNIs there are before the one more, and how often the rival is measured.
-const SIZES: [(usize, usize); 4] = [(10, 5), (100, 5), (400, 3), (1000, 2)];
+const SIZES: [(usize, usize); 4] = [(10, 5), (100, 5), (400, 3), (1000, 3)];
 
 /// How often ours is measured.
 const TIMES: usize = 15;
