@@ -204,7 +204,8 @@ impl Loop {
         match settled {
             pass::Settled::Yes => {
                 self.retry = RETRY_FIRST;
-                (self.next_pass, self.due) = (now + self.resync, Cause::Resync);
+                let pause = self.frr.ask_again().unwrap_or(self.resync).min(self.resync);
+                (self.next_pass, self.due) = (now + pause, Cause::Resync);
             }
             pass::Settled::No => {
                 (self.next_pass, self.due) = (now + self.retry, Cause::Retry);

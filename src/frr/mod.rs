@@ -15,6 +15,7 @@ pub mod vty;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use perouter_parsers::running_config::{Config, RunningConfig};
 
@@ -94,6 +95,12 @@ impl Frr {
             return std::future::pending().await;
         }
         futures::future::select_all(closings).await.0
+    }
+
+    /// When to observe again, should a daemon that has just come up have its northbound by then.
+    #[must_use]
+    pub fn ask_again(&self) -> Option<Duration> {
+        self.northbound.ask_again()
     }
 
     /// Waits until what was begun over the northbound has been answered: FRR's gRPC server ends

@@ -30,6 +30,10 @@ const ROUTE_MAP_MODULE: &str = "frr-route-map";
 /// A module listens a moment after its daemon answers; and a daemon may be started again with it.
 const ASK_AGAIN: Duration = Duration::from_secs(5);
 
+/// After so many tries a daemon without the module is taken to be a stock one, and asked only
+/// when there is something else to do.
+const TRIES: u32 = 4;
+
 /// Whether to use the northbound.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
@@ -56,15 +60,35 @@ pub enum InUse {
 enum Link {
     Open(Box<Driver>),
     /// It has no module, or not the models that we need, as of then.
-    Absent(Instant),
+    Absent {
+        /// When it was asked last.
+        since: Instant,
+        /// How often it was asked.
+        tries: u32,
+    },
 }
 
 impl Link {
+    fn absent(tries: u32) -> Self {
+        Self::Absent {
+            since: Instant::now(),
+            tries,
+        }
+    }
+
+    /// How often the daemon will have been asked after one more time.
+    fn next_try(&self) -> u32 {
+        match self {
+            Self::Open(_) => 1,
+            Self::Absent { tries, .. } => tries.saturating_add(1),
+        }
+    }
+
     /// Whether there may be something new to learn.
     fn is_settled(&self) -> bool {
         match self {
             Self::Open(_) => true,
-            Self::Absent(since) => since.elapsed() < ASK_AGAIN,
+            Self::Absent { since, .. } => since.elapsed() < ASK_AGAIN,
         }
     }
 }
@@ -89,12 +113,21 @@ impl Northbound {
     pub(super) fn in_use(&self) -> BTreeMap<Daemon, InUse> {
         let in_use = |link: &Link| match link {
             Link::Open(_) => InUse::Northbound,
-            Link::Absent(_) => InUse::Vty,
+            Link::Absent { .. } => InUse::Vty,
         };
         self.links
             .iter()
             .map(|(daemon, link)| (*daemon, in_use(link)))
             .collect()
+    }
+
+    /// When to ask a daemon again that has only just come up, if there is one.
+    pub(super) fn ask_again(&self) -> Option<Duration> {
+        let recent = |link: &Link| match link {
+            Link::Open(_) => false,
+            Link::Absent { tries, .. } => *tries < TRIES,
+        };
+        self.links.values().any(recent).then_some(ASK_AGAIN)
     }
 
     /// Asks again at the next use: a daemon that died may come back with or without the module.
@@ -112,14 +145,14 @@ impl Northbound {
                 continue;
             }
             let link = match self.mode {
-                Mode::Off => Link::Absent(Instant::now()),
+                Mode::Off => Link::absent(TRIES),
                 Mode::Auto => match self.open(daemon, module).await {
                     Ok(driver) => Link::Open(Box::new(driver)),
                     Err(error) => {
                         if !self.links.contains_key(&daemon) {
                             tracing::info!(%daemon, "driven by vty alone: {error}");
                         }
-                        Link::Absent(Instant::now())
+                        Link::absent(self.links.get(&daemon).map_or(1, Link::next_try))
                     }
                 },
                 Mode::Require => Link::Open(Box::new(self.open(daemon, module).await?)),
@@ -255,4 +288,46 @@ fn mapping(
         Some(vni) => Edits::new().map_vrf(&vrf, proto::Vni::try_from(u32::from(vni))?),
         None => Edits::new().unmap_vrf(&vrf),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn northbound(mode: Mode, links: impl IntoIterator<Item = (Daemon, u32)>) -> Northbound {
+        let links = links.into_iter();
+        Northbound {
+            links: links
+                .map(|(daemon, tries)| (daemon, Link::absent(tries)))
+                .collect(),
+            ..Northbound::new(mode, PathBuf::from("/run/netns/none"))
+        }
+    }
+
+    #[test]
+    fn a_daemon_that_has_just_come_up_is_asked_again_a_few_times() {
+        let young = northbound(Mode::Auto, [(Daemon::Zebra, 1), (Daemon::Bgpd, TRIES)]);
+        assert_eq!(young.ask_again(), Some(ASK_AGAIN));
+        let stock = northbound(Mode::Auto, [(Daemon::Zebra, TRIES), (Daemon::Bgpd, TRIES)]);
+        assert_eq!(stock.ask_again(), None);
+        assert_eq!(Link::absent(TRIES - 1).next_try(), TRIES);
+    }
+
+    #[tokio::test]
+    async fn where_it_is_off_nobody_is_asked() {
+        let mut off = northbound(Mode::Off, []);
+        off.connect().await.unwrap();
+        assert_eq!(off.ask_again(), None);
+        assert!(off.in_use().values().all(|in_use| *in_use == InUse::Vty));
+    }
+
+    #[tokio::test]
+    async fn without_the_namespace_auto_goes_by_vty_and_require_says_why() {
+        let mut auto = northbound(Mode::Auto, []);
+        auto.connect().await.unwrap();
+        assert_eq!(auto.in_use()[&Daemon::Zebra], InUse::Vty);
+        let mut require = northbound(Mode::Require, []);
+        let error = require.connect().await.unwrap_err().to_string();
+        assert!(error.contains("northbound of zebra"), "{error}");
+    }
 }
