@@ -8,8 +8,6 @@ pub mod daemon;
 mod error;
 mod northbound;
 pub mod query;
-#[cfg(test)]
-mod tests;
 mod vnis;
 pub mod vty;
 
