@@ -69,6 +69,12 @@ pub const SYSCTLS: [(&str, &str); 6] = [
     ("net/ipv6/conf/default/accept_untracked_na", "1"),
 ];
 
+/// The keys of [`SYSCTLS`], to be observed.
+#[must_use]
+pub fn sysctl_keys() -> Vec<String> {
+    SYSCTLS.iter().map(|(key, _)| (*key).to_owned()).collect()
+}
+
 /// Derives the kernel's side of an intent. `nic_mtu` is the smallest MTU of the underlay's NICs,
 /// when they were seen.
 #[must_use]

@@ -27,18 +27,9 @@ use super::v1alpha1::{self, PeerType};
 ///
 /// All that is wrong with it.
 pub fn underlay(manifest: &v1alpha1::Underlay) -> Result<Object<Underlay>, ApiError> {
-    let (key, generation) = identify(Kind::Underlay, &manifest.metadata);
-    let mut faults = Faults::default();
-    let spec = underlay::convert(&manifest.spec, &mut faults);
-    let identity = Identity::of(key.clone());
-    faults.finish(
-        identity,
-        spec.map(|spec| Object {
-            key,
-            generation,
-            spec,
-        }),
-    )
+    object(Kind::Underlay, &manifest.metadata, |faults| {
+        underlay::convert(&manifest.spec, faults)
+    })
 }
 
 /// Makes the domain object of an `L3VNI`, as an API server gives it.
@@ -47,9 +38,20 @@ pub fn underlay(manifest: &v1alpha1::Underlay) -> Result<Object<Underlay>, ApiEr
 ///
 /// All that is wrong with it.
 pub fn l3vni(manifest: &v1alpha1::L3Vni) -> Result<Object<L3Vni>, ApiError> {
-    let (key, generation) = identify(Kind::L3Vni, &manifest.metadata);
+    object(Kind::L3Vni, &manifest.metadata, |faults| {
+        l3vni::convert(&manifest.spec, faults)
+    })
+}
+
+/// The object that `convert` makes the specification of, or all that it finds wrong.
+fn object<S>(
+    kind: Kind,
+    metadata: &ObjectMeta,
+    convert: impl FnOnce(&mut Faults) -> Option<S>,
+) -> Result<Object<S>, ApiError> {
+    let (key, generation) = identify(kind, metadata);
     let mut faults = Faults::default();
-    let spec = l3vni::convert(&manifest.spec, &mut faults);
+    let spec = convert(&mut faults);
     let identity = Identity::of(key.clone());
     faults.finish(
         identity,
