@@ -1,7 +1,7 @@
 //! One pass: read manifests, observe, plan, execute, read back.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use futures::FutureExt;
@@ -14,12 +14,12 @@ use super::source::{Contents, Directory};
 use super::state::{self, SavedManifest, StateDir};
 use super::wake::Cause;
 use super::{AgentError, Options};
-use crate::api::{Identity, InterfaceName, ObjectKey};
+use crate::api::{InterfaceName, Manifest, ObjectKey};
 use crate::frr::Frr;
 use crate::intent::{self, Accepted, Candidates, NodeIndex, NodeIntent, Resolution};
 use crate::netlink::namespace::{self, Ensured};
 use crate::netlink::{self, Kernel, KernelEvent, Watch};
-use crate::plan::desired::SYSCTLS;
+use crate::plan::desired::sysctl_keys;
 use crate::plan::link::{KernelStep, NIC_GROUP, SeenKernel, Space};
 use crate::plan::{self, NicMemory, Plan, SeenFrr, Step};
 use crate::status::Timestamp;
@@ -262,15 +262,16 @@ impl Worker {
 
     /// Keeps the last good manifests where a later run of the agent finds them. Failing to is
     /// no reason to stop: it costs the way back after a crash, and says so.
-    fn remember_accepted(&mut self, accepted: &Accepted, documents: BTreeMap<ObjectKey, Value>) {
-        let current = |key: &ObjectKey, document: &Value| {
-            let parsed = crate::api::parse_object(Identity::of(key.clone()), document.clone());
-            accepted
-                .get(key)
-                .is_some_and(|object| parsed.outcome.as_ref() == Ok(&object.manifest))
-        };
-        for (key, document) in documents {
-            if current(&key, &document) {
+    fn remember_accepted(
+        &mut self,
+        accepted: &Accepted,
+        documents: BTreeMap<ObjectKey, (Manifest, Value)>,
+    ) {
+        for (key, (manifest, document)) in documents {
+            if accepted
+                .get(&key)
+                .is_some_and(|object| object.manifest == manifest)
+            {
                 self.documents.insert(key, document);
             }
         }
@@ -347,8 +348,7 @@ impl Worker {
         if namespace::ensure(&self.netns_name)? == Ensured::Created {
             tracing::info!("made the namespace {}", self.netns_name);
         }
-        let host = PathBuf::from("/proc/self/ns/net");
-        let kernel = Kernel::open(&host, &self.netns).await?;
+        let kernel = Kernel::open(Path::new(namespace::CURRENT), &self.netns).await?;
         let watch = kernel.watch().await?;
         self.handles = Some(Handles { kernel, watch });
         self.guard().await
@@ -390,8 +390,7 @@ impl Worker {
             return Ok(SeenKernel::default());
         };
         let nics = self.interesting_nics();
-        let keys: Vec<String> = SYSCTLS.iter().map(|(key, _)| (*key).to_owned()).collect();
-        Ok(handles.kernel.observe(&nics, &keys).await?)
+        Ok(handles.kernel.observe(&nics, &sysctl_keys()).await?)
     }
 
     /// NICs whose routes matter: those wanted, and those taken.

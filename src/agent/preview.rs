@@ -1,6 +1,6 @@
 //! What a pass would do, without doing it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::source::{Directory, DirectoryError};
 use super::state::{self, StateDir, StateError};
@@ -8,7 +8,7 @@ use crate::frr::{self, Frr, FrrError};
 use crate::intent::{self, NodeIndex, Rejection};
 use crate::netlink::namespace::{self, NamespaceError};
 use crate::netlink::{self, Kernel};
-use crate::plan::desired::SYSCTLS;
+use crate::plan::desired::sysctl_keys;
 use crate::plan::{self, Plan};
 
 /// The node to look at.
@@ -72,15 +72,14 @@ pub async fn preview(options: Options) -> Result<Preview, PreviewError> {
     let read = Directory::new(options.manifests).read()?.candidates;
     let resolution = intent::resolve(read, &accepted, options.index);
     let netns = namespace::path_of(&options.netns)?;
-    let kernel = Kernel::open(&PathBuf::from("/proc/self/ns/net"), &netns).await?;
-    let keys: Vec<String> = SYSCTLS.iter().map(|(key, _)| (*key).to_owned()).collect();
+    let kernel = Kernel::open(Path::new(namespace::CURRENT), &netns).await?;
     let wanted = resolution
         .intent
         .underlay
         .iter()
         .flat_map(|u| &u.spec.interfaces);
     let nics: Vec<_> = wanted.chain(memory.keys()).cloned().collect();
-    let seen = kernel.observe(&nics, &keys).await?;
+    let seen = kernel.observe(&nics, &sysctl_keys()).await?;
     let mut frr = Frr::new(frr::Options {
         dir: options.frr_dir,
         netns,

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use crate::api::{self, ObjectKey};
+use crate::api::{self, Manifest, ObjectKey};
 use crate::intent::{Candidate, Candidates};
 
 /// A directory of manifests: files that end in `.yaml`, `.yml` or `.json`, in the order of their
@@ -21,8 +21,8 @@ pub struct Directory {
 pub struct Contents {
     /// The objects, and the sources that could not be read.
     pub candidates: Candidates,
-    /// The valid objects as they were written, secrets included.
-    pub documents: BTreeMap<ObjectKey, Value>,
+    /// The valid objects, each with the text that it was written as, secrets included.
+    pub documents: BTreeMap<ObjectKey, (Manifest, Value)>,
 }
 
 /// The directory cannot be read.
@@ -103,8 +103,9 @@ fn read_file(path: &Path, contents: &mut Contents) {
     for object in parsed.objects {
         match (object.identity.key, object.outcome) {
             (Some(key), outcome) => {
-                if outcome.is_ok() {
-                    contents.documents.insert(key.clone(), object.document);
+                if let Ok(manifest) = &outcome {
+                    let written = (manifest.clone(), object.document);
+                    contents.documents.insert(key.clone(), written);
                 }
                 candidates.objects.push(Candidate {
                     key,
