@@ -15,6 +15,7 @@ use perouter::status::{Report, Verdict};
 use serde_json::Value;
 
 use crate::names::{AGENTS, BLUE, NODE2, RED, pairs};
+use crate::ping;
 use crate::wait::until;
 
 /// Why a scenario failed, for people.
@@ -174,17 +175,7 @@ impl Fabric {
         }
         for (from, to) in pairs(&RED).chain(pairs(&BLUE)) {
             until(GUARD, "before it began: all ends reach each other", || {
-                let once = [
-                    "ping",
-                    "-n",
-                    "-c",
-                    "1",
-                    "-W",
-                    "1",
-                    "-I",
-                    from.address,
-                    to.address,
-                ];
+                let once = ping::once(from, to, "1");
                 let ping = self.run(from.node, &once)?;
                 Ok(match ping.status {
                     0 => Ok(()),

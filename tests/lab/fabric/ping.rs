@@ -32,6 +32,12 @@ pub(crate) struct Pinged {
     pub(crate) gap: Duration,
 }
 
+/// The command line of a single ping, which waits `seconds` for its answer.
+pub(crate) fn once(from: &End, to: &End, seconds: &'static str) -> [&'static str; 9] {
+    let (source, target) = (from.address, to.address);
+    ["ping", "-n", "-c", "1", "-W", seconds, "-I", source, target]
+}
+
 impl Pinging {
     /// Starts to ping, and returns once there are answers.
     pub(crate) fn start(fabric: &Fabric, from: &End, to: &End) -> Result<Self, Failure> {

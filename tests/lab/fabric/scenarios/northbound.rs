@@ -12,6 +12,7 @@ use perouter::status::report::DaemonMode;
 use super::restart::end_agent;
 use crate::fabric::{Fabric, Failure};
 use crate::names::{NODE2, RED, pairs};
+use crate::ping::once;
 use crate::wait::{seconds, until};
 
 /// How long things may take to be well again.
@@ -122,17 +123,7 @@ fn by_choice(fabric: &Fabric, mappings: &str) -> Result<Duration, Failure> {
         Ok(if now == mappings { Ok(()) } else { Err(now) })
     })?;
     for (from, to) in pairs(&RED) {
-        let ping = [
-            "ping",
-            "-n",
-            "-c",
-            "1",
-            "-W",
-            "1",
-            "-I",
-            from.address,
-            to.address,
-        ];
+        let ping = once(from, to, "1");
         until(BACK, "red's ends reach each other", || {
             Ok(match fabric.run(from.node, &ping)?.status {
                 0 => Ok(()),

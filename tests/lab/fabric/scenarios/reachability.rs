@@ -4,6 +4,7 @@
 
 use crate::fabric::{Fabric, Failure};
 use crate::names::{BLUE, RED, pairs};
+use crate::ping::once;
 
 pub(crate) fn run(fabric: &Fabric) -> Result<String, Failure> {
     let mut slowest = 0.0_f64;
@@ -30,17 +31,7 @@ fn kept_apart(fabric: &Fabric) -> Result<usize, Failure> {
     let [blue1, blue2] = BLUE;
     let across = [(ext, blue1), (ext, blue2)];
     for (from, to) in across {
-        let ping = [
-            "ping",
-            "-n",
-            "-c",
-            "1",
-            "-W",
-            "1",
-            "-I",
-            from.address,
-            to.address,
-        ];
+        let ping = once(&from, &to, "1");
         if fabric.run(from.node, &ping)?.status == 0 {
             return Err(format!("{} reaches {}, in another VRF", from.address, to.address).into());
         }

@@ -13,6 +13,7 @@ use crate::bgp;
 use crate::fabric::{Fabric, Failure};
 use crate::names::{BLUE, NODE2, RED, pairs};
 use crate::ping::Pinging;
+use crate::ping::once;
 use crate::wait::{seconds, until};
 
 /// How long the status may take to tell of a refusal, or that all is well.
@@ -105,17 +106,7 @@ pub(crate) fn run(fabric: &Fabric) -> Result<String, Failure> {
         return Err(format!("mended, but still refused: {rejection:?}").into());
     }
     for (from, to) in pairs(&RED) {
-        let ping = [
-            "ping",
-            "-n",
-            "-c",
-            "1",
-            "-W",
-            "1",
-            "-I",
-            from.address,
-            to.address,
-        ];
+        let ping = once(from, to, "1");
         fabric.ask(from.node, &ping)?;
     }
     Ok(format!(

@@ -13,6 +13,7 @@ use crate::bgp;
 use crate::fabric::{Fabric, Failure, json};
 use crate::names::{BLUE, NODE1, RED, pairs};
 use crate::ping::Pinging;
+use crate::ping::once;
 use crate::wait::{seconds, until};
 
 /// How long all of red may take to go, or to come back.
@@ -54,17 +55,7 @@ fn remove_and_restore(fabric: &Fabric) -> Result<String, Failure> {
     )?;
     let (_, back) = until(DEADLINE, "red is back", || fabric.verified(NODE1))?;
     for (from, to) in pairs(&RED) {
-        let ping = [
-            "ping",
-            "-n",
-            "-c",
-            "1",
-            "-W",
-            "2",
-            "-I",
-            from.address,
-            to.address,
-        ];
+        let ping = once(from, to, "2");
         until(DEADLINE, "red's ends reach each other again", || {
             Ok(match fabric.run(from.node, &ping)?.status {
                 0 => Ok(()),
