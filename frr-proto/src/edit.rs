@@ -1,9 +1,9 @@
 //! Changes of a candidate, in the terms of the network.
 
-use std::time::Duration;
+use std::{fmt, net::IpAddr, time::Duration};
 
 use crate::{
-    DataPath, ProfileName, RouteMapName, Vni, VrfName,
+    Action, DataPath, PrefixListName, ProfileName, RouteMapName, Vni, VrfName,
     wire::{EditCandidateRequest, PathValue},
 };
 
@@ -60,6 +60,46 @@ impl Edits {
     #[must_use]
     pub fn remove_route_map(self, map: &RouteMapName) -> Self {
         self.remove(&DataPath::route_map(map))
+    }
+
+    /// In bgpd: makes an entry of a prefix list, as `ip prefix-list N seq S permit P` does.
+    #[must_use]
+    pub fn prefix_list_entry(
+        self,
+        (version, list): (ListVersion, &PrefixListName),
+        sequence: u32,
+        action: Action,
+        matches: PrefixMatch,
+    ) -> Self {
+        let entry = DataPath::prefix_list(version, list).child(&format!("entry[sequence='{sequence}']"));
+        let edits = self.set(&entry.child("action"), action.as_str());
+        let PrefixMatch::Prefix {
+            address,
+            length,
+            at_least,
+            at_most,
+        } = matches
+        else {
+            return edits.set(&entry.child("any"), "");
+        };
+        let mut edits = edits.set(
+            &entry.child(&format!("{version}-prefix")),
+            &format!("{address}/{length}"),
+        );
+        for (leaf, bound) in [("greater-or-equal", at_least), ("lesser-or-equal", at_most)] {
+            if let Some(bound) = bound {
+                let leaf = format!("{version}-prefix-length-{leaf}");
+                edits = edits.set(&entry.child(&leaf), &bound.to_string());
+            }
+        }
+        edits
+    }
+
+    /// In bgpd: removes a prefix list with all its entries. It is an error of the edit if there
+    /// is none.
+    #[must_use]
+    pub fn remove_prefix_list(self, version: ListVersion, list: &PrefixListName) -> Self {
+        self.remove(&DataPath::prefix_list(version, list))
     }
 
     /// In bfdd: makes a profile, or makes it have these values.
@@ -152,6 +192,43 @@ impl Edits {
             delete: self.delete.clone(),
         }
     }
+}
+
+/// Whose prefixes a list is about; IPv4 and IPv6 lists may have the same name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ListVersion {
+    /// `ip prefix-list`.
+    Ipv4,
+    /// `ipv6 prefix-list`.
+    Ipv6,
+}
+
+impl fmt::Display for ListVersion {
+    /// As `frr-filter` writes it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Ipv4 => "ipv4",
+            Self::Ipv6 => "ipv6",
+        })
+    }
+}
+
+/// What an entry of a prefix list is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PrefixMatch {
+    /// Every prefix.
+    Any,
+    /// Prefixes within this one.
+    Prefix {
+        /// Its address, host bits zero.
+        address: IpAddr,
+        /// Its length.
+        length: u8,
+        /// How long they are at least; more than `length`.
+        at_least: Option<u8>,
+        /// How long they are at most. Without either bound only the prefix itself is meant.
+        at_most: Option<u8>,
+    },
 }
 
 /// An interval of BFD: whole microseconds, as in RFC 5880.

@@ -110,9 +110,9 @@ mod testing;
 pub use connection::Rpc;
 pub use daemon::{Capabilities, Daemon, DataType, Module};
 pub use driver::{Driver, Outcome, Prepared};
-pub use edit::{BfdInterval, BfdProfile, Edits};
+pub use edit::{BfdInterval, BfdProfile, Edits, ListVersion, PrefixMatch};
 pub use error::{CallError, CommitError, ConnectError, GetError, PrepareError, ReadError};
-pub use name::{NameError, ProfileName, RouteMapName, Vni, VniError, VrfName};
+pub use name::{NameError, PrefixListName, ProfileName, RouteMapName, Vni, VniError, VrfName};
 pub use path::{DataPath, PathError};
 pub use read::{Action, RouteMaps, VrfVnis};
 

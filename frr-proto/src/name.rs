@@ -114,8 +114,12 @@ name! {
     RouteMapName, "route map", 128, "._:-"
 }
 name! {
+    /// The name of a prefix list (`frr-filter:access-list-name`, at most 128 characters).
+    PrefixListName, "prefix list", 128, "._:/-"
+}
+name! {
     /// The name of a BFD profile, at most 64 characters (`frr-bfdd:profile-name`).
-    ProfileName, "BFD profile", 64, "._:-"
+    ProfileName, "BFD profile", 64, "._:/-"
 }
 
 /// A VXLAN network identifier, 1 to 16777215 (RFC 7348; `frr-zebra:vni-id-type`).

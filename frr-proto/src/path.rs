@@ -2,7 +2,7 @@
 
 use std::{fmt, str::FromStr};
 
-use crate::{ProfileName, RouteMapName, VrfName};
+use crate::{ListVersion, PrefixListName, ProfileName, RouteMapName, VrfName};
 
 /// A YANG data path: absolute, not empty, and beginning with a module's name.
 ///
@@ -57,6 +57,14 @@ impl DataPath {
     #[must_use]
     pub fn route_map_entry(name: &RouteMapName, sequence: u16) -> Self {
         Self::route_map(name).child(&format!("entry[sequence='{sequence}']"))
+    }
+
+    /// One prefix list.
+    #[must_use]
+    pub fn prefix_list(version: ListVersion, name: &PrefixListName) -> Self {
+        Self(format!(
+            "/frr-filter:lib/prefix-list[type='{version}'][name='{name}']"
+        ))
     }
 
     /// All of BFD: `/frr-bfdd:bfdd`.

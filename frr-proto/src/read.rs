@@ -16,6 +16,17 @@ pub enum Action {
     Deny,
 }
 
+impl Action {
+    /// As FRR writes it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Permit => "permit",
+            Self::Deny => "deny",
+        }
+    }
+}
+
 /// The L3VNI of each VRF that has one. The names are FRR's, whoever gave them.
 pub type VrfVnis = BTreeMap<String, Vni>;
 

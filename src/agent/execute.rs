@@ -7,7 +7,8 @@
 use crate::api::types::{ObjectKey, Vni, VrfName};
 use crate::frr::{Frr, FrrError};
 use crate::netlink::Kernel;
-use crate::plan::{Plan, Planned, Role, Step, Unit};
+use crate::plan::bgp::raw::RawMemory;
+use crate::plan::{Plan, Planned, RawLines, Role, Step, Unit};
 
 /// What became of a plan.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -16,6 +17,8 @@ pub struct Outcome {
     pub failures: Vec<Failure>,
     /// How many steps were executed and stand.
     pub done: usize,
+    /// What became of the raw objects that were typed.
+    pub raw: RawMemory,
 }
 
 /// One object's failure.
@@ -58,16 +61,20 @@ pub async fn execute(
                     underlay = UnderlayState::Stands;
                 }
             }
-            Role::Vni if underlay == UnderlayState::Missing => executor.fail(
+            Role::Vni | Role::Passthrough if underlay == UnderlayState::Missing => executor.fail(
                 Some(&unit.key),
                 "the underlay of this node is not in force; see its own condition".to_owned(),
             ),
-            Role::Vni => {
+            Role::Vni | Role::Passthrough | Role::Raw => {
                 executor.unit(unit).await;
             }
         }
     }
     executor.map_vnis().await;
+    // An object that failed goes on with what it had, which may use what is to be closed.
+    if executor.outcome.failures.is_empty() {
+        executor.sweep(&plan.closing).await;
+    }
     executor.outcome
 }
 
@@ -121,7 +128,11 @@ impl<'a> Executor<'a> {
                 mapping = Some((vrf.clone(), *vni));
                 continue;
             }
-            if let Err(message) = self.step(&planned.step).await {
+            let taken = match &planned.step {
+                Step::Raw(lines) => self.raw(&unit.key, lines).await,
+                step => self.step(step).await,
+            };
+            if let Err(message) = taken {
                 self.undo(&unit.key, &done, message).await;
                 return false;
             }
@@ -137,6 +148,14 @@ impl<'a> Executor<'a> {
             None => self.outcome.done += done.len(),
         }
         true
+    }
+
+    async fn raw(&mut self, key: &ObjectKey, RawLines(lines): &RawLines) -> Result<(), String> {
+        tracing::info!("typing the lines of {key}");
+        let applied = self.frr.type_raw(lines).await;
+        let applied = applied.map_err(|error| chain(&error))?;
+        self.outcome.raw.insert(key.clone(), applied);
+        Ok(())
     }
 
     async fn undo(&mut self, key: &ObjectKey, done: &[&Planned], message: String) {
@@ -184,6 +203,11 @@ impl<'a> Executor<'a> {
                 .map_err(|error| chain(&error)),
             Step::Bgp(change) => frr_words(self.frr.change_bgp(change).await),
             Step::AllowAll(presence) => frr_words(self.frr.set_allow_all(*presence).await),
+            Step::PrefixLists(changes) => frr_words(self.frr.change_prefix_lists(changes).await),
+            Step::BfdProfiles(changes) => frr_words(self.frr.change_profiles(changes).await),
+            Step::Raw(RawLines(lines)) => {
+                frr_words(self.frr.type_raw(lines).await.map(|_footprint| ()))
+            }
             Step::MapVni { vrf, vni } => frr_words(self.frr.map_vnis(&[(vrf.clone(), *vni)]).await),
         }
     }

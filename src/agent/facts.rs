@@ -10,20 +10,21 @@ mod tables;
 mod vnis;
 
 use std::collections::BTreeMap;
-use std::net::IpAddr;
 
 use perouter_parsers::json::Error as AnswerError;
 use perouter_parsers::{bgp, evpn, system};
 
 use super::chain;
-use crate::api::Family;
+use crate::api::{Family, Neighbor, Peer};
 use crate::api::types::VrfName;
 use crate::frr::{Daemon, Frr};
 use crate::intent::NodeIntent;
 use crate::netlink::Kernel;
 use crate::plan::bgp::desired::families;
 use crate::plan::link::SeenKernel;
-use crate::verify::facts::{BgpVni, Facts, Read, Sessions, Unreadable, VrfFacts, ZebraVni};
+use crate::verify::facts::{
+    BgpVni, Facts, Read, Sessions, Unreadable, VrfFacts, ZebraVni, sessions_of,
+};
 use kernel::KernelTables;
 use tables::{BgpTables, Ribs};
 
@@ -37,7 +38,8 @@ pub async fn gather(
     seen: Option<&SeenKernel>,
     intent: &NodeIntent,
 ) -> Facts {
-    let wanted = Wanted::of(intent);
+    let callers = callers(frr, intent).await;
+    let wanted = Wanted::of(intent, &callers);
     let dir = frr.dir().to_owned();
     // Small answers come over the driver's own connections; large ones are read entry by entry
     // on threads of their own, one a daemon, while the kernel is asked.
@@ -48,6 +50,19 @@ pub async fn gather(
         kernel::read(kernel, seen, &wanted.vrfs),
     );
     assemble(small, bgp, ribs, kernel)
+}
+
+/// The fabric's sessions, where some of them are with whoever calls: who that is, is to be
+/// known before more is asked about them.
+async fn callers(frr: &mut Frr, intent: &NodeIntent) -> Read<Sessions> {
+    let neighbors = intent.underlay.iter().flat_map(|own| &own.spec.neighbors);
+    let mut ranges = neighbors.filter(|neighbor| matches!(neighbor.peer, Peer::Range(_)));
+    if ranges.next().is_none() {
+        return Ok(Sessions::new());
+    }
+    Asker::new(frr, Daemon::Bgpd)
+        .sessions("show bgp neighbors json")
+        .await
 }
 
 /// The release of FRR that runs, as bgpd says (`show version`); `None` when it does not say.
@@ -70,22 +85,36 @@ pub async fn frr_version(frr: &mut Frr) -> Option<String> {
 struct Wanted {
     vrfs: Vec<VrfName>,
     /// The fabric's neighbours that EVPN routes are to be sent to.
-    evpn_neighbors: Vec<IpAddr>,
+    evpn_neighbors: Vec<Peer>,
 }
 
 impl Wanted {
-    fn of(intent: &NodeIntent) -> Self {
+    fn of(intent: &NodeIntent, fabric: &Read<Sessions>) -> Self {
         let carries_evpn =
             |underlay, neighbor| families(neighbor, underlay).contains(&Family::Evpn);
         let evpn_neighbors = intent.underlay.iter().flat_map(|underlay| {
             let neighbors = underlay.spec.neighbors.iter();
             neighbors
                 .filter(move |neighbor| carries_evpn(underlay, neighbor))
-                .map(|neighbor| IpAddr::V4(neighbor.address))
+                .flat_map(|neighbor| members(&neighbor.peer, fabric, &underlay.spec.neighbors))
         });
         Self {
             vrfs: intent.vnis.iter().map(|vni| vni.spec.vrf.clone()).collect(),
             evpn_neighbors: evpn_neighbors.collect(),
+        }
+    }
+}
+
+/// Those who are to be asked about in place of one neighbour.
+fn members(peer: &Peer, fabric: &Read<Sessions>, neighbors: &[Neighbor]) -> Vec<Peer> {
+    match peer {
+        Peer::Address(_) | Peer::Interface(_) => vec![peer.clone()],
+        Peer::Range(_) => {
+            let Ok(sessions) = fabric else {
+                return Vec::new();
+            };
+            let callers = sessions_of(peer, sessions, neighbors).into_iter();
+            callers.map(|(caller, _)| caller.clone()).collect()
         }
     }
 }

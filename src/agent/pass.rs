@@ -21,7 +21,7 @@ use crate::netlink::namespace::{self, Ensured};
 use crate::netlink::{self, Kernel, KernelEvent, Watch};
 use crate::plan::desired::sysctl_keys;
 use crate::plan::link::{KernelStep, NIC_GROUP, SeenKernel, Space};
-use crate::plan::{self, NicMemory, Plan, SeenFrr, Step};
+use crate::plan::{self, Memory, Plan, SeenFrr, Step};
 use crate::status::Timestamp;
 use crate::status::report::{Pass, Repair, Report};
 
@@ -64,7 +64,7 @@ pub(super) struct Worker {
     directory: Directory,
     state: StateDir,
     handles: Option<Handles>,
-    memory: NicMemory,
+    memory: Memory,
     pub(super) accepted: Accepted,
     /// The accepted objects as they were written.
     documents: BTreeMap<ObjectKey, Value>,
@@ -113,7 +113,10 @@ impl Worker {
             netns: namespace::path_of(&options.netns)?,
             netns_name: options.netns.clone(),
             directory: Directory::new(options.manifests.clone()),
-            memory: state.load_nics()?,
+            memory: Memory {
+                nics: state.load_nics()?,
+                raw: state.load_raw()?,
+            },
             accepted: state::accepted(&saved),
             state,
             handles: None,
@@ -358,7 +361,7 @@ impl Worker {
     /// handle on it: the kernel destroys a virtual NIC with its namespace.
     async fn rescue_nics(&self) {
         let Some(handles) = &self.handles else { return };
-        for (name, config) in &self.memory {
+        for (name, config) in &self.memory.nics {
             let step = KernelStep::MoveNic {
                 name: name.clone(),
                 to: Space::Host,
@@ -409,7 +412,7 @@ impl Worker {
         });
         let all: BTreeSet<_> = wanted
             .chain(taken)
-            .chain(self.memory.keys())
+            .chain(self.memory.nics.keys())
             .cloned()
             .collect();
         all.into_iter().collect()
@@ -436,10 +439,24 @@ impl Worker {
             return Ok(Outcome::default());
         };
         let outcome = execute::execute(plan, underlay, &handles.kernel, frr).await;
+        self.remember_raw(&outcome)?;
         if outcome.failures.is_empty() {
             self.forget_nics(plan)?;
         }
         Ok(outcome)
+    }
+
+    /// Writes down what FRR made of raw objects: it cannot be told from FRR alone.
+    fn remember_raw(&mut self, outcome: &Outcome) -> Result<(), PassError> {
+        let before = self.memory.raw.clone();
+        let wanted = &self.resolution.intent.raw;
+        let memory = &mut self.memory.raw;
+        memory.extend(outcome.raw.clone());
+        memory.retain(|key, _| wanted.iter().any(|raw| raw.key == *key));
+        if *memory != before {
+            self.state.save_raw(&self.memory.raw)?;
+        }
+        Ok(())
     }
 
     /// A NIC that was given back is the host's again: what it carries from now on counts.
@@ -452,7 +469,7 @@ impl Worker {
             .flatten()
             .map(|planned| &planned.step)
             .chain(&plan.sweep);
-        let before = self.memory.len();
+        let before = self.memory.nics.len();
         for step in steps {
             if let Step::Kernel(KernelStep::MoveNic {
                 name,
@@ -460,11 +477,11 @@ impl Worker {
                 ..
             }) = step
             {
-                self.memory.remove(name);
+                self.memory.nics.remove(name);
             }
         }
-        if self.memory.len() != before {
-            self.state.save_nics(&self.memory)?;
+        if self.memory.nics.len() != before {
+            self.state.save_nics(&self.memory.nics)?;
         }
         Ok(())
     }
@@ -485,12 +502,12 @@ impl Worker {
                 config,
             }) = &planned.step
             {
-                self.memory.insert(name.clone(), config.clone());
+                self.memory.nics.insert(name.clone(), config.clone());
                 changed = true;
             }
         }
         if changed {
-            self.state.save_nics(&self.memory)?;
+            self.state.save_nics(&self.memory.nics)?;
         }
         Ok(())
     }
@@ -513,11 +530,7 @@ impl Worker {
     /// A failure that concerns every object.
     fn fail_all(&mut self, message: &str) {
         let intent = &self.resolution.intent;
-        let keys = intent
-            .underlay
-            .iter()
-            .map(|u| &u.key)
-            .chain(intent.vnis.iter().map(|v| &v.key));
+        let keys = intent.keys();
         let failure = |object| Failure {
             object,
             message: message.to_owned(),

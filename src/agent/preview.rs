@@ -9,7 +9,7 @@ use crate::intent::{self, NodeIndex, Rejection};
 use crate::netlink::namespace::{self, NamespaceError};
 use crate::netlink::{self, Kernel};
 use crate::plan::desired::sysctl_keys;
-use crate::plan::{self, Plan};
+use crate::plan::{self, Memory, Plan};
 
 /// The node to look at.
 #[derive(Clone, Debug)]
@@ -68,7 +68,10 @@ pub enum PreviewError {
 pub async fn preview(options: Options) -> Result<Preview, PreviewError> {
     let state = StateDir::open(&options.state)?;
     let accepted = state::accepted(&state.load_manifests()?);
-    let memory = state.load_nics()?;
+    let memory = Memory {
+        nics: state.load_nics()?,
+        raw: state.load_raw()?,
+    };
     let read = Directory::new(options.manifests).read()?.candidates;
     let resolution = intent::resolve(read, &accepted, options.index);
     let netns = namespace::path_of(&options.netns)?;
@@ -78,7 +81,7 @@ pub async fn preview(options: Options) -> Result<Preview, PreviewError> {
         .underlay
         .iter()
         .flat_map(|u| &u.spec.interfaces);
-    let nics: Vec<_> = wanted.chain(memory.keys()).cloned().collect();
+    let nics: Vec<_> = wanted.chain(memory.nics.keys()).cloned().collect();
     let seen = kernel.observe(&nics, &sysctl_keys()).await?;
     let mut frr = Frr::new(frr::Options {
         dir: options.frr_dir,

@@ -1,5 +1,6 @@
 //! What the agent remembers over its own restarts, in a directory that a reboot empties: what
-//! each NIC carried when it was taken, and the last good manifests.
+//! each NIC carried when it was taken, the last good manifests, and what FRR made of raw
+//! configuration.
 //!
 //! Files are replaced whole, by rename, so that a crash leaves the old or the new one. They
 //! may hold BGP passwords and are readable by root alone.
@@ -16,7 +17,9 @@ use serde_json::Value;
 use crate::api::{self, Identity, ObjectKey};
 use crate::intent::{Accepted, AcceptedObject};
 use crate::plan::NicMemory;
+use crate::plan::bgp::raw::{RawApplied, RawMemory};
 
+const RAW: &str = "raw.json";
 const NICS: &str = "nics.json";
 const ACCEPTED: &str = "accepted.json";
 
@@ -29,6 +32,14 @@ pub struct SavedManifest {
     pub source: String,
     /// What was written.
     pub document: Value,
+}
+
+/// What became of a raw object, as text. It has no `Debug`: it may hold a password.
+#[derive(Serialize, Deserialize)]
+struct SavedRaw {
+    key: ObjectKey,
+    typed: String,
+    footprint: String,
 }
 
 /// The directory of the agent's memory.
@@ -108,6 +119,35 @@ impl StateDir {
     /// When they cannot be written.
     pub fn save_manifests(&self, saved: &[SavedManifest]) -> Result<(), StateError> {
         self.save(ACCEPTED, &saved)
+    }
+
+    /// What became of raw objects; what cannot be read back any more is left out, and typed anew.
+    ///
+    /// # Errors
+    /// When the file is there but cannot be read.
+    pub fn load_raw(&self) -> Result<RawMemory, StateError> {
+        let saved: Vec<SavedRaw> = self.load(RAW)?.unwrap_or_default();
+        let read = |saved: SavedRaw| {
+            let applied = RawApplied {
+                typed: saved.typed.parse().ok()?,
+                footprint: saved.footprint.parse().ok()?,
+            };
+            Some((saved.key, applied))
+        };
+        Ok(saved.into_iter().filter_map(read).collect())
+    }
+
+    /// Remembers what became of raw objects.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn save_raw(&self, memory: &RawMemory) -> Result<(), StateError> {
+        let saved = memory.iter().map(|(key, applied)| SavedRaw {
+            key: key.clone(),
+            typed: applied.typed.to_string(),
+            footprint: applied.footprint.to_string(),
+        });
+        self.save(RAW, &saved.collect::<Vec<_>>())
     }
 
     fn load<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>, StateError> {

@@ -76,6 +76,7 @@ static DEFINITIONS: LazyLock<Vec<(Kind, CustomResourceDefinition)>> = LazyLock::
     let derived = [
         (Kind::Underlay, v1alpha1::Underlay::crd()),
         (Kind::L3Vni, v1alpha1::L3Vni::crd()),
+        (Kind::RawFrrConfig, v1alpha1::RawFrrConfig::crd()),
     ];
     derived
         .into_iter()

@@ -151,6 +151,12 @@ pub enum Reason {
         /// The field of the first.
         first: String,
     },
+    /// Two prefixes of a list that must have no address in common.
+    #[error("overlaps {first}")]
+    Overlap {
+        /// The field of the first.
+        first: String,
+    },
     /// Broken rule of the definition, in the words of the definition.
     #[error("{0}")]
     Rule(&'static str),

@@ -209,7 +209,16 @@ fn read(identity: &mut Identity, object: &Value, faults: &mut Faults) -> Option<
                 spec,
             })
         }
-        Kind::L2Vni | Kind::L3Vpn | Kind::L3Passthrough | Kind::RawFrrConfig => {
+        Kind::RawFrrConfig => {
+            let spec = typed::<v1alpha1::RawFrrConfigSpec>(fields, schema, faults)?;
+            let spec = convert::raw_frr_config_spec(&spec, faults)?;
+            Manifest::RawFrrConfig(Object {
+                key: key?,
+                generation,
+                spec,
+            })
+        }
+        Kind::L2Vni | Kind::L3Vpn | Kind::L3Passthrough => {
             faults.add("", Reason::KindNotYet(kind));
             return None;
         }

@@ -30,8 +30,9 @@ mod tests;
 pub use fault::{ApiError, Fault, Identity, Reason};
 pub use load::{FileError, Parsed, ParsedObject, parse_file, parse_object};
 pub use model::{
-    Families, Family, GracefulRestart, HostSession, L3Vni, Manifest, Multihop, Neighbor, Object,
-    RemoteAs, Timers, Underlay,
+    AllowedPrefixes, Bfd, BfdMode, Families, Family, GracefulRestart, HostSession, L3Vni,
+    LocalCidr, Manifest, Multihop, Neighbor, Object, Peer, PrefixRule, RawFrrConfig, RemoteAs,
+    Timers, TunnelEndpoint, Underlay,
 };
 pub use route_target::RouteTarget;
 pub use types::{Asn, InterfaceName, Kind, ObjectKey, Secret, ValueError, Vni, VrfName};

@@ -4,10 +4,12 @@
 //! on the way here, by name.
 
 use std::collections::BTreeSet;
-use std::net::Ipv4Addr;
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr};
 use std::num::NonZeroU16;
 
-use ipnet::Ipv4Net;
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
+use perouter_parsers::running_config::Config;
 
 use super::route_target::RouteTarget;
 use super::types::{Asn, InterfaceName, ObjectKey, Secret, Vni, VrfName};
@@ -19,6 +21,8 @@ pub enum Manifest {
     Underlay(Object<Underlay>),
     /// One VRF over VXLAN.
     L3Vni(Object<L3Vni>),
+    /// Lines of FRR configuration, as they are.
+    RawFrrConfig(Object<RawFrrConfig>),
 }
 
 impl Manifest {
@@ -28,6 +32,7 @@ impl Manifest {
         match self {
             Self::Underlay(object) => &object.key,
             Self::L3Vni(object) => &object.key,
+            Self::RawFrrConfig(object) => &object.key,
         }
     }
 
@@ -37,6 +42,7 @@ impl Manifest {
         match self {
             Self::Underlay(object) => object.generation,
             Self::L3Vni(object) => object.generation,
+            Self::RawFrrConfig(object) => object.generation,
         }
     }
 }
@@ -59,14 +65,42 @@ pub struct Underlay {
     pub asn: Asn,
     /// Router identifiers are taken from here, by node index. Host bits are zero.
     pub router_id_cidr: Ipv4Net,
-    /// Whom to speak BGP with; at least one, no address twice.
+    /// Whom to speak BGP with; at least one, none twice, and no overlapping ranges.
     pub neighbors: Vec<Neighbor>,
     /// The NICs that move into the router's namespace; at least one, none twice.
     pub interfaces: Vec<InterfaceName>,
-    /// VXLAN tunnel endpoints are taken from here, by node index. Host bits are zero.
-    pub tunnel_endpoint: Option<Ipv4Net>,
+    /// VXLAN tunnel endpoints are taken from here, by node index.
+    pub tunnel_endpoint: TunnelEndpoint,
     /// Whether, and how long, forwarding goes on while BGP restarts (RFC 4724).
     pub graceful_restart: Option<GracefulRestart>,
+    /// The cluster, when this router reflects routes (RFC 4456).
+    pub reflector_cluster: Option<Ipv4Addr>,
+}
+
+/// Where VXLAN tunnel endpoints are taken from, for each IP version. Host bits are zero.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TunnelEndpoint {
+    /// The IPv4 prefix.
+    pub ipv4: Option<Ipv4Net>,
+    /// The IPv6 prefix.
+    pub ipv6: Option<Ipv6Net>,
+}
+
+impl TunnelEndpoint {
+    /// Tunnels over IPv4 alone.
+    #[must_use]
+    pub const fn over_ipv4(cidr: Ipv4Net) -> Self {
+        Self {
+            ipv4: Some(cidr),
+            ipv6: None,
+        }
+    }
+
+    /// Whether there are tunnels at all.
+    #[must_use]
+    pub const fn is_some(&self) -> bool {
+        self.ipv4.is_some() || self.ipv6.is_some()
+    }
 }
 
 /// BGP graceful restart (RFC 4724). Both times are 1 to 4095 s.
@@ -78,11 +112,59 @@ pub struct GracefulRestart {
     pub stale_path_time: u16,
 }
 
+/// Where a neighbour is found.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Peer {
+    /// At this address.
+    Address(IpAddr),
+    /// Alone behind this interface (BGP unnumbered).
+    Interface(InterfaceName),
+    /// At any address of this prefix: it opens the session. Host bits are zero.
+    Range(IpNet),
+}
+
+impl fmt::Display for Peer {
+    /// As FRR names it: its address, its interface, or its peer group, which is named after
+    /// the prefix.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Address(address) => address.fmt(f),
+            Self::Interface(name) => name.fmt(f),
+            Self::Range(prefix) => prefix.fmt(f),
+        }
+    }
+}
+
+/// Bidirectional forwarding detection of a session (RFC 5880); `None` leaves FRR's default.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Bfd {
+    /// The least interval between packets taken in, in milliseconds, 10 to 60000.
+    pub receive_interval: Option<u16>,
+    /// The least interval between packets sent, in milliseconds, 10 to 60000.
+    pub transmit_interval: Option<u16>,
+    /// After how many lost packets the neighbour is gone, 2 to 255.
+    pub detect_multiplier: Option<u8>,
+    /// Which side begins.
+    pub mode: BfdMode,
+    /// The least TTL of packets taken in on sessions over several hops, 1 to 254.
+    pub minimum_ttl: Option<u8>,
+}
+
+/// Which side begins a BFD session.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum BfdMode {
+    /// This side sends at once.
+    #[default]
+    Active,
+    /// This side waits for the other.
+    Passive,
+}
+
 /// A BGP neighbour of the fabric.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Neighbor {
     /// Where it is.
-    pub address: Ipv4Addr,
+    pub peer: Peer,
     /// Which AS it is in.
     pub remote_as: RemoteAs,
     /// Its TCP port; `None` is FRR's default, 179.
@@ -95,8 +177,12 @@ pub struct Neighbor {
     pub connect_time: Option<u16>,
     /// Whether the neighbour may be more than one hop away.
     pub ebgp_multihop: Option<Multihop>,
+    /// Whether the path to it is watched by BFD.
+    pub bfd: Option<Bfd>,
     /// Which address families the session carries.
     pub families: Families,
+    /// The families in which this router reflects routes to it (RFC 4456).
+    pub reflector_client: BTreeSet<Family>,
 }
 
 /// Which AS a neighbour is in.
@@ -141,6 +227,8 @@ pub enum Families {
 pub enum Family {
     /// IPv4 unicast, AFI 1, SAFI 1.
     Ipv4Unicast,
+    /// IPv6 unicast, AFI 2, SAFI 1.
+    Ipv6Unicast,
     /// L2VPN EVPN, AFI 25, SAFI 70 (RFC 7432).
     Evpn,
 }
@@ -162,13 +250,73 @@ pub struct L3Vni {
     pub export_rts: Vec<RouteTarget>,
 }
 
-/// The BGP session between a VRF and the host, over a veth.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// The BGP session between a VRF, or the router itself, and the host, over a veth.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HostSession {
     /// Our AS number in this VRF.
     pub asn: Asn,
     /// The host's AS.
     pub remote_as: RemoteAs,
-    /// Both ends of the veth are addressed from here, by node index. Host bits are zero.
-    pub local_cidr: Ipv4Net,
+    /// Both ends of the veth are addressed from here, by node index.
+    pub local_cidr: LocalCidr,
+    /// Which prefixes may pass.
+    pub allowed: AllowedPrefixes,
+}
+
+/// Where the ends of a veth take their addresses from; at least one. Host bits are zero.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LocalCidr {
+    /// The IPv4 prefix.
+    pub ipv4: Option<Ipv4Net>,
+    /// The IPv6 prefix.
+    pub ipv6: Option<Ipv6Net>,
+}
+
+impl LocalCidr {
+    /// Addresses of IPv4 alone.
+    #[must_use]
+    pub const fn of_ipv4(cidr: Ipv4Net) -> Self {
+        Self {
+            ipv4: Some(cidr),
+            ipv6: None,
+        }
+    }
+}
+
+/// Which prefixes may pass a host session; `None` is all, an empty list is none.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AllowedPrefixes {
+    /// From the host into the VRF.
+    pub incoming: Option<Vec<PrefixRule>>,
+    /// From the VRF to the host.
+    pub outgoing: Option<Vec<PrefixRule>>,
+}
+
+/// A prefix, and how long those within it may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct PrefixRule {
+    /// The prefix. Host bits are zero.
+    pub prefix: IpNet,
+    /// The shortest that passes; not shorter than the prefix.
+    pub min_length: u8,
+    /// The longest that passes; not shorter than `min_length`.
+    pub max_length: u8,
+}
+
+/// FRR configuration as people wrote it, for what no other object can say.
+#[derive(Clone, PartialEq, Eq)]
+pub struct RawFrrConfig {
+    /// Lower ones come first.
+    pub priority: u32,
+    /// The lines, in their contexts.
+    pub config: Config,
+}
+
+impl fmt::Debug for RawFrrConfig {
+    /// The lines may hold passwords.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RawFrrConfig")
+            .field("priority", &self.priority)
+            .finish_non_exhaustive()
+    }
 }

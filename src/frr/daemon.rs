@@ -14,6 +14,8 @@ pub enum Daemon {
     Zebra,
     /// BGP.
     Bgpd,
+    /// Bidirectional forwarding detection.
+    Bfdd,
     /// The front end of daemons whose configuration is YANG.
     Mgmtd,
 }
@@ -25,6 +27,7 @@ impl Daemon {
         match self {
             Self::Zebra => "zebra",
             Self::Bgpd => "bgpd",
+            Self::Bfdd => "bfdd",
             Self::Mgmtd => "mgmtd",
         }
     }
@@ -42,6 +45,7 @@ impl Daemon {
         match self {
             Self::Zebra => Some(50051),
             Self::Bgpd => Some(50052),
+            Self::Bfdd => Some(50054),
             Self::Mgmtd => None,
         }
     }

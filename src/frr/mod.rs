@@ -6,8 +6,11 @@
 
 pub mod daemon;
 mod error;
+mod filters;
 mod northbound;
+mod profiles;
 pub mod query;
+mod raw;
 mod vnis;
 pub mod vty;
 
@@ -149,7 +152,8 @@ impl Frr {
         self.northbound.connect().await?;
         let bgp = self.running_bgp().await?;
         let vnis = self.mapped_vnis().await?;
-        Ok(SeenFrr { bgp, vnis })
+        let bfd = self.profiles().await?;
+        Ok(SeenFrr { bgp, vnis, bfd })
     }
 
     async fn running_bgp(&mut self) -> Result<Config, FrrError> {

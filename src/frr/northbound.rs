@@ -27,6 +27,22 @@ const ZEBRA_MODULE: &str = "frr-zebra";
 /// The YANG module that holds route maps.
 const ROUTE_MAP_MODULE: &str = "frr-route-map";
 
+/// The YANG module that holds BFD profiles.
+const BFDD_MODULE: &str = "frr-bfdd";
+
+/// The daemons whose northbound every router needs.
+const ALWAYS: [Daemon; 2] = [Daemon::Zebra, Daemon::Bgpd];
+
+/// The YANG module that a daemon is needed for.
+const fn module(daemon: Daemon) -> Option<&'static str> {
+    match daemon {
+        Daemon::Zebra => Some(ZEBRA_MODULE),
+        Daemon::Bgpd => Some(ROUTE_MAP_MODULE),
+        Daemon::Bfdd => Some(BFDD_MODULE),
+        Daemon::Mgmtd => None,
+    }
+}
+
 /// A module listens a moment after its daemon answers; and a daemon may be started again with it.
 const ASK_AGAIN: Duration = Duration::from_secs(5);
 
@@ -127,7 +143,8 @@ impl Northbound {
             Link::Open(_) => false,
             Link::Absent { tries, .. } => *tries < TRIES,
         };
-        self.links.values().any(recent).then_some(ASK_AGAIN)
+        let always = ALWAYS.iter().filter_map(|daemon| self.links.get(daemon));
+        always.into_iter().any(recent).then_some(ASK_AGAIN)
     }
 
     /// Asks again at the next use: a daemon that died may come back with or without the module.
@@ -135,40 +152,44 @@ impl Northbound {
         self.links.remove(&daemon);
     }
 
-    /// Connects to every daemon that has not been asked yet.
+    /// Connects to every daemon that is always needed and has not been asked yet.
     pub(super) async fn connect(&mut self) -> Result<(), FrrError> {
-        for (daemon, module) in [
-            (Daemon::Zebra, ZEBRA_MODULE),
-            (Daemon::Bgpd, ROUTE_MAP_MODULE),
-        ] {
-            if self.links.get(&daemon).is_some_and(Link::is_settled) {
-                continue;
-            }
-            let link = match self.mode {
-                Mode::Off => Link::absent(TRIES),
-                Mode::Auto => match self.open(daemon, module).await {
-                    Ok(driver) => Link::Open(Box::new(driver)),
-                    Err(error) => {
-                        if !self.links.contains_key(&daemon) {
-                            tracing::info!(%daemon, "driven by vty alone: {error}");
-                        }
-                        Link::absent(self.links.get(&daemon).map_or(1, Link::next_try))
-                    }
-                },
-                Mode::Require => Link::Open(Box::new(self.open(daemon, module).await?)),
-            };
-            self.links.insert(daemon, link);
+        for daemon in ALWAYS {
+            self.connect_to(daemon).await?;
         }
         Ok(())
     }
 
-    async fn open(&self, daemon: Daemon, module: &str) -> Result<Driver, FrrError> {
+    /// Connects to a daemon that has not been asked yet.
+    pub(super) async fn connect_to(&mut self, daemon: Daemon) -> Result<(), FrrError> {
+        if self.links.get(&daemon).is_some_and(Link::is_settled) {
+            return Ok(());
+        }
+        let link = match self.mode {
+            Mode::Off => Link::absent(TRIES),
+            Mode::Auto => match self.open(daemon).await {
+                Ok(driver) => Link::Open(Box::new(driver)),
+                Err(error) => {
+                    if !self.links.contains_key(&daemon) {
+                        tracing::info!(%daemon, "driven by vty alone: {error}");
+                    }
+                    Link::absent(self.links.get(&daemon).map_or(1, Link::next_try))
+                }
+            },
+            Mode::Require => Link::Open(Box::new(self.open(daemon).await?)),
+        };
+        self.links.insert(daemon, link);
+        Ok(())
+    }
+
+    async fn open(&self, daemon: Daemon) -> Result<Driver, FrrError> {
         let failed = |source: Box<dyn std::error::Error + Send + Sync>| FrrError::Northbound {
             daemon,
             source,
         };
-        let address = daemon
+        let (address, module) = daemon
             .grpc_address()
+            .zip(module(daemon))
             .ok_or_else(|| failed("it has none".into()))?;
         let netns = Netns::open(&self.netns).map_err(|error| failed(error.into()))?;
         let stream = netns.connect_tcp(address).await.map_err(|error| {
@@ -193,7 +214,11 @@ impl Northbound {
     }
 
     /// Commits edits on a daemon; `false` when it has no northbound.
-    async fn commit(&mut self, daemon: Daemon, edits: Edits) -> Result<bool, FrrError> {
+    pub(super) async fn commit(
+        &mut self,
+        daemon: Daemon,
+        edits: Edits,
+    ) -> Result<bool, FrrError> {
         let Some(Link::Open(driver)) = self.links.get(&daemon) else {
             return Ok(false);
         };

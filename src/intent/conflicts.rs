@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use ipnet::Ipv4Net;
+use ipnet::{IpNet, Ipv4Net};
 
-use super::addresses::{self, HostLeg};
+use super::addresses::{self, HostLeg, Vteps};
 use super::names;
-use super::{NodeIndex, NodeIntent, Refusal, UnderlayIntent, VniIntent};
+use super::{NodeIndex, NodeIntent, RawIntent, Refusal, UnderlayIntent, VniIntent};
 use crate::api::types::{ObjectKey, Vni, VrfName};
-use crate::api::{L3Vni, Manifest, Object, Underlay};
+use crate::api::{L3Vni, Manifest, Object, RawFrrConfig, TunnelEndpoint, Underlay};
 
 pub(super) struct Taken {
     index: NodeIndex,
@@ -18,6 +18,7 @@ pub(super) struct Taken {
     vrfs: BTreeMap<VrfName, ObjectKey>,
     /// By network address: pools never overlap, so a neighbour in this order is enough to ask.
     pools: BTreeMap<u32, (Ipv4Net, ObjectKey)>,
+    raw: BTreeMap<ObjectKey, RawIntent>,
 }
 
 impl Taken {
@@ -29,13 +30,18 @@ impl Taken {
             vnis: BTreeMap::new(),
             vrfs: BTreeMap::new(),
             pools: BTreeMap::new(),
+            raw: BTreeMap::new(),
         }
     }
 
     pub(super) fn into_intent(self) -> NodeIntent {
+        let mut raw: Vec<RawIntent> = self.raw.into_values().collect();
+        raw.sort_by_key(|raw| raw.spec.priority);
         NodeIntent {
             underlay: self.underlay,
             vnis: self.l3vnis.into_values().collect(),
+            passthrough: None,
+            raw,
         }
     }
 
@@ -44,7 +50,19 @@ impl Taken {
         match manifest {
             Manifest::Underlay(object) => self.take_underlay(object),
             Manifest::L3Vni(object) => self.take_vni(object),
+            Manifest::RawFrrConfig(object) => {
+                self.take_raw(object);
+                Ok(())
+            }
         }
+    }
+
+    fn take_raw(&mut self, Object { key, spec, .. }: &Object<RawFrrConfig>) {
+        let intent = RawIntent {
+            key: key.clone(),
+            spec: spec.clone(),
+        };
+        self.raw.insert(key.clone(), intent);
     }
 
     /// Takes an object out, and with it all that it claims.
@@ -55,10 +73,11 @@ impl Taken {
         if let Some(VniIntent { spec, .. }) = self.l3vnis.remove(key) {
             self.vnis.remove(&spec.vni);
             self.vrfs.remove(&spec.vrf);
-            if let Some(session) = spec.host_session {
-                self.pools.remove(&u32::from(session.local_cidr.network()));
+            if let Some(cidr) = spec.host_session.and_then(|s| s.local_cidr.ipv4) {
+                self.pools.remove(&u32::from(cidr.network()));
             }
         }
+        self.raw.remove(key);
     }
 
     fn take_underlay(&mut self, object: &Object<Underlay>) -> Result<(), Refusal> {
@@ -77,20 +96,30 @@ impl Taken {
             key: object.key.clone(),
             router_id: addresses::router_id(spec.router_id_cidr, self.index)
                 .map_err(pool("spec.routerIDCIDR"))?,
-            vtep: spec
-                .tunnel_endpoint
-                .map(|cidr| addresses::vtep(cidr, self.index))
-                .transpose()
-                .map_err(pool("spec.tunnelEndpoint.cidrs[0]"))?,
+            vteps: self
+                .vteps(spec.tunnel_endpoint)
+                .map_err(pool("spec.tunnelEndpoint.cidrs"))?,
             spec: spec.clone(),
         });
         Ok(())
     }
 
+    fn vteps(&self, endpoint: TunnelEndpoint) -> Result<Vteps, addresses::PoolError> {
+        let TunnelEndpoint { ipv4, ipv6 } = endpoint;
+        Ok(Vteps {
+            ipv4: ipv4
+                .map(|cidr| addresses::vtep(cidr, self.index))
+                .transpose()?,
+            ipv6: ipv6
+                .map(|cidr| addresses::vtep_ipv6(cidr, self.index))
+                .transpose()?,
+        })
+    }
+
     fn take_vni(&mut self, object: &Object<L3Vni>) -> Result<(), Refusal> {
         let (key, spec) = (&object.key, &object.spec);
         let underlay = self.underlay.as_ref().ok_or(Refusal::NoUnderlay)?;
-        if underlay.vtep.is_none() {
+        if !underlay.vteps.is_some() {
             return Err(Refusal::NoTunnelEndpoint(underlay.key.clone()));
         }
         vrf_is_free(&spec.vrf, underlay)?;
@@ -106,9 +135,8 @@ impl Taken {
                 by: by.clone(),
             });
         }
-        let leg = self.leg(spec)?;
-        if let Some(session) = &spec.host_session {
-            let cidr = session.local_cidr.trunc();
+        let legs = self.legs(spec)?;
+        if let Some(cidr) = spec.host_session.as_ref().and_then(|s| s.local_cidr.ipv4) {
             self.pools
                 .insert(u32::from(cidr.network()), (cidr, key.clone()));
         }
@@ -117,30 +145,36 @@ impl Taken {
         let intent = VniIntent {
             key: key.clone(),
             spec: spec.clone(),
-            leg,
+            legs,
+            gateway_subnets: Vec::new(),
         };
         self.l3vnis.insert(key.clone(), intent);
         Ok(())
     }
 
-    fn leg(&self, spec: &L3Vni) -> Result<Option<HostLeg>, Refusal> {
+    fn legs(&self, spec: &L3Vni) -> Result<Vec<HostLeg>, Refusal> {
         let Some(session) = &spec.host_session else {
-            return Ok(None);
+            return Ok(Vec::new());
         };
-        let cidr = session.local_cidr.trunc();
-        if let Some((other, by)) = self.overlapping(cidr) {
+        let cidrs = session.local_cidr;
+        if let Some((cidr, (other, by))) = cidrs
+            .ipv4
+            .and_then(|cidr| Some((cidr, self.overlapping(cidr)?)))
+        {
             return Err(Refusal::CidrOverlap {
-                cidr,
-                other: *other,
+                cidr: IpNet::V4(cidr),
+                other: IpNet::V4(*other),
                 by: by.clone(),
             });
         }
-        addresses::host_leg(cidr, self.index)
-            .map(Some)
-            .map_err(|source| Refusal::Pool {
-                field: "spec.hostSession.localCIDR.ipv4",
-                source,
-            })
+        let leg = |field, cidr| {
+            addresses::host_leg(cidr, self.index).map_err(|source| Refusal::Pool { field, source })
+        };
+        let ipv4 = cidrs.ipv4.map(IpNet::V4);
+        let ipv4 = ipv4.map(|cidr| leg("spec.hostSession.localCIDR.ipv4", cidr));
+        let ipv6 = cidrs.ipv6.map(IpNet::V6);
+        let ipv6 = ipv6.map(|cidr| leg("spec.hostSession.localCIDR.ipv6", cidr));
+        ipv4.into_iter().chain(ipv6).collect()
     }
 
     fn overlapping(&self, cidr: Ipv4Net) -> Option<&(Ipv4Net, ObjectKey)> {

@@ -21,8 +21,9 @@ use std::net::Ipv4Addr;
 use serde::{Deserialize, Serialize};
 
 use crate::api::types::ObjectKey;
-use crate::api::{L3Vni, Manifest, Underlay};
-use addresses::{HostLeg, PoolError};
+use crate::api::{HostSession, L3Vni, Manifest, RawFrrConfig, Underlay};
+use addresses::{HostLeg, PoolError, Vteps};
+use ipnet::IpNet;
 
 /// The number that every address of this node is computed from (annotation
 /// `openpe.io/nodeindex` in a cluster).
@@ -94,8 +95,8 @@ pub struct UnderlayIntent {
     pub spec: Underlay,
     /// This node's BGP identifier.
     pub router_id: Ipv4Addr,
-    /// This node's VTEP address, when the underlay carries EVPN.
-    pub vtep: Option<Ipv4Addr>,
+    /// This node's VTEP addresses, when the underlay carries EVPN.
+    pub vteps: Vteps,
 }
 
 /// One L3VNI on this node.
@@ -105,8 +106,30 @@ pub struct VniIntent {
     pub key: ObjectKey,
     /// What it says.
     pub spec: L3Vni,
-    /// The veth addresses, when it has a host session.
-    pub leg: Option<HostLeg>,
+    /// The veth addresses, one pair for each IP version of its host session.
+    pub legs: Vec<HostLeg>,
+    /// The subnets of the layer 2 segments that this VRF routes.
+    pub gateway_subnets: Vec<IpNet>,
+}
+
+/// The host's session with the router itself, in the default table.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PassthroughIntent {
+    /// The object.
+    pub key: ObjectKey,
+    /// The session; its own AS number means nothing, the underlay's counts.
+    pub session: HostSession,
+    /// The veth addresses, one pair for each IP version.
+    pub legs: Vec<HostLeg>,
+}
+
+/// Lines of FRR configuration as they are.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RawIntent {
+    /// The object.
+    pub key: ObjectKey,
+    /// What it says.
+    pub spec: RawFrrConfig,
 }
 
 /// What this node should be.
@@ -116,6 +139,21 @@ pub struct NodeIntent {
     pub underlay: Option<UnderlayIntent>,
     /// The L3VNIs by object.
     pub vnis: Vec<VniIntent>,
+    /// The host's session with the router itself.
+    pub passthrough: Option<PassthroughIntent>,
+    /// Lines of FRR configuration, those of lower priority first.
+    pub raw: Vec<RawIntent>,
+}
+
+impl NodeIntent {
+    /// The objects, the underlay first.
+    pub fn keys(&self) -> impl Iterator<Item = &ObjectKey> {
+        let underlay = self.underlay.iter().map(|own| &own.key);
+        let vnis = self.vnis.iter().map(|own| &own.key);
+        let passthrough = self.passthrough.iter().map(|own| &own.key);
+        let raw = self.raw.iter().map(|own| &own.key);
+        underlay.chain(vnis).chain(passthrough).chain(raw)
+    }
 }
 
 /// The outcome of [`resolve`].
@@ -270,8 +308,8 @@ fn same_spec(a: &Manifest, b: &Manifest) -> bool {
     match (a, b) {
         (Manifest::Underlay(a), Manifest::Underlay(b)) => a.spec == b.spec,
         (Manifest::L3Vni(a), Manifest::L3Vni(b)) => a.spec == b.spec,
-        (Manifest::Underlay(_), Manifest::L3Vni(_))
-        | (Manifest::L3Vni(_), Manifest::Underlay(_)) => false,
+        (Manifest::RawFrrConfig(a), Manifest::RawFrrConfig(b)) => a.spec == b.spec,
+        (Manifest::Underlay(_) | Manifest::L3Vni(_) | Manifest::RawFrrConfig(_), _) => false,
     }
 }
 
@@ -307,9 +345,9 @@ pub enum Refusal {
     #[error("spec.hostSession.localCIDR.ipv4: {cidr} overlaps {other} of {by}")]
     CidrOverlap {
         /// This one.
-        cidr: ipnet::Ipv4Net,
+        cidr: IpNet,
         /// The other.
-        other: ipnet::Ipv4Net,
+        other: IpNet,
         /// Of whom.
         by: ObjectKey,
     },

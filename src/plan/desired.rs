@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use ipnet::{IpNet, Ipv4Net};
+use ipnet::IpNet;
 
 use super::link::{AddressGeneration, Link, LinkKind, Space, TableId};
 use crate::api::types::{InterfaceName, ObjectKey, Vni, VrfName};
@@ -86,11 +86,7 @@ pub fn desired(intent: &NodeIntent, nic_mtu: Option<u32>) -> Desired {
         underlay: Some(DesiredUnderlay {
             key: underlay.key.clone(),
             nics: underlay.spec.interfaces.clone(),
-            vteps: underlay
-                .vtep
-                .map(|vtep| IpNet::V4(Ipv4Net::from(vtep)))
-                .into_iter()
-                .collect(),
+            vteps: underlay.vteps.prefixes().collect(),
         }),
         vnis: intent
             .vnis
@@ -122,7 +118,7 @@ fn desired_vni(
     let vrf = InterfaceName::from(spec.vrf.clone());
     let vxlan = LinkKind::Vxlan {
         vni: spec.vni,
-        local: underlay.vtep?,
+        local: underlay.vteps.ipv4?,
         port: spec.vxlan_port,
     };
     let mut links = vec![
@@ -144,7 +140,7 @@ fn desired_vni(
             ..link(Space::Router, &names.vxlan, vxlan, Some(&names.bridge))
         },
     ];
-    if let Some(leg) = intent.leg {
+    if !intent.legs.is_empty() {
         let mtu = veth_mtu(nic_mtu);
         let veth = |peer_space, peer: &InterfaceName| LinkKind::Veth {
             peer_space,
@@ -152,7 +148,7 @@ fn desired_vni(
         };
         links.push(Link {
             mtu,
-            addresses: BTreeSet::from([IpNet::V4(leg.router)]),
+            addresses: intent.legs.iter().map(|leg| leg.router).collect(),
             ..link(
                 Space::Router,
                 &names.router_veth,
@@ -162,7 +158,7 @@ fn desired_vni(
         });
         links.push(Link {
             mtu,
-            addresses: BTreeSet::from([IpNet::V4(leg.host)]),
+            addresses: intent.legs.iter().map(|leg| leg.host).collect(),
             ..link(
                 Space::Host,
                 &names.host_veth,

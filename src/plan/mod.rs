@@ -3,6 +3,7 @@
 //! A plan is made of units. A unit belongs to one object; its steps apply together or are
 //! undone together. What belongs to nobody any more is swept first, step by step.
 
+pub mod bfd;
 pub mod bgp;
 pub mod desired;
 pub mod kernel;
@@ -13,15 +14,20 @@ mod stale;
 mod tests;
 mod underlay;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
 
 use perouter_parsers::running_config::{Config, Context, InvalidLine};
 
 use crate::api::types::{InterfaceName, ObjectKey, Vni, VrfName};
-use crate::intent::NodeIntent;
-use bgp::desired::{ALLOW_ALL, DesiredBgp};
+use crate::intent::{NodeIntent, RawIntent};
+use bfd::{ProfileChange, SeenBfd};
+use bgp::desired::ALLOW_ALL;
 use bgp::difference::ContextChange;
+use bgp::filter::{self, ListChange, ListId, PrefixList};
+use bgp::host::{lists_of_passthrough, lists_of_vni};
+use bgp::instances::Instances;
+use bgp::raw::{self, RawMemory};
 use desired::{Desired, DesiredVni};
 use kernel::ForeignLink;
 use link::{KernelStep, NicConfig, SeenKernel};
@@ -54,6 +60,12 @@ pub enum Step {
     Bgp(ContextChange),
     /// bgpd's route map that lets everything through: by northbound, else by its vty.
     AllowAll(Presence),
+    /// bgpd's prefix lists: by northbound, else by its vty.
+    PrefixLists(Vec<ListChange>),
+    /// bfdd's profiles: by northbound, else by its vty.
+    BfdProfiles(Vec<ProfileChange>),
+    /// Lines of people's own, into bgpd's vty.
+    Raw(RawLines),
     /// The VRF's L3VNI in zebra: by northbound, else by mgmtd's vty. `None` takes it away.
     MapVni {
         /// The VRF.
@@ -61,6 +73,17 @@ pub enum Step {
         /// Its L3VNI.
         vni: Option<Vni>,
     },
+}
+
+/// The lines of a raw object.
+#[derive(Clone, PartialEq, Eq)]
+pub struct RawLines(pub Config);
+
+impl fmt::Debug for RawLines {
+    /// The lines may hold passwords.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RawLines").finish_non_exhaustive()
+    }
 }
 
 /// Whether something shall be there.
@@ -79,6 +102,8 @@ pub struct SeenFrr {
     pub bgp: Config,
     /// The L3VNI that zebra is configured with, by VRF.
     pub vnis: BTreeMap<VrfName, Vni>,
+    /// bfdd's profiles.
+    pub bfd: SeenBfd,
 }
 
 impl fmt::Debug for SeenFrr {
@@ -88,6 +113,7 @@ impl fmt::Debug for SeenFrr {
         f.debug_struct("SeenFrr")
             .field("contexts", &contexts.collect::<Vec<_>>())
             .field("vnis", &self.vnis)
+            .field("bfd", &self.bfd)
             .finish_non_exhaustive()
     }
 }
@@ -110,6 +136,10 @@ pub enum Role {
     Underlay,
     /// Independent of its likes.
     Vni,
+    /// The host's session with the router; it shares the underlay's BGP instance.
+    Passthrough,
+    /// Raw configuration, whatever it is about.
+    Raw,
 }
 
 /// Why an object cannot be planned for as things are.
@@ -118,6 +148,9 @@ pub enum Blocked {
     /// A name is taken.
     #[error(transparent)]
     Foreign(#[from] ForeignLink),
+    /// A daemon that the object needs does not run.
+    #[error("spec.neighbors: BFD needs bfdd, which does not run; start it with FRR (bfdd=yes)")]
+    NoBfdd,
     /// A NIC is in neither namespace.
     #[error("spec.interfaces: this node has no NIC named {nic}{}", alternatives(.present))]
     NoSuchNic {
@@ -143,6 +176,8 @@ pub struct Plan {
     pub sweep: Vec<Step>,
     /// The objects, the underlay first.
     pub units: Vec<Unit>,
+    /// What nobody uses any more once all objects are as they should be.
+    pub closing: Vec<Step>,
 }
 
 impl Plan {
@@ -150,6 +185,7 @@ impl Plan {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.sweep.is_empty()
+            && self.closing.is_empty()
             && self
                 .units
                 .iter()
@@ -160,12 +196,23 @@ impl Plan {
     #[must_use]
     pub fn steps(&self) -> usize {
         let in_units = |unit: &Unit| unit.steps.as_ref().map_or(0, Vec::len);
-        self.sweep.len() + self.units.iter().map(in_units).sum::<usize>()
+        self.sweep.len()
+            + self.units.iter().map(in_units).sum::<usize>()
+            + self.closing.len()
     }
 }
 
 /// What NICs carried when they were taken, by name: the way back for their addresses and routes.
 pub type NicMemory = BTreeMap<InterfaceName, NicConfig>;
+
+/// What earlier passes left to know.
+#[derive(Clone, Debug, Default)]
+pub struct Memory {
+    /// What NICs carried when they were taken.
+    pub nics: NicMemory,
+    /// What became of raw objects when they were typed.
+    pub raw: RawMemory,
+}
 
 /// Plans the way from what is seen to the intent.
 ///
@@ -175,28 +222,38 @@ pub fn plan(
     intent: &NodeIntent,
     kernel: &SeenKernel,
     frr: &SeenFrr,
-    memory: &NicMemory,
+    memory: &Memory,
 ) -> Result<Plan, InvalidLine> {
     let wanted = desired::desired(intent, underlay::nic_mtu(intent, kernel));
     let wanted_bgp = bgp::desired::desired(intent)?;
-    let stale = Stale::of(&wanted, &wanted_bgp, kernel, frr);
+    let raw = raw::wanted(&intent.raw, &memory.raw);
+    let stale = Stale::of(&wanted, &wanted_bgp, &raw, kernel, frr);
+    let (profiles, old_profiles) = bfd::changes(&bfd::wanted(intent), &frr.bfd);
+    let frr_then = stale.frr_without(frr);
     let planner = Planner {
+        intent,
         wanted: &wanted,
-        wanted_bgp: &wanted_bgp,
+        instances: Instances::new(&wanted_bgp, &raw, &frr_then.bgp),
+        raw: &raw,
+        lists: filter::running(&frr_then.bgp),
+        profiles,
         kernel: &stale.kernel_without(kernel),
-        frr: &stale.frr_without(frr),
+        frr: &frr_then,
         memory,
     };
     let mut sweep = stale.steps();
     if wanted.underlay.is_none() {
-        if frr.bgp.context(ALLOW_ALL).is_some() {
-            sweep.push(Step::AllowAll(Presence::Absent));
-        }
-        sweep.extend(underlay::dismantle(kernel, memory));
+        sweep.extend(underlay::dismantle(kernel, &memory.nics));
+    }
+    let units = planner.units()?;
+    let mut closing = planner.closing();
+    if !old_profiles.is_empty() {
+        closing.push(Step::BfdProfiles(old_profiles));
     }
     Ok(Plan {
         sweep,
-        units: planner.units(),
+        units,
+        closing,
     })
 }
 
@@ -209,30 +266,95 @@ pub fn guard(kernel: &SeenKernel) -> Vec<KernelStep> {
 
 /// Plans the units of what is wanted against what is there once the sweep is done.
 struct Planner<'a> {
+    intent: &'a NodeIntent,
     wanted: &'a Desired,
-    wanted_bgp: &'a [DesiredBgp],
+    instances: Instances<'a>,
+    raw: &'a Config,
+    lists: filter::Running<'a>,
+    profiles: Vec<ProfileChange>,
     kernel: &'a SeenKernel,
     frr: &'a SeenFrr,
-    memory: &'a NicMemory,
+    memory: &'a Memory,
 }
 
 impl Planner<'_> {
-    fn units(&self) -> Vec<Unit> {
-        let underlay = self.wanted.underlay.as_ref().map(|underlay| Unit {
-            key: underlay.key.clone(),
-            role: Role::Underlay,
-            steps: underlay::steps(underlay, self.kernel, self.memory).map(|mut steps| {
-                steps.extend(self.allow_all());
-                steps.extend(self.bgp_step(&underlay.key));
-                steps
-            }),
+    fn units(&self) -> Result<Vec<Unit>, InvalidLine> {
+        let mut units = Vec::new();
+        if let Some(underlay) = &self.wanted.underlay {
+            units.push(Unit {
+                key: underlay.key.clone(),
+                role: Role::Underlay,
+                steps: self.underlay_steps(underlay),
+            });
+        }
+        let links: HashMap<&ObjectKey, &DesiredVni> =
+            self.wanted.vnis.iter().map(|vni| (&vni.key, vni)).collect();
+        for vni in &self.intent.vnis {
+            if let Some(links) = links.get(&vni.key) {
+                let lists = self.list_step(&lists_of_vni(vni))?;
+                units.push(Unit {
+                    key: vni.key.clone(),
+                    role: Role::Vni,
+                    steps: self.vni_steps(links, lists),
+                });
+            }
+        }
+        if let Some(passthrough) = &self.intent.passthrough {
+            let mut steps = self.list_step(&lists_of_passthrough(passthrough))?;
+            steps.extend(self.instances.step(&passthrough.key));
+            units.push(Unit {
+                key: passthrough.key.clone(),
+                role: Role::Passthrough,
+                steps: Ok(steps),
+            });
+        }
+        units.extend(self.intent.raw.iter().map(|raw| self.raw_unit(raw)));
+        Ok(units)
+    }
+
+    fn raw_unit(&self, raw: &RawIntent) -> Unit {
+        let due = raw::is_due(raw, &self.memory.raw, &self.frr.bgp);
+        let step = due.then(|| Planned {
+            step: Step::Raw(RawLines(raw.spec.config.clone())),
+            undo: None,
         });
-        let vnis = self.wanted.vnis.iter().map(|vni| Unit {
-            key: vni.key.clone(),
-            role: Role::Vni,
-            steps: self.vni_steps(vni),
-        });
-        underlay.into_iter().chain(vnis).collect()
+        Unit {
+            key: raw.key.clone(),
+            role: Role::Raw,
+            steps: Ok(step.into_iter().collect()),
+        }
+    }
+
+    /// What nobody uses any more once the units are done.
+    fn closing(&self) -> Vec<Step> {
+        let vnis = self.intent.vnis.iter().flat_map(lists_of_vni);
+        let passthrough = self.intent.passthrough.iter();
+        let wanted = vnis.chain(passthrough.flat_map(lists_of_passthrough));
+        let wanted: BTreeSet<ListId> = wanted.map(|list| list.id).collect();
+        let mut lists = filter::unwanted(&self.lists, &wanted, self.raw);
+        lists.extend(raw::surplus_lines(&self.frr.bgp, self.raw));
+        let mut steps = stale::route_maps(self.wanted.underlay.is_some(), self.raw, &self.frr.bgp);
+        if !lists.is_empty() {
+            steps.push(Step::PrefixLists(lists));
+        }
+        steps
+    }
+
+    fn underlay_steps(&self, underlay: &desired::DesiredUnderlay) -> Result<Vec<Planned>, Blocked> {
+        if bfd::is_needed(self.intent) && self.frr.bfd == SeenBfd::NotRunning {
+            return Err(Blocked::NoBfdd);
+        }
+        let mut steps = underlay::steps(underlay, self.kernel, &self.memory.nics)?;
+        steps.extend(self.allow_all());
+        if !self.profiles.is_empty() {
+            let back: Option<Vec<_>> = self.profiles.iter().map(ProfileChange::reversed).collect();
+            steps.push(Planned {
+                step: Step::BfdProfiles(self.profiles.clone()),
+                undo: back.map(Step::BfdProfiles),
+            });
+        }
+        steps.extend(self.instances.step(&underlay.key));
+        Ok(steps)
     }
 
     fn allow_all(&self) -> Option<Planned> {
@@ -246,21 +368,29 @@ impl Planner<'_> {
             })
     }
 
-    fn bgp_step(&self, key: &ObjectKey) -> Option<Planned> {
-        let bgp = self.wanted_bgp.iter().find(|bgp| bgp.key == *key)?;
-        let (header, body) = (bgp.instance.header(), bgp.instance.body());
-        let change = ContextChange::towards(&self.frr.bgp, header, Some(body))?;
-        Some(Planned {
-            undo: Some(Step::Bgp(change.reversed())),
-            step: Step::Bgp(change),
-        })
+    /// Lists stand before a session names them.
+    fn list_step(&self, wanted: &[PrefixList]) -> Result<Vec<Planned>, InvalidLine> {
+        let changes = filter::towards(wanted, &self.lists)?;
+        if changes.is_empty() {
+            return Ok(Vec::new());
+        }
+        let created = changes.iter().map(|change| match change {
+            ListChange::Create(list) => Some(ListChange::Remove(list.id.clone())),
+            ListChange::Mend { .. } | ListChange::Remove(_) => None,
+        });
+        let back: Vec<ListChange> = created.flatten().collect();
+        Ok(vec![Planned {
+            step: Step::PrefixLists(changes),
+            undo: (!back.is_empty()).then_some(Step::PrefixLists(back)),
+        }])
     }
 
     /// BGP before the VXLAN device, because bgpd crashes on a VNI that it has no instance for;
     /// the mapping last, when all that it joins is there.
-    fn vni_steps(&self, vni: &DesiredVni) -> Result<Vec<Planned>, Blocked> {
+    fn vni_steps(&self, vni: &DesiredVni, lists: Vec<Planned>) -> Result<Vec<Planned>, Blocked> {
         let links = kernel::plan_links(&vni.links, self.kernel)?;
-        let mut steps: Vec<Planned> = self.bgp_step(&vni.key).into_iter().collect();
+        let mut steps = lists;
+        steps.extend(self.instances.step(&vni.key));
         steps.extend(links);
         if self.frr.vnis.get(&vni.vrf) != Some(&vni.vni) {
             steps.push(Planned {

@@ -3,9 +3,11 @@
 
 use std::fmt;
 
-use super::bgp::difference::Verb;
+use super::bfd::ProfileChange;
+use super::bgp::difference::{Verb, redacted};
+use super::bgp::filter::ListChange;
 use super::link::{AddressGeneration, KernelStep, Link, LinkChange, LinkKind, NicConfig, Space};
-use super::{Plan, Presence, Step};
+use super::{Plan, Presence, RawLines, Step};
 
 impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -25,6 +27,12 @@ impl fmt::Display for Plan {
                     }
                 }
                 Err(blocked) => writeln!(f, "{}:\n  ! {blocked}", unit.key)?,
+            }
+        }
+        if !self.closing.is_empty() {
+            writeln!(f, "nothing uses these any more then:")?;
+            for step in &self.closing {
+                writeln!(f, "{step}")?;
             }
         }
         Ok(())
@@ -50,6 +58,18 @@ impl fmt::Display for Step {
                 f.write_str("  + bgpd: route-map allowall permit 1")
             }
             Self::AllowAll(Presence::Absent) => f.write_str("  - bgpd: route-map allowall"),
+            Self::PrefixLists(changes) => {
+                let lines: Vec<String> = changes.iter().flat_map(ListChange::lines).collect();
+                signed(f, "bgpd", &lines)
+            }
+            Self::BfdProfiles(changes) => {
+                let lines = changes.iter().flat_map(ProfileChange::summary);
+                signed(f, "bfdd", &lines.collect::<Vec<_>>())
+            }
+            Self::Raw(RawLines(config)) => {
+                let lines: Vec<String> = config.commands().into_iter().map(redacted).collect();
+                signed(f, "bgpd, raw", &lines)
+            }
             Self::MapVni {
                 vrf,
                 vni: Some(vni),
@@ -57,6 +77,18 @@ impl fmt::Display for Step {
             Self::MapVni { vrf, vni: None } => write!(f, "  - zebra: vrf {vrf} / vni"),
         }
     }
+}
+
+/// Commands, each with the sign of what it does.
+fn signed(f: &mut fmt::Formatter<'_>, daemon: &str, lines: &[String]) -> fmt::Result {
+    for (index, line) in lines.iter().enumerate() {
+        let newline = if index == 0 { "" } else { "\n" };
+        match line.strip_prefix("no ") {
+            Some(gone) => write!(f, "{newline}  - {daemon}: {gone}")?,
+            None => write!(f, "{newline}  + {daemon}: {line}")?,
+        }
+    }
+    Ok(())
 }
 
 impl fmt::Display for KernelStep {

@@ -5,16 +5,20 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use perouter_parsers::running_config::{Config, Context, Line};
 
-use super::bgp::desired::DesiredBgp;
+use super::bgp::desired::{ALLOW_ALL, DesiredBgp};
 use super::bgp::difference::ContextChange;
+use super::bgp::instances::raw_only;
+use super::bgp::raw::intersection;
 use super::desired::Desired;
 use super::link::{KernelStep, SeenKernel, Space};
-use super::{SeenFrr, Step, kernel};
+use super::{Presence, SeenFrr, Step, kernel};
 use crate::api::types::{InterfaceName, Vni, VrfName};
 
 pub(super) struct Stale {
     mappings: BTreeSet<VrfName>,
     instances: Vec<ContextChange>,
+    /// Lines that nobody wants in contexts that only raw objects have.
+    raw: Vec<ContextChange>,
     links: Vec<(Space, InterfaceName)>,
 }
 
@@ -22,15 +26,17 @@ impl Stale {
     pub(super) fn of(
         wanted: &Desired,
         wanted_bgp: &[DesiredBgp],
+        raw: &Config,
         kernel: &SeenKernel,
         frr: &SeenFrr,
     ) -> Self {
-        let instances = instances(wanted_bgp, &frr.bgp);
+        let instances = instances(wanted_bgp, raw, &frr.bgp);
         let links = wanted.vnis.iter().flat_map(|vni| &vni.links);
         let links = links.map(|link| (link.space, link.name.clone())).collect();
         Self {
             mappings: mappings(wanted, &instances, frr),
             instances,
+            raw: raw_leftovers(wanted_bgp, raw, &frr.bgp),
             links: kernel::leftovers(&links, kernel),
         }
     }
@@ -42,7 +48,8 @@ impl Stale {
             vrf: vrf.clone(),
             vni: None,
         });
-        let instances = self.instances.iter().cloned().map(Step::Bgp);
+        let changes = self.instances.iter().chain(&self.raw);
+        let instances = changes.cloned().map(Step::Bgp);
         let links = self.links.iter().cloned();
         let links = links.map(|(space, name)| Step::Kernel(KernelStep::DeleteLink { space, name }));
         mappings.chain(instances).chain(links).collect()
@@ -68,7 +75,8 @@ impl Stale {
         }
         let mut vnis = frr.vnis.clone();
         vnis.retain(|vrf, _| !self.mappings.contains(vrf));
-        Cow::Owned(SeenFrr { bgp, vnis })
+        let bfd = frr.bfd.clone();
+        Cow::Owned(SeenFrr { bgp, vnis, bfd })
     }
 }
 
@@ -90,8 +98,10 @@ fn mappings(wanted: &Desired, instances: &[ContextChange], frr: &SeenFrr) -> BTr
 
 /// Instances that nobody wants, those of VRFs first. When the default instance has another AS
 /// number than it shall have, all go: FRR keeps it as long as a VRF's stands.
-fn instances(wanted: &[DesiredBgp], running: &Config) -> Vec<ContextChange> {
-    let wanted: BTreeSet<&Line> = wanted.iter().map(|bgp| bgp.instance.header()).collect();
+fn instances(wanted: &[DesiredBgp], raw: &Config, running: &Config) -> Vec<ContextChange> {
+    let raw = raw.contexts().iter().map(Context::header);
+    let typed = wanted.iter().map(|bgp| bgp.instance.header());
+    let wanted: BTreeSet<&Line> = typed.chain(raw).collect();
     let contexts = running.contexts().iter().map(Context::header);
     let instances: Vec<&Line> = contexts.filter(|header| is_instance(header)).collect();
     let is_default = |header: &Line| header.words().nth(3).is_none();
@@ -107,6 +117,32 @@ fn instances(wanted: &[DesiredBgp], running: &Config) -> Vec<ContextChange> {
         .into_iter()
         .filter_map(|header| ContextChange::towards(running, header, None))
         .collect()
+}
+
+/// Lines that nobody wants in contexts that only raw objects have.
+fn raw_leftovers(wanted: &[DesiredBgp], raw: &Config, running: &Config) -> Vec<ContextChange> {
+    raw_only(wanted, raw)
+        .filter_map(|context| {
+            let header = context.header();
+            let held = running.context(header.as_str())?;
+            let kept = intersection(held, context.body());
+            ContextChange::between(header, Some(held), Some(&kept))
+        })
+        .collect()
+}
+
+/// Route maps that nobody names any more.
+pub(super) fn route_maps(underlay: bool, raw: &Config, running: &Config) -> Vec<Step> {
+    let contexts = running.contexts().iter().map(Context::header);
+    let maps = contexts.filter(|header| {
+        header.words().next() == Some("route-map") && raw.context(header.as_str()).is_none()
+    });
+    maps.filter_map(|header| match header.as_str() {
+        ALLOW_ALL if underlay => None,
+        ALLOW_ALL => Some(Step::AllowAll(Presence::Absent)),
+        _ => ContextChange::towards(running, header, None).map(Step::Bgp),
+    })
+    .collect()
 }
 
 fn is_instance(header: &Line) -> bool {

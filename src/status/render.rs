@@ -262,7 +262,7 @@ fn sessions(report: &Report) -> Table {
         let age = |seconds| Age(Duration::from_secs(seconds)).to_string();
         table.row([
             Cell::plain(vrf),
-            Cell::plain(session.neighbor),
+            Cell::plain(&session.neighbor),
             Cell::plain(asn.as_deref().unwrap_or("-")),
             Cell::judged(&session.state, up.is_some(), Mark::Bad),
             Cell::plain(up.map_or_else(|| "-".to_owned(), age)),

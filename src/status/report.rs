@@ -4,7 +4,6 @@
 //! unit in the name.
 
 use std::collections::{BTreeMap, HashMap};
-use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
@@ -15,7 +14,8 @@ use super::condition::{
 };
 use crate::api::types::{Asn, ObjectKey, Vni, VrfName};
 use crate::intent::{Kept, NodeIndex, NodeIntent, Rejection};
-use crate::verify::facts::{Session, SessionState, VniState};
+use crate::api::Peer;
+use crate::verify::facts::{Session, SessionState, VniState, sessions_of};
 use crate::verify::{Check, Facts, Finding, Outcome};
 
 #[cfg(test)]
@@ -173,7 +173,7 @@ pub struct SessionReport {
     /// The VRF; none for the fabric.
     pub vrf: Option<VrfName>,
     /// The neighbour.
-    pub neighbor: IpAddr,
+    pub neighbor: String,
     /// Its AS, when it is known.
     pub remote_as: Option<Asn>,
     /// FRR's word for its state; `unknown` when bgpd does not know the session, or could not be
@@ -438,7 +438,7 @@ fn cause(inputs: &Inputs<'_>, findings: &[Finding], objects: &[ObjectReport]) ->
 
 fn sessions(intent: &NodeIntent, facts: Option<&Facts>) -> Vec<SessionReport> {
     let mut rows = Vec::new();
-    let row = |vrf: Option<&VrfName>, neighbor: IpAddr, session: Option<&Session>| {
+    let row = |vrf: Option<&VrfName>, neighbor: String, session: Option<&Session>| {
         let total = |count: fn(&crate::verify::facts::FamilyState) -> u64| {
             session.map_or(0, |session| session.families.values().map(count).sum())
         };
@@ -465,18 +465,26 @@ fn sessions(intent: &NodeIntent, facts: Option<&Facts>) -> Vec<SessionReport> {
     if let Some(underlay) = &intent.underlay {
         let known = facts.and_then(|facts| facts.fabric_sessions.as_ref().ok());
         for neighbor in &underlay.spec.neighbors {
-            let address = IpAddr::V4(neighbor.address);
-            rows.push(row(None, address, known.and_then(|all| all.get(&address))));
+            let neighbors = &underlay.spec.neighbors;
+            let sessions = known.map(|all| sessions_of(&neighbor.peer, all, neighbors));
+            let sessions = sessions.unwrap_or_default();
+            if sessions.is_empty() {
+                rows.push(row(None, neighbor.peer.to_string(), None));
+            }
+            for (peer, session) in sessions {
+                rows.push(row(None, peer.to_string(), Some(session)));
+            }
         }
     }
     for vni in &intent.vnis {
-        let Some(leg) = vni.leg else { continue };
-        let address = IpAddr::V4(leg.host.addr());
-        let session = facts
+        let known = facts
             .and_then(|facts| facts.vrfs.get(&vni.spec.vrf))
-            .and_then(|vrf| vrf.sessions.as_ref().ok())
-            .and_then(|sessions| sessions.get(&address));
-        rows.push(row(Some(&vni.spec.vrf), address, session));
+            .and_then(|vrf| vrf.sessions.as_ref().ok());
+        for leg in &vni.legs {
+            let host = Peer::Address(leg.host.addr());
+            let session = known.and_then(|sessions| sessions.get(&host));
+            rows.push(row(Some(&vni.spec.vrf), host.to_string(), session));
+        }
     }
     rows
 }

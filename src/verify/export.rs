@@ -11,7 +11,7 @@ use super::ledger::{Fault, Ledger, Tally};
 use super::routes::{export_targets, is_address};
 use super::sources::{Source, waiting};
 use super::vni::{One, listed};
-use crate::api::RouteTarget;
+use crate::api::{Peer, RouteTarget};
 use crate::plan::link::Mac;
 
 /// Checks one VNI's routes out. Without an agreed `router_mac` the MAC of the routes is not
@@ -59,12 +59,13 @@ struct Wanted<'a> {
 }
 
 impl Wanted<'_> {
-    /// The host's own address, which a `network` statement announces.
+    /// The host's own IPv4 address, which a `network` statement announces.
     fn host(&self) -> Option<Ipv4Net> {
-        self.one
-            .intent
-            .leg
-            .map(|leg| Ipv4Net::from(leg.host.addr()))
+        let mut hosts = self.one.intent.legs.iter().map(|leg| leg.host.addr());
+        hosts.find_map(|host| match host {
+            IpAddr::V4(host) => Some(Ipv4Net::from(host)),
+            IpAddr::V6(_) => None,
+        })
     }
 
     /// The prefixes to export, sorted: those whose best path comes from this node, and the
@@ -125,13 +126,13 @@ impl Wanted<'_> {
             standing,
         } = path;
         standing.is_used()
-            && is_address(*next_hop, self.one.underlay.vtep)
+            && is_address(*next_hop, self.one.underlay.vteps.ipv4)
             && self.targets.iter().all(|target| targets.contains(target))
             && (self.router_mac.is_none() || *router_mac == self.router_mac)
     }
 
     fn describe(&self) -> String {
-        let vtep = self.one.underlay.vtep;
+        let vtep = self.one.underlay.vteps.ipv4;
         let next_hop = vtep.map_or_else(|| "none".to_owned(), |vtep| vtep.to_string());
         let mac = self.router_mac.map(|mac| format!(", router MAC {mac}"));
         format!(
@@ -168,10 +169,10 @@ fn advertised(one: &One<'_>, exported: &[RouteId], ledger: &mut Ledger) {
         return;
     }
     let mut tally = Tally::new(Check::RouteAdvertised);
-    let mut unread: Option<IpAddr> = None;
+    let mut unread: Option<&Peer> = None;
     for peer in &fabric.evpn_peers {
         let Some(Ok(sent)) = one.facts.advertised.get(peer) else {
-            unread = Some(*peer);
+            unread = Some(peer);
             continue;
         };
         for id in exported {

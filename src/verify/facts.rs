@@ -11,7 +11,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 
 use crate::api::types::{Vni, VrfName};
-use crate::api::{Asn, Family, RouteTarget};
+use crate::api::{Asn, Family, Neighbor, Peer, RouteTarget};
 use crate::plan::link::{Mac, SeenKernel};
 
 /// What a source said, or why it could not be read.
@@ -55,7 +55,7 @@ pub struct Facts {
     /// The Type-5 routes sent to each neighbour
     /// (`show bgp l2vpn evpn neighbors X advertised-routes json`). A neighbour that is not
     /// listed was not asked.
-    pub advertised: BTreeMap<IpAddr, Read<HashSet<RouteId>>>,
+    pub advertised: BTreeMap<Peer, Read<HashSet<RouteId>>>,
     /// Each VRF's own tables. A VRF that is not listed was not asked.
     pub vrfs: BTreeMap<VrfName, VrfFacts>,
     /// Links and addresses of both namespaces.
@@ -107,8 +107,31 @@ impl Default for VrfFacts {
     }
 }
 
-/// The sessions of one BGP instance, by the neighbour's address.
-pub type Sessions = BTreeMap<IpAddr, Session>;
+/// The sessions of one BGP instance, by the neighbour; one who called from a range by its address.
+pub type Sessions = BTreeMap<Peer, Session>;
+
+/// The sessions that stand for one neighbour of an intent: its own, or those of all who call
+/// from its range and are not neighbours by their own right.
+#[must_use]
+pub fn sessions_of<'a>(
+    peer: &'a Peer,
+    sessions: &'a Sessions,
+    neighbors: &[Neighbor],
+) -> Vec<(&'a Peer, &'a Session)> {
+    let called_from = |range: &ipnet::IpNet, at: &Peer| match at {
+        Peer::Address(address) => {
+            range.contains(address) && neighbors.iter().all(|other| other.peer != *at)
+        }
+        Peer::Interface(_) | Peer::Range(_) => false,
+    };
+    match peer {
+        Peer::Address(_) | Peer::Interface(_) => sessions.get_key_value(peer).into_iter().collect(),
+        Peer::Range(range) => {
+            let members = sessions.iter().filter(|(at, _)| called_from(range, at));
+            members.collect()
+        }
+    }
+}
 
 /// One BGP session.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,7 +1,5 @@
 //! Links and addresses: what the kernel holds against what the plan wants of it.
 
-use ipnet::{IpNet, Ipv4Net};
-
 use super::facts::Facts;
 use super::finding::Check;
 use super::ledger::{Fault, Ledger, Tally};
@@ -33,7 +31,7 @@ pub(super) fn check_underlay(
     let object = Some(&underlay.key);
     let Ok(kernel) = &facts.kernel else {
         ledger.pending(Check::LinksPresent, object, waiting(Source::Kernel));
-        if underlay.vtep.is_some() {
+        if underlay.vteps.is_some() {
             ledger.pending(Check::VtepAddress, object, waiting(Source::Kernel));
         }
         return;
@@ -44,8 +42,7 @@ pub(super) fn check_underlay(
         links.count(nic, result);
     }
     ledger.close(object, links);
-    if let Some(vtep) = underlay.vtep {
-        let address = IpNet::V4(Ipv4Net::from(vtep));
+    for address in underlay.vteps.prefixes() {
         let on_loopback = kernel
             .router
             .iter()

@@ -1,13 +1,12 @@
 //! BGP sessions: established, and with the families that they should carry.
 
-use std::net::IpAddr;
-
 use super::age::Age;
-use super::facts::{Facts, Negotiation, Session, SessionState};
+use super::facts::{Facts, Negotiation, Session, SessionState, Sessions, sessions_of};
 use super::finding::Check;
 use super::ledger::{Fault, Ledger};
 use super::sources::{Source, waiting};
-use crate::api::Family;
+use crate::api::types::VrfName;
+use crate::api::{Family, Neighbor, ObjectKey, Peer};
 use crate::intent::{UnderlayIntent, VniIntent};
 use crate::plan::bgp::desired::families;
 
@@ -15,7 +14,7 @@ use crate::plan::bgp::desired::families;
 #[derive(Debug)]
 pub(super) struct Fabric {
     /// The neighbours with which EVPN routes are exchanged.
-    pub(super) evpn_peers: Vec<IpAddr>,
+    pub(super) evpn_peers: Vec<Peer>,
     /// What a VNI waits for when there is none of those.
     pub(super) waiting_for: String,
 }
@@ -51,32 +50,59 @@ pub(super) fn check_fabric(
         fabric.waiting_for = source;
         return fabric;
     };
-    for neighbor in &underlay.spec.neighbors {
-        let peer = IpAddr::V4(neighbor.address);
-        let session = sessions.get(&peer);
-        let show = format!("show bgp neighbors {peer}");
-        let up = established(Check::UnderlaySession, object, peer, session, &show, ledger);
-        if !families(neighbor, underlay).contains(&Family::Evpn) {
-            continue;
+    let neighbors = &underlay.spec.neighbors;
+    for neighbor in neighbors {
+        let found = sessions_of(&neighbor.peer, sessions, neighbors);
+        if found.is_empty() {
+            not_there(&neighbor.peer, object, ledger);
         }
-        match session {
-            Some(session) if up => {
-                if evpn_agreed(object, peer, session, ledger) {
-                    fabric.evpn_peers.push(peer);
-                }
+        for (peer, session) in found {
+            let up = established(Check::UnderlaySession, object, (peer, session), None, ledger);
+            if !families(neighbor, underlay).contains(&Family::Evpn) {
+                continue;
             }
-            Some(_) | None => {
+            if !up {
                 let session = format!("{} {peer}", Check::UnderlaySession);
                 ledger.pending(Check::EvpnFamily, object, session);
+            } else if evpn_agreed(object, peer, session, ledger) {
+                fabric.evpn_peers.push(peer.clone());
             }
+        }
+        if found_none_with_evpn(neighbor, underlay, sessions) {
+            let session = format!("{} {}", Check::UnderlaySession, neighbor.peer);
+            ledger.pending(Check::EvpnFamily, object, session);
         }
     }
     fabric
 }
 
-/// Checks the session with the host of one VNI, when it has one.
+/// A neighbour that bgpd has no session for. One who is to call may come at any time.
+fn not_there(peer: &Peer, object: Option<&ObjectKey>, ledger: &mut Ledger) {
+    match peer {
+        Peer::Address(_) | Peer::Interface(_) => {
+            unknown(Check::UnderlaySession, object, peer, ledger);
+        }
+        Peer::Range(range) => {
+            let waiting_for = format!("a neighbour that calls from {range}");
+            ledger.pending(Check::UnderlaySession, object, waiting_for);
+        }
+    }
+}
+
+fn found_none_with_evpn(
+    neighbor: &Neighbor,
+    underlay: &UnderlayIntent,
+    sessions: &Sessions,
+) -> bool {
+    families(neighbor, underlay).contains(&Family::Evpn)
+        && sessions_of(&neighbor.peer, sessions, &underlay.spec.neighbors).is_empty()
+}
+
+/// Checks the sessions with the host of one VNI, one for each IP version that it has.
 pub(super) fn check_host(vni: &VniIntent, facts: &Facts, ledger: &mut Ledger) {
-    let Some(leg) = vni.leg else { return };
+    if vni.legs.is_empty() {
+        return;
+    }
     let (object, vrf) = (Some(&vni.key), &vni.spec.vrf);
     let sessions = facts.vrfs.get(vrf).map(|facts| &facts.sessions);
     let Some(Ok(sessions)) = sessions else {
@@ -84,26 +110,30 @@ pub(super) fn check_host(vni: &VniIntent, facts: &Facts, ledger: &mut Ledger) {
         ledger.pending(Check::HostSession, object, source);
         return;
     };
-    let peer = IpAddr::V4(leg.host.addr());
-    let show = format!("show bgp vrf {vrf} neighbors {peer}");
-    let session = sessions.get(&peer);
-    established(Check::HostSession, object, peer, session, &show, ledger);
+    for leg in &vni.legs {
+        let peer = Peer::Address(leg.host.addr());
+        match sessions.get(&peer) {
+            Some(session) => {
+                established(Check::HostSession, object, (&peer, session), Some(vrf), ledger);
+            }
+            None => unknown(Check::HostSession, object, &peer, ledger),
+        }
+    }
+}
+
+fn unknown(check: Check, object: Option<&ObjectKey>, peer: &Peer, ledger: &mut Ledger) {
+    let seen = "bgpd does not know this neighbour";
+    let fault = Fault::new("Established", seen, "see `show running-config` of bgpd");
+    ledger.bad(check, object, peer, fault);
 }
 
 fn established(
     check: Check,
-    object: Option<&crate::api::ObjectKey>,
-    peer: IpAddr,
-    session: Option<&Session>,
-    show: &str,
+    object: Option<&ObjectKey>,
+    (peer, session): (&Peer, &Session),
+    vrf: Option<&VrfName>,
     ledger: &mut Ledger,
 ) -> bool {
-    let Some(session) = session else {
-        let seen = "bgpd does not know this neighbour";
-        let fault = Fault::new("Established", seen, "see `show running-config` of bgpd");
-        ledger.bad(check, object, peer, fault);
-        return false;
-    };
     match &session.state {
         SessionState::Established { uptime } => {
             let seen = format!("established for {}", Age(*uptime));
@@ -115,7 +145,10 @@ fn established(
                 Some(reset) => format!("{state}; last reset: {}", reset.reason),
                 None => format!("{state}; it was never up"),
             };
-            let hint = format!("can {peer} be reached, and does it expect us? see `{show}`");
+            let of_vrf = vrf.map(|vrf| format!("vrf {vrf} ")).unwrap_or_default();
+            let hint = format!(
+                "can {peer} be reached, and does it expect us? see `show bgp {of_vrf}neighbors {peer}`"
+            );
             ledger.bad(check, object, peer, Fault::new("Established", seen, hint));
             false
         }
@@ -123,8 +156,8 @@ fn established(
 }
 
 fn evpn_agreed(
-    object: Option<&crate::api::ObjectKey>,
-    peer: IpAddr,
+    object: Option<&ObjectKey>,
+    peer: &Peer,
     session: &Session,
     ledger: &mut Ledger,
 ) -> bool {

@@ -1,12 +1,11 @@
 //! Which sources the intent needs, and whether they were read.
 
 use std::fmt;
-use std::net::IpAddr;
 
-use super::facts::{Facts, Read, Unreadable};
+use super::facts::{Facts, Read, Sessions, Unreadable, sessions_of};
 use super::finding::Check;
 use super::ledger::{Fault, Ledger, Tally};
-use crate::api::Family;
+use crate::api::{Family, Peer};
 use crate::api::types::VrfName;
 use crate::intent::NodeIntent;
 use crate::plan::bgp::desired::families;
@@ -18,7 +17,7 @@ pub(super) enum Source<'a> {
     ZebraVnis,
     BgpVnis,
     Evpn,
-    Advertised(IpAddr),
+    Advertised(&'a Peer),
     HostSessions(&'a VrfName),
     VrfBgp(&'a VrfName),
     Rib(&'a VrfName),
@@ -86,10 +85,16 @@ pub(super) fn check(intent: &NodeIntent, facts: &Facts, ledger: &mut Ledger) {
         count(&mut node, Source::Neighbours, &facts.neighbours);
         count(&mut node, Source::Fdb, &facts.fdb);
         if let Some(underlay) = &intent.underlay {
-            for neighbor in &underlay.spec.neighbors {
-                let peer = IpAddr::V4(neighbor.address);
+            let neighbors = &underlay.spec.neighbors;
+            let none = Sessions::new();
+            let sessions = facts.fabric_sessions.as_ref().unwrap_or(&none);
+            let callers = neighbors.iter().flat_map(|neighbor| {
+                let callers = sessions_of(&neighbor.peer, sessions, neighbors).into_iter();
+                callers.map(move |(peer, _)| (neighbor, peer))
+            });
+            for (neighbor, peer) in callers {
                 let source = Source::Advertised(peer);
-                match facts.advertised.get(&peer) {
+                match facts.advertised.get(peer) {
                     // A neighbour without EVPN, or one that is down, is sent nothing.
                     None if !is_evpn_up(facts, peer) => {}
                     Some(_) if !families(neighbor, underlay).contains(&Family::Evpn) => {}
@@ -108,7 +113,7 @@ pub(super) fn check(intent: &NodeIntent, facts: &Facts, ledger: &mut Ledger) {
                 fault(Source::VrfBgp(vrf), &not_read)
             }),
             Some(read) => {
-                if vni.leg.is_some() {
+                if !vni.legs.is_empty() {
                     count(&mut own, Source::HostSessions(vrf), &read.sessions);
                 }
                 count(&mut own, Source::VrfBgp(vrf), &read.bgp);
@@ -120,10 +125,10 @@ pub(super) fn check(intent: &NodeIntent, facts: &Facts, ledger: &mut Ledger) {
     }
 }
 
-fn is_evpn_up(facts: &Facts, peer: IpAddr) -> bool {
+fn is_evpn_up(facts: &Facts, peer: &Peer) -> bool {
     facts.fabric_sessions.as_ref().is_ok_and(|sessions| {
         sessions
-            .get(&peer)
+            .get(peer)
             .is_some_and(super::sessions::speaks_evpn)
     })
 }

@@ -6,19 +6,20 @@ use std::time::Duration;
 use perouter_parsers::bgp::{self, AddressFamily, AdminState, Neighbor, Neighbors, PeerState};
 use perouter_parsers::id::PeerName;
 
-use crate::api::{Asn, Family};
+use crate::api::{Asn, Family, Peer};
 use crate::verify::facts::{FamilyState, LastReset, Negotiation, Session, SessionState, Sessions};
 
 /// The sessions of one BGP instance.
 pub(super) fn of(neighbors: Neighbors) -> Sessions {
-    let addressed = neighbors
-        .into_iter()
-        .filter_map(|(name, neighbor)| match name {
-            PeerName::Address(address) => Some((address, session(&neighbor))),
-            // An unnumbered session has no address that an intent could name.
-            PeerName::Interface(_) => None,
-        });
-    addressed.collect()
+    let named = neighbors.into_iter().filter_map(|(name, neighbor)| {
+        let peer = match name {
+            PeerName::Address(address) => Peer::Address(address),
+            // A name that no manifest can have is no neighbour of an intent.
+            PeerName::Interface(name) => Peer::Interface(name.parse().ok()?),
+        };
+        Some((peer, session(&neighbor)))
+    });
+    named.collect()
 }
 
 fn session(neighbor: &Neighbor) -> Session {
@@ -71,8 +72,9 @@ fn family(name: &AddressFamily) -> Option<Family> {
     match name {
         AddressFamily::Ipv4Unicast => Some(Family::Ipv4Unicast),
         AddressFamily::L2VpnEvpn => Some(Family::Evpn),
+        AddressFamily::Ipv6Unicast => Some(Family::Ipv6Unicast),
         // No intent can ask for these.
-        AddressFamily::Ipv6Unicast | AddressFamily::Other(_) => None,
+        AddressFamily::Other(_) => None,
     }
 }
 

@@ -11,6 +11,7 @@ use perouter_parsers::stream::Streamed;
 use perouter_parsers::{bgp, evpn, rib};
 
 use super::{Wanted, chain, unreadable, vnis};
+use crate::api::Peer;
 use crate::api::types::VrfName;
 use crate::frr::Daemon;
 use crate::frr::query::Query;
@@ -31,7 +32,7 @@ pub(super) type Ribs = BTreeMap<VrfName, Read<Rib>>;
 /// bgpd's tables.
 pub(super) struct BgpTables {
     pub(super) evpn: Read<Vec<EvpnPath>>,
-    pub(super) advertised: BTreeMap<IpAddr, Read<HashSet<RouteId>>>,
+    pub(super) advertised: BTreeMap<Peer, Read<HashSet<RouteId>>>,
     pub(super) vrfs: BTreeMap<VrfName, Read<VrfTable>>,
 }
 
@@ -42,7 +43,7 @@ pub(super) async fn read_bgp(dir: &Path, wanted: &Wanted) -> BgpTables {
         Ok(tables) => tables,
         Err(error) => {
             let words = Unreadable::new(error);
-            let failed = |neighbor: &IpAddr| (*neighbor, Err(words.clone()));
+            let failed = |neighbor: &Peer| (neighbor.clone(), Err(words.clone()));
             BgpTables {
                 evpn: Err(words.clone()),
                 advertised: wanted.evpn_neighbors.iter().map(failed).collect(),
@@ -79,7 +80,7 @@ fn bgp_tables(dir: PathBuf, wanted: &Wanted) -> BgpTables {
         advertised: wanted
             .evpn_neighbors
             .iter()
-            .map(|neighbor| (*neighbor, advertised(&mut bgpd, *neighbor)))
+            .map(|neighbor| (neighbor.clone(), advertised(&mut bgpd, neighbor)))
             .collect(),
         vrfs: wanted
             .vrfs
@@ -179,7 +180,7 @@ fn evpn_path(id: &RouteId, path: &bgp::Path) -> Option<EvpnPath> {
     })
 }
 
-fn advertised(bgpd: &mut Streams, neighbor: IpAddr) -> Read<HashSet<RouteId>> {
+fn advertised(bgpd: &mut Streams, neighbor: &Peer) -> Read<HashSet<RouteId>> {
     let command = format!("show bgp l2vpn evpn neighbors {neighbor} advertised-routes json");
     bgpd.collect(&command, |answer, routes: &mut HashSet<RouteId>| {
         evpn::advertised_from(answer, |route| {

@@ -1,15 +1,12 @@
 //! `L3VNI`: a VRF, its VNI, its route targets and its session with the host.
 
-use ipnet::{Ipv4Net, Ipv6Net};
-
-use super::{check_count, check_node_selector, ipv4_prefix, ranged, remote_as};
+use super::{check_count, check_node_selector, host_session, ranged};
 use crate::api::fault::{Faults, Reason};
-use crate::api::model::{HostSession, L3Vni, RemoteAs};
+use crate::api::model::{HostSession, L3Vni};
 use crate::api::route_target::RouteTarget;
-use crate::api::types::{Asn, Vni, VrfName};
-use crate::api::v1alpha1::host_session::{IPV4_CIDR, IPV6_CIDR, ONE_REMOTE_AS, SOME_CIDR};
+use crate::api::types::{Vni, VrfName};
 use crate::api::v1alpha1::l3vni::HOST_AS_DIFFERS;
-use crate::api::v1alpha1::{HostSessionSpec, IpVersion, L3VniSpec, LocalCidrSpec};
+use crate::api::v1alpha1::{HostSessionSpec, IpVersion, L3VniSpec};
 
 /// The most route targets in one list.
 const MAX_ROUTE_TARGETS: usize = 100;
@@ -70,56 +67,10 @@ fn route_targets(at: &str, texts: &[String], faults: &mut Faults) -> Vec<RouteTa
 }
 
 fn convert_host_session(session: &HostSessionSpec, faults: &mut Faults) -> Option<HostSession> {
-    let at = "spec.hostSession";
-    let HostSessionSpec {
-        asn,
-        host_asn,
-        host_type,
-        local_cidr,
-    } = session;
-    let asn = faults.check(format!("{at}.asn"), Asn::try_from(*asn));
-    let remote = remote_as(
-        at,
-        ("hostASN", *host_asn),
-        *host_type,
-        ONE_REMOTE_AS,
-        faults,
-    );
-    if let (Some(asn), Some(RemoteAs::Number(host))) = (asn, remote)
-        && asn == host
+    if let Some(host) = session.host_asn
+        && host == session.asn
     {
         faults.add("spec", Reason::Rule(HOST_AS_DIFFERS));
     }
-    let local_cidr = convert_local_cidr(&format!("{at}.localCIDR"), local_cidr, faults);
-    Some(HostSession {
-        asn: asn?,
-        remote_as: remote?,
-        local_cidr: local_cidr?,
-    })
-}
-
-fn convert_local_cidr(
-    at: &str,
-    LocalCidrSpec { ipv4, ipv6 }: &LocalCidrSpec,
-    faults: &mut Faults,
-) -> Option<Ipv4Net> {
-    if let Some(text) = ipv6 {
-        let reason = match text.parse::<Ipv6Net>() {
-            Ok(_) => Reason::NotYet("host sessions over IPv6 are"),
-            Err(_) => Reason::RuleFor {
-                found: text.clone(),
-                rule: IPV6_CIDR,
-            },
-        };
-        faults.add(format!("{at}.ipv6"), reason);
-    }
-    match ipv4 {
-        Some(text) => faults.check(format!("{at}.ipv4"), ipv4_prefix(text, IPV4_CIDR)),
-        None => {
-            if ipv6.is_none() {
-                faults.add(at, Reason::Rule(SOME_CIDR));
-            }
-            None
-        }
-    }
+    host_session::convert("spec.hostSession", session, faults)
 }

@@ -6,19 +6,23 @@
 //! agent, to say less: its errors carry neither the value nor the index of the entry. That
 //! the two agree is tested, with that interpreter, over all samples of the tests.
 
+mod host_session;
 mod l3vni;
 mod neighbor;
+mod raw_frr_config;
 mod underlay;
 
 #[cfg(test)]
 pub(super) mod tests;
 
+pub use raw_frr_config::is_for_bgpd;
+
 use ipnet::{IpNet, Ipv4Net};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, ObjectMeta};
 
 use super::fault::{ApiError, Faults, Identity, Reason};
-use super::model::{L3Vni, Object, RemoteAs, Underlay};
-use super::types::{Asn, Kind, ObjectKey};
+use super::model::{L3Vni, Object, RawFrrConfig, RemoteAs, Underlay};
+use super::types::{Asn, InterfaceName, Kind, ObjectKey};
 use super::v1alpha1::{self, PeerType};
 
 /// Makes the domain object of an `Underlay`, as an API server gives it.
@@ -40,6 +44,17 @@ pub fn underlay(manifest: &v1alpha1::Underlay) -> Result<Object<Underlay>, ApiEr
 pub fn l3vni(manifest: &v1alpha1::L3Vni) -> Result<Object<L3Vni>, ApiError> {
     object(Kind::L3Vni, &manifest.metadata, |faults| {
         l3vni::convert(&manifest.spec, faults)
+    })
+}
+
+/// Makes the domain object of a `RawFRRConfig`, as an API server gives it.
+///
+/// # Errors
+///
+/// All that is wrong with it.
+pub fn raw_frr_config(manifest: &v1alpha1::RawFrrConfig) -> Result<Object<RawFrrConfig>, ApiError> {
+    object(Kind::RawFrrConfig, &manifest.metadata, |faults| {
+        raw_frr_config::convert(&manifest.spec, faults)
     })
 }
 
@@ -74,6 +89,14 @@ pub(super) fn underlay_spec(
 /// The domain object of an `L3VNI`'s specification, with the faults noted elsewhere.
 pub(super) fn l3vni_spec(spec: &v1alpha1::L3VniSpec, faults: &mut Faults) -> Option<L3Vni> {
     l3vni::convert(spec, faults)
+}
+
+/// The domain object of a `RawFRRConfig`'s specification, with the faults noted elsewhere.
+pub(super) fn raw_frr_config_spec(
+    spec: &v1alpha1::RawFrrConfigSpec,
+    faults: &mut Faults,
+) -> Option<RawFrrConfig> {
+    raw_frr_config::convert(spec, faults)
 }
 
 /// An API server gives every object a name, a namespace and a generation.
@@ -166,4 +189,18 @@ fn ipv4_prefix(text: &str, rule: &'static str) -> Result<Ipv4Net, Reason> {
             rule,
         }),
     }
+}
+
+/// A NIC's name is narrower than the kernel's rules, `^[a-zA-Z][a-zA-Z0-9._-]*$`, so that FRR
+/// takes it for a name wherever it stands.
+fn nic_name(text: &str) -> Result<InterfaceName, Reason> {
+    let name: InterfaceName = text.parse()?;
+    let narrow = text.starts_with(|first: char| first.is_ascii_alphabetic())
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte));
+    narrow.then_some(name).ok_or_else(|| Reason::RuleFor {
+        found: text.to_owned(),
+        rule: "must have letters, digits, '.', '_' or '-' only, and begin with a letter",
+    })
 }

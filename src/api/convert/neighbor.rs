@@ -6,13 +6,15 @@ use std::num::NonZeroU16;
 
 use ipnet::IpNet;
 
-use super::{ranged, remote_as};
+use super::{nic_name, ranged, remote_as};
 use crate::api::fault::{Faults, Reason};
-use crate::api::model::{Families, Family, Multihop, Neighbor, RemoteAs, Timers};
-use crate::api::types::{Asn, Secret};
+use crate::api::model::{
+    Bfd, BfdMode, Families, Family, Multihop, Neighbor, Peer, RemoteAs, Timers,
+};
+use crate::api::types::{Asn, InterfaceName, Secret};
 use crate::api::v1alpha1::PeerType;
 use crate::api::v1alpha1::neighbor::{
-    AddressFamilySpec, AddressFamilyType, BOTH_TIMERS, CLIENT_IS_INTERNAL, EVPN_OR_VPN,
+    AddressFamilyPropertyType, AddressFamilySpec, AddressFamilyType, BOTH_TIMERS, BfdSessionMode, BfdSpec, CLIENT_IS_INTERNAL, EVPN_OR_VPN,
     EbgpMultiHopSpec, HOLD_TIME, INTERFACE, IP_ADDRESS, KEEPALIVE_TIME, LISTEN_RANGE,
     NeighborProperty, NeighborPropertyType, NeighborSpec, ONE_LOCATOR, ONE_REMOTE_AS,
     VPN_NEEDS_IPV6,
@@ -48,7 +50,7 @@ pub(super) fn convert(
         bfd,
         address_families,
     } = spec;
-    let address = convert_locator(at, spec, faults);
+    let peer = convert_locator(at, spec, faults);
     let remote = remote_as(at, ("asn", *asn), *peer_type, ONE_REMOTE_AS, faults);
     let port = port
         .and_then(|port| faults.check(format!("{at}.port"), ranged(port, 0, 16384, "")))
@@ -71,61 +73,61 @@ pub(super) fn convert(
         Some(RemoteAs::External) | None => false,
     };
     let ebgp_multihop = convert_properties(at, properties, internal, faults);
-    if bfd.is_some() {
-        faults.add(format!("{at}.bfd"), Reason::NotYet("BFD is"));
-    }
+    let bfd = bfd
+        .as_ref()
+        .map(|bfd| convert_bfd(&format!("{at}.bfd"), bfd, faults));
     let families = convert_families(at, address_families, spec, faults);
+    let reflector_client = reflector_client(address_families);
     // An absent part and a refused one look alike here, but a refused one has left its fault,
     // and with a fault the object is refused as a whole.
     Some(Neighbor {
-        address: address?,
+        peer: peer?,
         remote_as: remote?,
         port,
         password,
         timers,
         connect_time,
         ebgp_multihop,
+        bfd,
         families,
+        reflector_client,
     })
 }
 
-fn convert_locator(at: &str, spec: &NeighborSpec, faults: &mut Faults) -> Option<Ipv4Addr> {
+fn convert_locator(at: &str, spec: &NeighborSpec, faults: &mut Faults) -> Option<Peer> {
     match (&spec.address, &spec.interface, &spec.listen_range) {
-        (Some(address), None, None) => {
-            faults.check(format!("{at}.address"), check_address(address))
-        }
+        (Some(address), None, None) => faults
+            .check(format!("{at}.address"), check_address(address))
+            .map(Peer::Address),
         (None, Some(interface), None) => {
-            let reason = if is_kernel_name(interface) {
-                Reason::NotYet("BGP unnumbered is")
-            } else {
-                Reason::RuleFor {
+            let name = match interface.parse::<InterfaceName>() {
+                Ok(_) => nic_name(interface),
+                Err(_) => Err(Reason::RuleFor {
                     found: interface.clone(),
                     rule: INTERFACE,
-                }
+                }),
             };
-            faults.add(format!("{at}.interface"), reason);
-            None
+            faults
+                .check(format!("{at}.interface"), name)
+                .map(Peer::Interface)
         }
         (None, None, Some(range)) => {
-            let reason = match range.parse::<IpNet>() {
-                Ok(net) if !is_link_local(net) => Reason::NotYet("a listen range is"),
-                Ok(_) | Err(_) => Reason::RuleFor {
+            let prefix = match range.parse::<IpNet>() {
+                Ok(net) if !is_link_local(net) => Ok(net.trunc()),
+                Ok(_) | Err(_) => Err(Reason::RuleFor {
                     found: range.clone(),
                     rule: LISTEN_RANGE,
-                },
+                }),
             };
-            faults.add(format!("{at}.listenRange"), reason);
-            None
+            faults
+                .check(format!("{at}.listenRange"), prefix)
+                .map(Peer::Range)
         }
         (_, _, _) => {
             faults.add(at, Reason::Rule(ONE_LOCATOR));
             None
         }
     }
-}
-
-fn is_kernel_name(text: &str) -> bool {
-    text.parse::<crate::api::types::InterfaceName>().is_ok()
 }
 
 /// Whether the prefix lies within `fe80::/10`.
@@ -136,20 +138,25 @@ fn is_link_local(net: IpNet) -> bool {
     }
 }
 
-fn check_address(text: &str) -> Result<Ipv4Addr, Reason> {
+fn check_address(text: &str) -> Result<IpAddr, Reason> {
     let rule = |rule| Reason::RuleFor {
         found: text.to_owned(),
         rule,
     };
-    match text.parse::<IpAddr>() {
-        Ok(IpAddr::V4(address))
-            if address.is_unspecified() || address.is_multicast() || address.is_broadcast() =>
-        {
-            Err(rule("must be the address of one neighbor"))
-        }
-        Ok(IpAddr::V4(address)) => Ok(address),
-        Ok(IpAddr::V6(_)) => Err(Reason::NotYet("a neighbor with an IPv6 address is")),
-        Err(_) => Err(rule(IP_ADDRESS)),
+    let address: IpAddr = text.parse().map_err(|_| rule(IP_ADDRESS))?;
+    let is_broadcast = address == IpAddr::V4(Ipv4Addr::BROADCAST);
+    if address.is_unspecified() || address.is_multicast() || is_broadcast {
+        return Err(rule("must be the address of one neighbor"));
+    }
+    match address {
+        IpAddr::V6(ip) if ip.is_unicast_link_local() => Err(rule(
+            "is a link-local address; name the interface behind which it is instead",
+        )),
+        // FRR would name such a neighbour by its IPv4 address.
+        IpAddr::V6(ip) if ip.to_ipv4_mapped().is_some() => Err(rule(
+            "is an IPv4 address written as one of IPv6; write it as IPv4",
+        )),
+        IpAddr::V4(_) | IpAddr::V6(_) => Ok(address),
     }
 }
 
@@ -247,6 +254,61 @@ fn convert_properties(
     multihop
 }
 
+fn convert_bfd(
+    at: &str,
+    BfdSpec {
+        receive_interval,
+        transmit_interval,
+        detect_multiplier,
+        session_mode,
+        minimum_ttl,
+    }: &BfdSpec,
+    faults: &mut Faults,
+) -> Bfd {
+    let mut interval = |field: &str, found: &Option<i32>| {
+        let found = (*found)?;
+        let range = ranged(found, 10, 60_000, " milliseconds");
+        faults.check(format!("{at}.{field}"), range)
+    };
+    let receive_interval = interval("receiveInterval", receive_interval);
+    let transmit_interval = interval("transmitInterval", transmit_interval);
+    let mut count = |field: &str, found: &Option<i32>, min, max, unit| {
+        let found = (*found)?;
+        faults.check(format!("{at}.{field}"), ranged(found, min, max, unit))
+    };
+    Bfd {
+        receive_interval,
+        transmit_interval,
+        detect_multiplier: count("detectMultiplier", detect_multiplier, 2, 255, " packets"),
+        mode: match session_mode {
+            Some(BfdSessionMode::Passive) => BfdMode::Passive,
+            Some(BfdSessionMode::Active) | None => BfdMode::Active,
+        },
+        minimum_ttl: count("minimumTTL", minimum_ttl, 1, 254, " hops"),
+    }
+}
+
+/// The families in which the neighbour is a client of this reflector.
+fn reflector_client(specs: &[AddressFamilySpec]) -> BTreeSet<Family> {
+    let client = |spec: &&AddressFamilySpec| {
+        spec.properties.iter().any(|property| match property.property {
+            AddressFamilyPropertyType::RouteReflectorClient => true,
+        })
+    };
+    let families = specs.iter().filter(client);
+    families.filter_map(|spec| family(spec.family)).collect()
+}
+
+/// The family, if this program acts on it.
+fn family(family: AddressFamilyType) -> Option<Family> {
+    match family {
+        AddressFamilyType::Ipv4Unicast => Some(Family::Ipv4Unicast),
+        AddressFamilyType::Ipv6Unicast => Some(Family::Ipv6Unicast),
+        AddressFamilyType::Evpn => Some(Family::Evpn),
+        AddressFamilyType::Ipv4Vpn | AddressFamilyType::Ipv6Vpn => None,
+    }
+}
+
 fn convert_families(
     at: &str,
     specs: &[AddressFamilySpec],
@@ -258,7 +320,7 @@ fn convert_families(
     }
     let at_family = |index: usize| format!("{at}.addressFamilies[{index}]");
     let mut families = BTreeSet::new();
-    for (index, AddressFamilySpec { family, properties }) in specs.iter().enumerate() {
+    for (index, AddressFamilySpec { family, .. }) in specs.iter().enumerate() {
         if let Some(first) = specs
             .iter()
             .take(index)
@@ -271,22 +333,9 @@ fn convert_families(
                 },
             );
         }
-        match family {
-            AddressFamilyType::Ipv4Unicast => _ = families.insert(Family::Ipv4Unicast),
-            AddressFamilyType::Evpn => _ = families.insert(Family::Evpn),
-            AddressFamilyType::Ipv6Unicast => {
-                faults.add(at_family(index), Reason::NotYet("ipv6unicast is"));
-            }
-            AddressFamilyType::Ipv4Vpn => {
-                faults.add(at_family(index), Reason::NotYet("ipv4vpn is"));
-            }
-            AddressFamilyType::Ipv6Vpn => {
-                faults.add(at_family(index), Reason::NotYet("ipv6vpn is"));
-            }
-        }
-        if !properties.is_empty() {
-            let path = format!("{}.properties", at_family(index));
-            faults.add(path, Reason::NotYet("routeReflectorClient is"));
+        match self::family(*family) {
+            Some(family) => _ = families.insert(family),
+            None => faults.add(at_family(index), Reason::NotYet("L3VPN over SRv6 is")),
         }
     }
     check_family_rules(at, specs, neighbor, faults);

@@ -4,9 +4,9 @@ use std::net::Ipv4Addr;
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
-use super::{check_count, check_node_selector, ipv4_prefix, neighbor, ranged};
+use super::{check_count, check_node_selector, ipv4_prefix, neighbor, nic_name, ranged};
 use crate::api::fault::{Faults, Reason};
-use crate::api::model::{GracefulRestart, Neighbor, Underlay};
+use crate::api::model::{GracefulRestart, Neighbor, Peer, TunnelEndpoint, Underlay};
 use crate::api::types::{Asn, InterfaceName};
 use crate::api::v1alpha1::UnderlaySpec;
 use crate::api::v1alpha1::neighbor::NeighborSpec;
@@ -29,7 +29,7 @@ pub(super) fn convert(spec: &UnderlaySpec, faults: &mut Faults) -> Option<Underl
         graceful_restart,
         isis: _,
         srv6: _,
-        route_reflector: _,
+        route_reflector,
     } = spec;
     check_node_selector(node_selector.as_ref(), faults);
     let asn = faults.check("spec.asn", Asn::try_from(*asn));
@@ -41,11 +41,15 @@ pub(super) fn convert(spec: &UnderlaySpec, faults: &mut Faults) -> Option<Underl
     let interfaces = convert_interfaces(interfaces, faults);
     let tunnel_endpoint = tunnel_endpoint
         .as_ref()
-        .and_then(|endpoint| convert_endpoint(endpoint, faults));
+        .map(|endpoint| convert_endpoint(endpoint, faults))
+        .unwrap_or_default();
     let graceful_restart = graceful_restart
         .as_ref()
         .and_then(|restart| convert_graceful_restart(restart, faults));
-    check_features(spec, router_id_cidr, faults);
+    check_features(spec, faults);
+    let reflector_cluster = route_reflector
+        .as_ref()
+        .and_then(|reflector| convert_reflector(reflector, router_id_cidr, faults));
     // An absent part and a refused one look alike from here on, but a refused one has left its
     // fault, and with a fault the object is refused as a whole.
     Some(Underlay {
@@ -55,11 +59,12 @@ pub(super) fn convert(spec: &UnderlaySpec, faults: &mut Faults) -> Option<Underl
         interfaces,
         tunnel_endpoint,
         graceful_restart,
+        reflector_cluster,
     })
 }
 
 /// What an underlay may have beside its neighbours and NICs, none of which is acted on yet.
-fn check_features(spec: &UnderlaySpec, router_ids: Option<Ipv4Net>, faults: &mut Faults) {
+fn check_features(spec: &UnderlaySpec, faults: &mut Faults) {
     if let Some(isis) = &spec.isis {
         for (index, interface) in isis.interfaces.iter().enumerate() {
             if interface.name.parse::<InterfaceName>().is_err() {
@@ -97,22 +102,30 @@ fn check_features(spec: &UnderlaySpec, router_ids: Option<Ipv4Net>, faults: &mut
         }
         faults.add("spec.srv6", Reason::NotYet("SRv6 is"));
     }
-    if let Some(RouteReflectorSpec { cluster_id }) = &spec.route_reflector {
-        let at = "spec.routeReflector";
-        match cluster_id.parse::<Ipv4Addr>() {
-            Ok(id) if router_ids.is_some_and(|net| net.contains(&id)) => {
-                faults.add(at, Reason::Rule(CLUSTER_ID_OUTSIDE));
-            }
-            Ok(_) => {}
-            Err(_) => faults.add(
+}
+
+fn convert_reflector(
+    RouteReflectorSpec { cluster_id }: &RouteReflectorSpec,
+    router_ids: Option<Ipv4Net>,
+    faults: &mut Faults,
+) -> Option<Ipv4Addr> {
+    let at = "spec.routeReflector";
+    match cluster_id.parse::<Ipv4Addr>() {
+        Ok(id) if router_ids.is_some_and(|net| net.contains(&id)) => {
+            faults.add(at, Reason::Rule(CLUSTER_ID_OUTSIDE));
+            None
+        }
+        Ok(id) => Some(id),
+        Err(_) => {
+            faults.add(
                 format!("{at}.clusterID"),
                 Reason::RuleFor {
                     found: cluster_id.clone(),
                     rule: CLUSTER_ID,
                 },
-            ),
+            );
+            None
         }
-        faults.add(at, Reason::NotYet("route reflection is"));
     }
 }
 
@@ -130,13 +143,11 @@ fn convert_neighbors(
         };
         match converted
             .iter()
-            .find(|(_, other)| other.address == neighbor.address)
+            .find(|(_, other)| clash(&other.peer, &neighbor.peer))
         {
-            Some((first, _)) => faults.add(
-                format!("{}.address", path(index)),
-                Reason::Duplicate {
-                    first: format!("{}.address", path(*first)),
-                },
+            Some((first, other)) => faults.add(
+                format!("{}.{}", path(index), field(&neighbor.peer)),
+                clash_reason(format!("{}.{}", path(*first), field(&other.peer)), &neighbor.peer),
             ),
             None => converted.push((index, neighbor)),
         }
@@ -145,6 +156,32 @@ fn convert_neighbors(
         .into_iter()
         .map(|(_, neighbor)| neighbor)
         .collect()
+}
+
+/// Whether two entries claim one neighbour.
+fn clash(one: &Peer, other: &Peer) -> bool {
+    match (one, other) {
+        (Peer::Range(one), Peer::Range(other)) => one.contains(other) || other.contains(one),
+        (Peer::Address(one), Peer::Address(other)) => one == other,
+        (Peer::Interface(one), Peer::Interface(other)) => one == other,
+        (Peer::Address(_) | Peer::Interface(_) | Peer::Range(_), _) => false,
+    }
+}
+
+/// The field that locates a neighbour.
+fn field(peer: &Peer) -> &'static str {
+    match peer {
+        Peer::Address(_) => "address",
+        Peer::Interface(_) => "interface",
+        Peer::Range(_) => "listenRange",
+    }
+}
+
+fn clash_reason(first: String, peer: &Peer) -> Reason {
+    match peer {
+        Peer::Address(_) | Peer::Interface(_) => Reason::Duplicate { first },
+        Peer::Range(_) => Reason::Overlap { first },
+    }
 }
 
 fn convert_interfaces(specs: &[UnderlayInterface], faults: &mut Faults) -> Vec<InterfaceName> {
@@ -206,23 +243,10 @@ fn convert_interface(
     }
 }
 
-/// A NIC's name is narrower than the kernel's rules: `^[a-zA-Z][a-zA-Z0-9._-]*$`.
-fn nic_name(text: &str) -> Result<InterfaceName, Reason> {
-    let name: InterfaceName = text.parse()?;
-    let narrow = text.starts_with(|first: char| first.is_ascii_alphabetic())
-        && text
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte));
-    narrow.then_some(name).ok_or_else(|| Reason::RuleFor {
-        found: text.to_owned(),
-        rule: "must have letters, digits, '.', '_' or '-' only, and begin with a letter",
-    })
-}
-
 fn convert_endpoint(
     TunnelEndpointSpec { cidrs }: &TunnelEndpointSpec,
     faults: &mut Faults,
-) -> Option<Ipv4Net> {
+) -> TunnelEndpoint {
     check_count("spec.tunnelEndpoint.cidrs", cidrs.len(), 1, 2, faults);
     let (mut ipv4, mut ipv6) = (Vec::new(), 0_usize);
     for (index, text) in cidrs.iter().enumerate() {
@@ -248,7 +272,10 @@ fn convert_endpoint(
     if ipv6 > 1 {
         faults.add("spec.tunnelEndpoint.cidrs", Reason::Rule(ONE_IPV6_ENDPOINT));
     }
-    ipv4.into_iter().next()
+    TunnelEndpoint {
+        ipv4: ipv4.into_iter().next(),
+        ipv6: None,
+    }
 }
 
 fn convert_graceful_restart(

@@ -27,6 +27,11 @@ pub mod l3vni;
     reason = "that copy of the password is never read, nor written back"
 )]
 pub mod neighbor;
+#[expect(
+    unreachable_pub,
+    reason = "the derive repeats each struct inside a function"
+)]
+pub mod raw_frr_config;
 pub mod status;
 #[expect(
     unreachable_pub,
@@ -34,9 +39,10 @@ pub mod status;
 )]
 pub mod underlay;
 
-pub use host_session::{HostSessionSpec, LocalCidrSpec};
+pub use host_session::{AllowedPrefixSpec, AllowedPrefixesSpec, HostSessionSpec, LocalCidrSpec};
 pub use l3vni::{L3Vni, L3VniSpec};
 pub use neighbor::NeighborSpec;
+pub use raw_frr_config::{RawFrrConfig, RawFrrConfigSpec};
 pub use status::ObjectStatus;
 pub use underlay::{Underlay, UnderlaySpec};
 

@@ -7,7 +7,7 @@
 //! which are emptied line by line because no command removes them.
 
 use std::borrow::Cow;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use perouter_parsers::running_config::{Config, Context, Line};
@@ -62,7 +62,8 @@ impl fmt::Debug for Command {
 }
 
 /// The line with its secret, if it has one, hidden.
-fn redacted(line: &str) -> String {
+#[must_use]
+pub fn redacted(line: &str) -> String {
     match line.split_once(" password ") {
         Some((before, _)) => format!("{before} password ********"),
         None => line.to_owned(),
@@ -93,9 +94,18 @@ impl ContextChange {
     /// already.
     #[must_use]
     pub fn towards(running: &Config, header: &Line, after: Option<&Config>) -> Option<Self> {
-        let before = running.context(header.as_str());
+        Self::between(header, running.context(header.as_str()), after)
+    }
+
+    /// The change of a context from `before` to `after`, or `None` when they are the same.
+    #[must_use]
+    pub fn between(
+        header: &Line,
+        before: Option<&Config>,
+        after: Option<&Config>,
+    ) -> Option<Self> {
         let same = match (before, after) {
-            (Some(before), Some(after)) => before.equivalent(after),
+            (Some(before), Some(after)) => before == after || before.equivalent(after),
             (None, None) => true,
             (Some(_), None) | (None, Some(_)) => false,
         };
@@ -143,14 +153,22 @@ impl ContextChange {
     }
 }
 
-/// The line that defines a neighbour, with the neighbour: taking that line away takes all of
-/// the neighbour's lines away.
-fn definition(line: &Line) -> Option<&str> {
-    let mut words = line.words();
-    match (words.next()?, words.next()?, words.next()?) {
-        ("neighbor", address, "remote-as") => Some(address),
-        _ => None,
+/// The lines that define neighbours, by neighbour: taking that line away takes all of the
+/// neighbour's lines away. A peer group is defined by the line that says it is one.
+fn definitions(config: &Config) -> BTreeMap<&str, &Line> {
+    let mut definitions = BTreeMap::new();
+    for line in config.lines() {
+        let words: Vec<&str> = line.words().take(5).collect();
+        match words.as_slice() {
+            ["neighbor", group, "peer-group"] => _ = definitions.insert(*group, line),
+            ["neighbor", neighbor, "remote-as", ..]
+            | ["neighbor", neighbor, "interface", "remote-as" | "v6only", ..] => {
+                definitions.entry(*neighbor).or_insert(line);
+            }
+            [..] => {}
+        }
     }
+    definitions
 }
 
 fn neighbor_of(line: &Line) -> Option<&str> {
@@ -160,15 +178,20 @@ fn neighbor_of(line: &Line) -> Option<&str> {
         .flatten()
 }
 
-fn neighbors(config: &Config) -> BTreeSet<&str> {
-    config.lines().iter().filter_map(definition).collect()
+/// The neighbour that a line switches BFD on for.
+fn watched(line: &Line) -> Option<&str> {
+    let mut words = line.words().skip(2);
+    (words.next() == Some("bfd") && words.next().is_none())
+        .then(|| neighbor_of(line))
+        .flatten()
 }
 
 /// Commands for what `before` has and `after` has not; `gone` are neighbours that an outer
 /// level removes with all their lines.
 fn removals(path: &[Line], before: &Config, after: &Config, gone: &BTreeSet<&str>) -> Vec<Command> {
-    let staying = neighbors(after);
-    let leaving: BTreeSet<&str> = neighbors(before).difference(&staying).copied().collect();
+    let (defined, staying) = (definitions(before), definitions(after));
+    let leaving = defined.keys().filter(|name| !staying.contains_key(*name));
+    let leaving: BTreeSet<&str> = leaving.copied().collect();
     let gone: BTreeSet<&str> = gone.union(&leaving).copied().collect();
     let slots: BTreeSet<String> = after.lines().iter().map(slot).collect();
     let remove = |line: &Line| Command {
@@ -176,12 +199,19 @@ fn removals(path: &[Line], before: &Config, after: &Config, gone: &BTreeSet<&str
         verb: Verb::Remove,
         line: line.clone(),
     };
-    let goes = |line: &&Line| {
-        let swept = neighbor_of(line).is_some_and(|address| gone.contains(address));
-        let defines = definition(line).is_some_and(|address| leaving.contains(address));
-        defines || !(swept || slots.contains(&slot(line)))
+    let goes = |line: &&Line| match neighbor_of(line) {
+        Some(neighbor) if gone.contains(neighbor) => defined.get(neighbor) == Some(line),
+        Some(_) | None => !slots.contains(&slot(line)),
     };
-    let mut commands: Vec<Command> = before.lines().iter().filter(goes).map(remove).collect();
+    let mut lines: Vec<&Line> = before.lines().iter().filter(goes).collect();
+    // Without BFD there is no profile of it, and nothing to take away.
+    let unwatched: BTreeSet<&str> = lines.iter().filter_map(|line| watched(line)).collect();
+    lines.retain(|line| {
+        let profile = line.words().nth(2) == Some("bfd") && watched(line).is_none();
+        !(profile && neighbor_of(line).is_some_and(|neighbor| unwatched.contains(neighbor)))
+    });
+    lines.sort_by_key(|line| removal_rank(line));
+    let mut commands: Vec<Command> = lines.into_iter().map(remove).collect();
     let empty = Config::new();
     for context in before.contexts() {
         let inner = after.context(context.header().as_str());
@@ -198,6 +228,16 @@ fn removals(path: &[Line], before: &Config, after: &Config, gone: &BTreeSet<&str
         ));
     }
     commands
+}
+
+/// A peer group takes its members and its listen ranges with it, so it goes after them.
+fn removal_rank(line: &Line) -> u8 {
+    let words: Vec<&str> = line.words().take(4).collect();
+    match words.as_slice() {
+        ["bgp", "listen", "range", ..] => 0,
+        ["neighbor", _, "peer-group"] => 2,
+        [..] => 1,
+    }
 }
 
 fn is_family(context: &Context) -> bool {
@@ -231,11 +271,29 @@ fn additions(path: &[Line], before: &Config, after: &Config) -> Vec<Command> {
     commands
 }
 
+/// A configuration with all of `top` in it: a line of `top` takes the place of one that sets
+/// the same to another value.
+#[must_use]
+pub fn overlaid(base: &Config, top: &Config) -> Config {
+    let slots: BTreeSet<String> = top.lines().iter().map(slot).collect();
+    let kept = base.lines().iter().filter(|line| !slots.contains(&slot(line)));
+    let mut all = Config::from(kept.cloned().collect::<Vec<Line>>());
+    for context in base.contexts() {
+        let (header, body) = (context.header(), context.body());
+        let over = top.context(header.as_str());
+        let body = over.map_or_else(|| body.clone(), |over| overlaid(body, over));
+        all.push_context(Context::with_body(header.clone(), body));
+    }
+    all.merge(top.clone());
+    all
+}
+
 /// What a line sets, without its value: a line with the same slot replaces it.
 fn slot(line: &Line) -> String {
     let words: Vec<&str> = line.words().collect();
     match words.as_slice() {
-        ["bgp", "router-id", ..] => "bgp router-id".to_owned(),
+        ["bgp", what @ ("router-id" | "cluster-id"), ..] => format!("bgp {what}"),
+        ["bgp", "listen", "limit", ..] => "bgp listen limit".to_owned(),
         [
             "bgp",
             "graceful-restart",
@@ -247,13 +305,21 @@ fn slot(line: &Line) -> String {
         ["neighbor", address, "timers", "connect", ..] => {
             format!("neighbor {address} timers connect")
         }
-        ["neighbor", address, "route-map", _, direction] => {
-            format!("neighbor {address} route-map {direction}")
+        [
+            "neighbor",
+            address,
+            what @ ("route-map" | "prefix-list"),
+            _,
+            direction,
+        ] => format!("neighbor {address} {what} {direction}"),
+        ["neighbor", address, "bfd", "profile", ..] => {
+            format!("neighbor {address} bfd profile")
         }
         [
             "neighbor",
             address,
-            what @ ("remote-as" | "timers" | "port" | "password" | "ebgp-multihop" | "allowas-in"),
+            what @ ("remote-as" | "interface" | "timers" | "port" | "password" | "ebgp-multihop"
+            | "allowas-in"),
             ..,
         ] => format!("neighbor {address} {what}"),
         _ => line.as_str().to_owned(),

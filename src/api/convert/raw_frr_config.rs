@@ -1,0 +1,72 @@
+//! `RawFRRConfig`: lines in their contexts, read as FRR would read them.
+//!
+//! What they say is FRR's to judge. Only their form is checked here, and that they belong to
+//! bgpd: each line is one command, in a context that some object may share.
+
+use perouter_parsers::running_config::{Config, Line};
+
+use super::{check_node_selector, ranged};
+use crate::api::fault::{Faults, Reason};
+use crate::api::model::RawFrrConfig;
+use crate::api::v1alpha1::RawFrrConfigSpec;
+
+/// Rule: what is not bgpd's, or would change what this program reads back.
+const FOR_BGPD: &str = "is not for bgpd; raw configuration may hold router bgp, route-map, \
+    ip prefix-list, ipv6 prefix-list, bgp as-path, bgp community-list, bgp extcommunity-list and \
+    bgp large-community-list";
+
+/// Converts the specification; `None` only where a fault was noted.
+pub(super) fn convert(spec: &RawFrrConfigSpec, faults: &mut Faults) -> Option<RawFrrConfig> {
+    let RawFrrConfigSpec {
+        node_selector,
+        priority,
+        raw_config,
+    } = spec;
+    check_node_selector(node_selector.as_ref(), faults);
+    let priority = faults.check(
+        "spec.priority",
+        ranged(*priority, 0, i64::from(i32::MAX), ""),
+    );
+    let config = raw_config
+        .parse::<Config>()
+        .map_err(|error| Reason::Unreadable(error.to_string()));
+    let config = faults.check("spec.rawConfig", config)?.merged();
+    if config.is_empty() {
+        faults.add("spec.rawConfig", Reason::Missing);
+    }
+    let contexts = config.contexts().iter().map(|context| context.header());
+    for line in config.lines().iter().chain(contexts) {
+        if !is_for_bgpd(line) {
+            let found = shown(line);
+            let rule = FOR_BGPD;
+            faults.add("spec.rawConfig", Reason::RuleFor { found, rule });
+        }
+    }
+    Some(RawFrrConfig {
+        priority: priority?,
+        config,
+    })
+}
+
+/// Whether the outermost line is one that only bgpd has, and that can be taken back by its
+/// opposite.
+#[must_use]
+pub fn is_for_bgpd(line: &Line) -> bool {
+    let words: Vec<&str> = line.words().take(2).collect();
+    matches!(
+        words.as_slice(),
+        ["router", "bgp"]
+            | ["route-map", _]
+            | ["ip" | "ipv6", "prefix-list"]
+            | [
+                "bgp",
+                "as-path" | "community-list" | "extcommunity-list" | "large-community-list"
+            ]
+    )
+}
+
+/// The first words of a line: the rest may be secret.
+fn shown(line: &Line) -> String {
+    let words: Vec<&str> = line.words().take(2).collect();
+    words.join(" ")
+}

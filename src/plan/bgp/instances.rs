@@ -1,0 +1,95 @@
+//! BGP instances that several objects share.
+//!
+//! The first object of an instance owns it: its change also takes away what nobody wants there.
+//! The others' changes begin where the owner's ends, and only add.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+
+use perouter_parsers::running_config::{Config, Context, Line};
+
+use super::desired::DesiredBgp;
+use super::difference::{ContextChange, overlaid};
+use super::raw::intersection;
+use crate::api::types::ObjectKey;
+use crate::plan::{Planned, Step};
+
+/// The instances as wanted and as they run, found by object and by header.
+pub(in crate::plan) struct Instances<'a> {
+    parts: HashMap<&'a ObjectKey, &'a DesiredBgp>,
+    owners: HashMap<&'a Line, Vec<&'a DesiredBgp>>,
+    running: HashMap<&'a Line, &'a Config>,
+    raw: &'a Config,
+}
+
+impl<'a> Instances<'a> {
+    pub(in crate::plan) fn new(
+        wanted: &'a [DesiredBgp],
+        raw: &'a Config,
+        running: &'a Config,
+    ) -> Self {
+        let mut owners: HashMap<&Line, Vec<&DesiredBgp>> = HashMap::new();
+        for bgp in wanted {
+            owners.entry(bgp.instance.header()).or_default().push(bgp);
+        }
+        let contexts = running.contexts().iter();
+        Self {
+            parts: wanted.iter().map(|bgp| (&bgp.key, bgp)).collect(),
+            owners,
+            running: contexts.map(|own| (own.header(), own.body())).collect(),
+            raw,
+        }
+    }
+
+    /// The change of the object's part.
+    pub(in crate::plan) fn step(&self, key: &ObjectKey) -> Option<Planned> {
+        let own = *self.parts.get(key)?;
+        let header = own.instance.header();
+        let (owner, others) = self.owners.get(header)?.split_first()?;
+        let running = self.running.get(header).copied();
+        let owned = self.after_owner(owner, others, running);
+        let change = if owner.key == *key {
+            ContextChange::between(header, running, Some(&owned))
+        } else {
+            let after = overlaid(&owned, own.instance.body());
+            ContextChange::between(header, Some(&owned), Some(&after))
+        }?;
+        Some(Planned {
+            undo: Some(Step::Bgp(change.reversed())),
+            step: Step::Bgp(change),
+        })
+    }
+
+    /// The instance once its owner is as it should be: the owner's part, and what stands already
+    /// of all others.
+    fn after_owner(
+        &self,
+        owner: &'a DesiredBgp,
+        others: &[&DesiredBgp],
+        running: Option<&Config>,
+    ) -> Cow<'a, Config> {
+        let own = owner.instance.body();
+        let raw = self.raw.context(owner.instance.header().as_str());
+        let (Some(running), false) = (running, others.is_empty() && raw.is_none()) else {
+            return Cow::Borrowed(own);
+        };
+        let mut wanted = raw.cloned().unwrap_or_default();
+        for other in others {
+            wanted.merge(other.instance.body().clone());
+        }
+        Cow::Owned(overlaid(&intersection(running, &wanted), own))
+    }
+}
+
+/// The headers of the contexts that no object but raw ones wants.
+pub(in crate::plan) fn raw_only<'a>(
+    wanted: &[DesiredBgp],
+    raw: &'a Config,
+) -> impl Iterator<Item = &'a Context> {
+    let typed: std::collections::HashSet<Line> = wanted
+        .iter()
+        .map(|bgp| bgp.instance.header().clone())
+        .collect();
+    let contexts = raw.contexts().iter();
+    contexts.filter(move |context| !typed.contains(context.header()))
+}
