@@ -31,12 +31,14 @@ impl Stale {
         frr: &SeenFrr,
     ) -> Self {
         let instances = instances(wanted_bgp, raw, &frr.bgp);
+        let mut leftovers = raw_leftovers(wanted_bgp, raw, &frr.bgp);
+        leftovers.retain(|change| instances.iter().all(|gone| gone.header != change.header));
         let links = wanted.vnis.iter().flat_map(|vni| &vni.links);
         let links = links.map(|link| (link.space, link.name.clone())).collect();
         Self {
             mappings: mappings(wanted, &instances, frr),
             instances,
-            raw: raw_leftovers(wanted_bgp, raw, &frr.bgp),
+            raw: leftovers,
             links: kernel::leftovers(&links, kernel),
         }
     }
@@ -99,12 +101,15 @@ fn mappings(wanted: &Desired, instances: &[ContextChange], frr: &SeenFrr) -> BTr
 /// Instances that nobody wants, those of VRFs first. When the default instance has another AS
 /// number than it shall have, all go: FRR keeps it as long as a VRF's stands.
 fn instances(wanted: &[DesiredBgp], raw: &Config, running: &Config) -> Vec<ContextChange> {
+    let is_default = |header: &Line| header.words().nth(3).is_none();
+    let typed: BTreeSet<&Line> = wanted.iter().map(|bgp| bgp.instance.header()).collect();
+    // There is one default instance; the underlay's goes before one that raw lines speak of.
+    let default_is_typed = typed.iter().any(|header| is_default(header));
     let raw = raw.contexts().iter().map(Context::header);
-    let typed = wanted.iter().map(|bgp| bgp.instance.header());
-    let wanted: BTreeSet<&Line> = typed.chain(raw).collect();
+    let raw = raw.filter(|header| !(default_is_typed && is_instance(header) && is_default(header)));
+    let wanted: BTreeSet<&Line> = typed.iter().copied().chain(raw).collect();
     let contexts = running.contexts().iter().map(Context::header);
     let instances: Vec<&Line> = contexts.filter(|header| is_instance(header)).collect();
-    let is_default = |header: &Line| header.words().nth(3).is_none();
     let default_goes = instances
         .iter()
         .any(|header| is_default(header) && !wanted.contains(header));

@@ -6,16 +6,20 @@ use std::time::{Duration, Instant};
 use perouter::frr::{self, Frr, Mode};
 use perouter::intent::NodeIntent;
 use perouter::plan::link::{SeenKernel, SeenKind, SeenLink};
-use perouter::plan::{self, NicMemory, Plan, Planned, Step};
+use perouter::plan::bgp::raw::RawMemory;
+use perouter::plan::{self, Memory, Plan, Planned, RawLines, Step};
 use perouter_harness::{Daemon, Options};
 
 /// The daemons that a router runs and the driver drives.
-pub(crate) const DAEMONS: [Daemon; 3] = [Daemon::Mgmtd, Daemon::Zebra, Daemon::Bgpd];
+pub(crate) const DAEMONS: [Daemon; 4] =
+    [Daemon::Mgmtd, Daemon::Zebra, Daemon::Bgpd, Daemon::Bfdd];
 
 /// A real FRR, and a driver that knows it.
 pub(crate) struct Bed {
     pub(crate) real: perouter_harness::Frr,
     pub(crate) driver: Frr,
+    /// What became of raw objects.
+    pub(crate) raw: RawMemory,
 }
 
 impl Bed {
@@ -33,12 +37,25 @@ impl Bed {
         let real = perouter_harness::Frr::start(options).expect("real FRR starts");
         zebra_is_known_to_mgmtd(&real);
         let driver = driver(&real, mode);
-        Self { real, driver }
+        Self {
+            real,
+            driver,
+            raw: RawMemory::new(),
+        }
     }
 
     /// bgpd's running configuration, as another client than the driver sees it.
     pub(crate) fn running(&self) -> String {
         running(&self.real)
+    }
+
+    /// bfdd's running configuration, as another client sees it. The context of profiles stays
+    /// when it was once entered, and says nothing when it is empty.
+    pub(crate) fn profiles(&self) -> String {
+        let text = self.real.vty(Daemon::Bfdd, &["show running-config"]);
+        let text = text.unwrap().replace("bfd\nexit\n", "");
+        let lines = text.lines().filter(|line| *line != "!");
+        lines.map(|line| format!("{line}\n")).collect()
     }
 
     /// The mappings of VRFs to VNIs, as another client sees them.
@@ -61,7 +78,11 @@ impl Bed {
     /// takes part in these tests.
     pub(crate) async fn remaining(&mut self, intent: &NodeIntent) -> Vec<Step> {
         let seen = self.driver.observe().await.expect("FRR is observed");
-        let plan = plan::plan(intent, &kernel(), &seen, &NicMemory::new()).expect("plannable");
+        let memory = Memory {
+            raw: self.raw.clone(),
+            ..Memory::default()
+        };
+        let plan = plan::plan(intent, &kernel(), &seen, &memory).expect("plannable");
         frr_steps(&plan)
     }
 
@@ -76,8 +97,9 @@ impl Bed {
     /// As [`Self::lead`], but says what is wrong.
     pub(crate) async fn try_to_lead(&mut self, intent: &NodeIntent) -> Result<(), String> {
         for step in self.remaining(intent).await {
-            let taken = take(&mut self.driver, &step).await;
-            taken.map_err(|error| format!("{}: {error}", words(&step)))?;
+            self.take(intent, &step)
+                .await
+                .map_err(|error| format!("{}: {error}", words(&step)))?;
         }
         let left: Vec<String> = self.remaining(intent).await.iter().map(words).collect();
         if left.is_empty() {
@@ -91,6 +113,20 @@ impl Bed {
     }
 }
 
+impl Bed {
+    /// Takes a step, and remembers what became of raw lines, as the agent does.
+    async fn take(&mut self, intent: &NodeIntent, step: &Step) -> Result<(), frr::FrrError> {
+        let Step::Raw(RawLines(lines)) = step else {
+            return take(&mut self.driver, step).await;
+        };
+        let applied = self.driver.type_raw(lines).await?;
+        let of = intent.raw.iter().find(|raw| raw.spec.config == *lines);
+        let key = of.expect("the step is of an object").key.clone();
+        self.raw.insert(key, applied);
+        Ok(())
+    }
+}
+
 /// A step in few words, for whoever reads a failure.
 fn words(step: &Step) -> String {
     match step {
@@ -100,6 +136,7 @@ fn words(step: &Step) -> String {
             .map(ToString::to_string)
             .collect::<Vec<_>>()
             .join("\n"),
+        Step::PrefixLists(_) | Step::BfdProfiles(_) | Step::Raw(_) => step.to_string(),
         Step::Kernel(_) | Step::AllowAll(_) | Step::MapVni { .. } => format!("{step:?}"),
     }
 }
@@ -129,6 +166,9 @@ pub(crate) async fn take(driver: &mut Frr, step: &Step) -> Result<(), frr::FrrEr
         Step::Kernel(step) => panic!("no kernel takes part: {step:?}"),
         Step::Bgp(change) => driver.change_bgp(change).await,
         Step::AllowAll(presence) => driver.set_allow_all(*presence).await,
+        Step::PrefixLists(changes) => driver.change_prefix_lists(changes).await,
+        Step::BfdProfiles(changes) => driver.change_profiles(changes).await,
+        Step::Raw(RawLines(lines)) => driver.type_raw(lines).await.map(|_footprint| ()),
         Step::MapVni { vrf, vni } => driver.map_vnis(&[(vrf.clone(), *vni)]).await,
     }
 }
@@ -161,6 +201,7 @@ fn frr_steps(plan: &Plan) -> Vec<Step> {
         steps.iter().map(|planned| planned.step.clone())
     });
     let all = plan.sweep.iter().cloned().chain(units);
+    let all = all.chain(plan.closing.iter().cloned());
     all.filter(|step| !matches!(step, Step::Kernel(_)))
         .collect()
 }

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::path::Path;
 
 use perouter::agent::facts::{frr_version, gather};
-use perouter::api::{Family, RemoteAs};
+use perouter::api::{Family, Peer, RemoteAs};
 use perouter::frr::Mode;
 use perouter::intent::NodeIntent;
 use perouter::netlink::Kernel;
@@ -19,8 +19,9 @@ use crate::bad_peers::{FalseDaemon, Misbehaviour};
 use crate::bed::{Bed, DAEMONS, eventually};
 use crate::intents::{asn, bare_vni, changed, evpn, neighbor, only, vni, vrf, with_vnis};
 
-const SPINE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(10, 9, 0, 2));
-const NOBODY: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(10, 9, 0, 99));
+const SPINE_AT: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(10, 9, 0, 2));
+const SPINE: Peer = Peer::Address(SPINE_AT);
+const NOBODY: Peer = Peer::Address(IpAddr::V4(std::net::Ipv4Addr::new(10, 9, 0, 99)));
 
 /// A Type-5 route that a bgpd announces without VRF and VXLAN (`network … rd …`).
 fn type5(prefix: &str, rd: &str, mac: &str) -> String {
@@ -88,7 +89,7 @@ impl Fabric {
                 let sessions = facts.fabric_sessions.as_ref().unwrap();
                 let up = matches!(sessions[&SPINE].state, SessionState::Established { .. });
                 let known = facts.evpn.as_ref().unwrap().iter().any(|path| {
-                    (path.origin, path.standing) == (Origin::Peer(SPINE), Standing::Best)
+                    (path.origin, path.standing) == (Origin::Peer(SPINE_AT), Standing::Best)
                 });
                 let sent = facts.advertised[&SPINE]
                     .as_ref()
@@ -162,7 +163,7 @@ fn sessions_are_right(facts: &Facts) {
         Negotiation::Missing
     );
     assert_eq!(nobody.established_count, 0);
-    let external = &sessions[&IpAddr::from([10, 9, 0, 98])];
+    let external = &sessions[&Peer::Address(IpAddr::from([10, 9, 0, 98]))];
     assert_eq!(external.remote_as, None, "not known before it came up");
     assert!(!external.families.contains_key(&Family::Evpn));
 }
@@ -180,7 +181,7 @@ fn evpn_is_right(facts: &Facts) {
     assert_eq!((own.origin, &*own.id.rd.0), (Origin::Local, "10.0.0.1:7"));
     assert_eq!(
         (theirs.origin, &*theirs.id.rd.0),
-        (Origin::Peer(SPINE), "10.0.0.2:7")
+        (Origin::Peer(SPINE_AT), "10.0.0.2:7")
     );
     assert_eq!(theirs.router_mac.unwrap().to_string(), "02:00:00:00:00:02");
     assert_eq!(
@@ -190,7 +191,7 @@ fn evpn_is_right(facts: &Facts) {
     // A route that is typed in has no VTEP.
     assert!(theirs.next_hop.is_unspecified());
 
-    let asked: Vec<_> = facts.advertised.keys().copied().collect();
+    let asked: Vec<_> = facts.advertised.keys().cloned().collect();
     assert_eq!(
         asked,
         [SPINE, NOBODY],
@@ -286,7 +287,7 @@ async fn zebras_and_the_kernels_routes_agree() {
         (&entry.protocol, entry.choice),
         (&RibProtocol::Bgp, RibChoice::Installed)
     );
-    assert_eq!(entry.next_hops, [SPINE]);
+    assert_eq!(entry.next_hops, [SPINE_AT]);
     let index = seen.router[&"eth1".parse().unwrap()].index;
     let connected = &default.rib.as_ref().unwrap()[&"10.9.0.0/24".parse().unwrap()];
     assert!(
@@ -297,12 +298,12 @@ async fn zebras_and_the_kernels_routes_agree() {
     let session = default.sessions.as_ref().unwrap()[&SPINE].clone();
     assert!(matches!(session.state, SessionState::Established { .. }));
     let path = &default.bgp.as_ref().unwrap()[&prefix][0];
-    assert_eq!((path.origin, path.next_hop), (Origin::Peer(SPINE), SPINE));
+    assert_eq!((path.origin, path.next_hop), (Origin::Peer(SPINE_AT), SPINE_AT));
     // The neighbour was resolved for the session.
     let neighbours = facts.neighbours.as_ref().unwrap();
     let spine = neighbours
         .iter()
-        .find(|entry| entry.ip == SPINE && entry.link == index);
+        .find(|entry| entry.ip == SPINE_AT && entry.link == index);
     assert!(
         spine.is_some_and(|entry| entry.mac.is_some()),
         "{neighbours:?}"

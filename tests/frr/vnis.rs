@@ -16,6 +16,7 @@ async fn set_and_removed(setter: Mode, remover: Mode) {
     let bed = Bed {
         driver: driver(&bed.real, Mode::Off),
         real: bed.real,
+        raw: bed.raw,
     };
     first.observe().await.unwrap();
     second.observe().await.unwrap();
@@ -80,6 +81,7 @@ async fn route_map(setter: Mode, remover: Mode) {
     let Bed {
         real,
         driver: mut first,
+        ..
     } = bed;
     let held = || crate::bed::running(&real).contains("route-map allowall permit 1");
     first.observe().await.unwrap();

@@ -23,6 +23,10 @@ use crate::api::v1alpha1::neighbor::{
 /// Our own rule, since it looks at the underlay's AS too.
 const MULTIHOP_IS_EXTERNAL: &str = "ebgpMultiHop needs a neighbor in another AS";
 
+/// Our own rule: FRR refuses it for a neighbour behind an interface.
+const MULTIHOP_IS_ADDRESSED: &str = "ebgpMultiHop needs a neighbor with an address; one behind \
+    an interface is one hop away";
+
 /// Linux takes no longer key for TCP-MD5 (`TCP_MD5SIG_MAXKEYLEN`).
 const MAX_PASSWORD: usize = 80;
 
@@ -38,7 +42,7 @@ pub(super) fn convert(
         asn,
         peer_type,
         address: _,
-        interface: _,
+        interface,
         listen_range: _,
         port,
         password,
@@ -73,6 +77,9 @@ pub(super) fn convert(
         Some(RemoteAs::External) | None => false,
     };
     let ebgp_multihop = convert_properties(at, properties, internal, faults);
+    if ebgp_multihop.is_some() && interface.is_some() {
+        faults.add(format!("{at}.properties[0]"), Reason::Rule(MULTIHOP_IS_ADDRESSED));
+    }
     let bfd = bfd
         .as_ref()
         .map(|bfd| convert_bfd(&format!("{at}.bfd"), bfd, faults));

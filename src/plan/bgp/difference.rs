@@ -171,6 +171,30 @@ fn definitions(config: &Config) -> BTreeMap<&str, &Line> {
     definitions
 }
 
+/// The part of a configuration that outlives the removal of those neighbours that `running`
+/// defines and that neither it nor `other` does: whoever removes a neighbour removes all its
+/// lines.
+#[must_use]
+pub fn surviving(kept: &Config, other: &Config, running: &Config) -> Config {
+    let (kept_too, others) = (definitions(kept), definitions(other));
+    let gone = definitions(running).into_keys();
+    let gone: BTreeSet<&str> = gone
+        .filter(|name| !kept_too.contains_key(name) && !others.contains_key(name))
+        .collect();
+    without(kept, &gone)
+}
+
+fn without(config: &Config, gone: &BTreeSet<&str>) -> Config {
+    let stays = |line: &&Line| neighbor_of(line).is_none_or(|name| !gone.contains(name));
+    let lines = config.lines().iter().filter(stays).cloned();
+    let mut rest = Config::from(lines.collect::<Vec<Line>>());
+    for context in config.contexts() {
+        let body = without(context.body(), gone);
+        rest.push_context(Context::with_body(context.header().clone(), body));
+    }
+    rest
+}
+
 fn neighbor_of(line: &Line) -> Option<&str> {
     let mut words = line.words();
     (words.next() == Some("neighbor"))

@@ -158,7 +158,11 @@ fn session(
     if let Some(port) = port.filter(|port| port.get() != 179) {
         line(format!("port {port}"))?;
     }
-    let hops = multihop(*ebgp_multihop, boundary);
+    let hops = match peer {
+        Peer::Address(_) | Peer::Range(_) => multihop(*ebgp_multihop, boundary),
+        // FRR refuses it: the neighbour is one hop away.
+        Peer::Interface(_) => None,
+    };
     let one_hop = hops.is_none();
     if let Some(hops) = hops {
         line(hops)?;

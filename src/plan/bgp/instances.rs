@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use perouter_parsers::running_config::{Config, Context, Line};
 
 use super::desired::DesiredBgp;
-use super::difference::{ContextChange, overlaid};
+use super::difference::{ContextChange, overlaid, surviving};
 use super::raw::intersection;
 use crate::api::types::ObjectKey;
 use crate::plan::{Planned, Step};
@@ -77,7 +77,8 @@ impl<'a> Instances<'a> {
         for other in others {
             wanted.merge(other.instance.body().clone());
         }
-        Cow::Owned(overlaid(&intersection(running, &wanted), own))
+        let kept = intersection(running, &wanted);
+        Cow::Owned(overlaid(&surviving(&kept, own, running), own))
     }
 }
 
