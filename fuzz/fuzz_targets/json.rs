@@ -2,14 +2,62 @@
 //! streams say the same. Streams are read through a small window in a build for fuzzing.
 #![no_main]
 
+use std::alloc::{GlobalAlloc, Layout, System};
 use std::fmt::Debug;
 use std::io::{self, Read};
 use std::ops::ControlFlow;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use libfuzzer_sys::fuzz_target;
 use perouter_parsers::json::Error;
 use perouter_parsers::stream::Streamed;
 use perouter_parsers::{bgp, evpn, rib};
+
+/// The system's allocator, which also counts: bytes in use now, and the most since the last
+/// look. A fuzzer runs on one thread.
+struct Counting;
+
+static NOW: AtomicUsize = AtomicUsize::new(0);
+static MOST: AtomicUsize = AtomicUsize::new(0);
+
+// SAFETY: both calls are handed on to the system's allocator as they are.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        let now = NOW.fetch_add(layout.size(), Relaxed) + layout.size();
+        MOST.fetch_max(now, Relaxed);
+        // SAFETY: the caller keeps to the contract of `alloc`.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        NOW.fetch_sub(layout.size(), Relaxed);
+        // SAFETY: the pointer comes from `alloc` above, with this layout.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+/// How many bytes an answer may take in memory for each of its own: small entries of JSON become
+/// structures, and a growing list is there twice.
+const PER_BYTE: usize = 64;
+
+/// What errors and windows take at least.
+const ALWAYS: usize = 64 * 1024;
+
+/// Runs a reader and demands that it takes memory by the size of the answer only.
+fn bounded<T>(size: usize, read: impl FnOnce() -> T) -> T {
+    let before = NOW.load(Relaxed);
+    MOST.store(before, Relaxed);
+    let result = read();
+    let taken = MOST.load(Relaxed) - before;
+    assert!(
+        taken <= ALWAYS + PER_BYTE * size,
+        "{taken} bytes of memory for {size} of JSON"
+    );
+    result
+}
 
 /// Gives a few bytes at a time.
 struct Trickle<'a> {
@@ -54,17 +102,21 @@ fn collect<T>(
 
 /// Compares the two readers of one command.
 macro_rules! agree {
-    ($whole:path, $streamed:path, $bytes:expr, $step:expr) => {
+    ($whole:path, $streamed:path, $bytes:expr, $step:expr) => {{
+        let trickle = || Trickle {
+            rest: $bytes,
+            step: $step,
+        };
         for last in [usize::MAX, 1] {
             let whole = collect(last, |each| $whole($bytes, each));
-            let trickle = Trickle {
-                rest: $bytes,
-                step: $step,
-            };
-            let streamed = collect(last, |each| $streamed(trickle, each));
+            let streamed = collect(last, |each| $streamed(trickle(), each));
             assert_eq!(streamed, whole, stringify!($streamed));
         }
-    };
+        let ignored = bounded($bytes.len(), || {
+            $streamed(trickle(), |_| ControlFlow::Continue(()))
+        });
+        drop(ignored);
+    }};
 }
 
 /// What a reader of whole answers says does not depend on the white space around the answer.
@@ -74,7 +126,8 @@ fn alike<T: Debug>(read: impl Fn(&[u8]) -> Result<T, Error>, bytes: &[u8], padde
         Err(Error::Data { path, .. }) => format!("wrong at {path}"),
         Err(error) => error.to_string(),
     };
-    assert_eq!(said(read(padded)), said(read(bytes)));
+    let plain = bounded(bytes.len(), || read(bytes));
+    assert_eq!(said(read(padded)), said(plain));
 }
 
 fuzz_target!(|input: &[u8]| {
@@ -83,7 +136,7 @@ fuzz_target!(|input: &[u8]| {
     };
     let padded = [b" \n", bytes, b"\n"].concat();
     let step = usize::from(choice / 16) * 3 + 1;
-    match choice % 14 {
+    match choice % 16 {
         0 => agree!(bgp::unicast, bgp::unicast_from, bytes, step),
         1 => agree!(evpn::type5, evpn::type5_from, bytes, step),
         2 => agree!(evpn::advertised, evpn::advertised_from, bytes, step),

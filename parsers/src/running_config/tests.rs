@@ -430,6 +430,19 @@ fn word() -> impl Strategy<Value = String> {
     ]
 }
 
+/// Text that tries to be more than one command, or none.
+fn hostile() -> impl Strategy<Value = String> {
+    let piece = prop_oneof![
+        3 => word(),
+        2 => prop::sample::select(vec![
+            "\n", "\r", "\0", "\t", " ", "  ", "\u{b}", "\u{c}", "\u{1b}", "\u{7f}", "\u{85}",
+            "\u{a0}", "\u{2028}", "!", "#", "%", "|", "| ", "e", "ex", "q", "exit-", "\\", "\"",
+        ]).prop_map(str::to_owned),
+        1 => "(?s).{0,4}",
+    ];
+    vec(piece, 0..6).prop_map(|pieces| pieces.concat())
+}
+
 fn line() -> impl Strategy<Value = Line> {
     vec(word(), 1..6)
         .prop_map(|words| words.join(" "))
@@ -463,6 +476,23 @@ proptest! {
         if !config.lines().iter().chain(config.contexts().iter().map(Context::header)).any(heading) {
             prop_assert_eq!(answer.parse::<RunningConfig>().unwrap().config, config);
         }
+    }
+
+    #[test]
+    fn an_accepted_line_is_one_harmless_command(text in hostile()) {
+        let Ok(line) = Line::new(&text) else { return Ok(()) };
+        let line = line.as_str();
+        prop_assert!(!line.chars().any(char::is_control), "{:?}", line);
+        prop_assert!(!line.starts_with(['!', '#', '%', ' ']), "{:?}", line);
+        prop_assert!(!line.contains("| "), "{:?}", line);
+        let first = line.split(' ').next().unwrap_or_default();
+        for word in ["exit", "quit", "end", "exit-vrf", "exit-address-family"] {
+            prop_assert!(!word.starts_with(first), "{:?}", line);
+        }
+        // FRR splits at white space: no word of the text is lost, and none is added.
+        let words: Vec<&str> = text.split_ascii_whitespace().collect();
+        prop_assert_eq!(line.split(' ').collect::<Vec<_>>(), words);
+        prop_assert_eq!(Line::new(line).unwrap(), line);
     }
 
     #[test]
