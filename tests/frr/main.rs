@@ -15,6 +15,7 @@
 mod bad_peers;
 mod bed;
 mod facts;
+mod hostile;
 mod intents;
 mod refusals;
 mod round_trips;
