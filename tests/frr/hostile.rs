@@ -5,7 +5,8 @@ use perouter::api::{self, Manifest, Object, Underlay};
 use perouter::frr::Mode;
 use perouter::intent::NodeIntent;
 use perouter::plan::bgp::desired::desired;
-use perouter_parsers::running_config::{Config, RunningConfig};
+use perouter_harness::Daemon;
+use perouter_parsers::running_config::{Config, Line, RunningConfig};
 use serde_json::json;
 
 use crate::bed::Bed;
@@ -179,4 +180,28 @@ async fn strange_names_are_read_back_as_they_are() {
         !instances(&expected).0.equivalent(&intended(&evpn())),
         "the comparison sees VNIs"
     );
+}
+
+/// Why [`Line`] refuses more than the whole words: bgpd takes their first letters too, and what
+/// follows lands in another context.
+#[test]
+fn first_letters_of_an_exit_leave_a_context() {
+    let bed = Bed::new(Mode::Off);
+    for word in ["exit", "exi", "ex", "quit", "qui", "q", "end", "en"] {
+        let commands = [
+            "enable",
+            "configure terminal",
+            "router bgp 64514",
+            word,
+            "bgp router-id 10.0.0.1",
+        ];
+        let answers = bed.real.vty_answers(Daemon::Bgpd, &commands).unwrap();
+        let statuses: Vec<u8> = answers.iter().map(|answer| answer.status).collect();
+        let [taken @ .., outside] = statuses.as_slice() else {
+            panic!("no answers")
+        };
+        // The last command is none outside of the instance.
+        assert!(*outside >= 2 && taken == [0; 4], "{word}: {statuses:?}");
+        assert!(Line::new(word).is_err(), "{word}");
+    }
 }
