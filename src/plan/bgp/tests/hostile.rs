@@ -123,11 +123,14 @@ fn endure(place: &(usize, String, String), text: &str) {
     let manifests = match with(*sample, pointer, text) {
         Ok(manifests) => manifests,
         Err(error) => {
-            let named = |at: &str| !at.is_empty() && path.starts_with(at);
+            let named = error.faults.iter().any(|fault| fault.path == *path);
+            assert!(named, "{}: {error}", shown());
+            // Nor does it reach a terminal as anything but words.
+            let told = error.to_string();
+            assert_eq!(told.lines().count(), error.faults.len(), "{told:?}");
             assert!(
-                error.faults.iter().any(|fault| named(&fault.path)),
-                "{}: {error}",
-                shown()
+                !told.replace('\n', "").contains(char::is_control),
+                "{told:?}"
             );
             for told in [error.to_string(), format!("{error:?}")] {
                 assert!(!told.contains(PASSWORD), "{}: {told}", shown());
