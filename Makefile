@@ -3,7 +3,7 @@
 CARGO ?= cargo
 ROOT := $(CURDIR)
 
-.PHONY: help lab test test-newcomer bench build check deny fmt root deps
+.PHONY: help lab test test-newcomer fuzz bench build check deny fmt root deps
 
 help: ## What can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /|/' | column -t -s '|'
@@ -13,6 +13,9 @@ lab: build root ## A real EVPN fabric: up, verified, pinged, down
 
 test: deps ## Everything that CI checks: format, lints, dependencies, all tests
 	@scripts/test
+
+fuzz: deps ## Every parser against made-up input, FUZZ_SECONDS each (default 60)
+	@scripts/fuzz $(FUZZ_SECONDS)
 
 bench: build root ## Measures against the rivals, prints a table, writes target/bench/results.json
 	@scripts/bench

@@ -98,7 +98,7 @@ pub(crate) fn absence(command: &'static str, words: String) -> Result<(), Error>
 }
 
 /// How many characters of an answer that is not JSON an error carries.
-const WORDS: usize = 300;
+pub(crate) const WORDS: usize = 300;
 
 /// The first characters of an answer that is not JSON.
 pub(crate) fn words(answer: &[u8]) -> String {

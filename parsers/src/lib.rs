@@ -17,6 +17,7 @@
 
 pub mod bgp;
 pub mod evpn;
+pub mod framing;
 pub mod id;
 pub mod json;
 pub mod rib;

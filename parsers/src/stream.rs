@@ -21,7 +21,7 @@ use serde::{
     de::{DeserializeOwned, Error as _, IgnoredAny},
 };
 
-use crate::json::{Error, absence, words};
+use crate::json::{Error, WORDS, absence, words};
 pub(crate) use window::Window;
 use window::{Sliding, Whole};
 
@@ -107,7 +107,12 @@ impl<W: Window> Walker<W> {
                         return Err(Fault::Data(String::new(), error));
                     }
                 }
-                Some(Err(error)) => return Err(located::<T>(bytes, error)),
+                Some(Err(error)) => {
+                    // Half a number that is passed over is wrong for serde_json, not unfinished.
+                    if !at_end(bytes, &error) || !self.more()? {
+                        return Err(located::<T>(self.window.bytes(), error));
+                    }
+                }
                 None => {
                     if !self.more()? {
                         return Err(Fault::data("the answer ends where a value should stand"));
@@ -162,6 +167,13 @@ impl<W: Window> Walker<W> {
         }
     }
 
+    /// FRR's words in place of data, as many as an error carries.
+    fn words(&mut self) -> Result<String, Fault> {
+        // A character has four bytes at most.
+        while self.window.bytes().len() < 4 * WORDS && self.more()? {}
+        Ok(words(self.window.bytes()))
+    }
+
     fn more(&mut self) -> Result<bool, Fault> {
         self.window.more().map_err(Fault::Io)
     }
@@ -195,7 +207,8 @@ impl<W: Window> Walker<W> {
         if self.peek()? != Some(b'"') {
             return Err(Fault::data("a key is missing"));
         }
-        let plain = |byte: &u8| !matches!(byte, b'"' | b'\\');
+        // JSON escapes control characters.
+        let plain = |byte: &u8| !matches!(byte, b'"' | b'\\' | ..b' ');
         let bytes = self.window.bytes().get(1..).unwrap_or_default();
         let length = bytes.iter().take_while(|byte| plain(byte)).count();
         if bytes.get(length) == Some(&b'"')
@@ -230,6 +243,15 @@ impl<W: Window> Walker<W> {
             path
         }
     }
+}
+
+/// Whether an error stands at the very end of the bytes, so that more of them may mend it.
+fn at_end(bytes: &[u8], error: &serde_json::Error) -> bool {
+    let lines = || bytes.split(|byte| *byte == b'\n');
+    lines().count() == error.line()
+        && lines()
+            .next_back()
+            .is_some_and(|last| last.len() == error.column())
 }
 
 /// Reads a wrong value once more, to learn where it is wrong.
@@ -302,7 +324,7 @@ fn all<W: Window, O: Object>(walker: &mut Walker<W>, object: &mut O) -> Result<S
     match walker.peek()? {
         None => return Ok(Streamed::Absent),
         Some(b'{') => {}
-        Some(_) => return Err(Fault::Warning(words(walker.window.bytes()))),
+        Some(_) => return Err(Fault::Warning(walker.words()?)),
     }
     walker.enter(&mut Root(object))?;
     match walker.peek()? {

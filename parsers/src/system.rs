@@ -57,7 +57,8 @@ impl PartialOrd for Version {
 impl fmt::Display for Version {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}.{}", self.major, self.minor)?;
-        if self.patch != 0 {
+        // A zero is left out, unless what follows would then be read in its place.
+        if self.patch != 0 || self.suffix.starts_with('.') {
             write!(f, ".{}", self.patch)?;
         }
         f.write_str(&self.suffix)

@@ -89,11 +89,9 @@ fn read_file(path: &Path, contents: &mut Contents) {
         .unwrap_or_default()
         .to_string_lossy()
         .into_owned();
-    let text = match std::fs::read(path).map(String::from_utf8) {
+    let text = match std::fs::read(path).map(|bytes| api::text_of(&source, bytes)) {
         Ok(Ok(text)) => text,
-        Ok(Err(error)) => {
-            return broken(candidates, &source, format!("{source}: not UTF-8: {error}"));
-        }
+        Ok(Err(error)) => return broken(candidates, &source, error.to_string()),
         Err(error) => return broken(candidates, &source, format!("{source}: {error}")),
     };
     let parsed = api::parse_file(&source, &text);
@@ -131,3 +129,6 @@ fn broken(candidates: &mut Candidates, source: &str, message: String) {
         })
         .or_insert(message);
 }
+
+#[cfg(test)]
+mod tests;

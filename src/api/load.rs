@@ -74,6 +74,25 @@ fn place(line: Option<u64>, column: Option<u64>) -> String {
     }
 }
 
+/// The text of a file's bytes.
+///
+/// # Errors
+/// [`FileError`] with the place of the first bytes that are no UTF-8, and nothing of them.
+pub fn text_of(file_name: &str, bytes: Vec<u8>) -> Result<String, FileError> {
+    String::from_utf8(bytes).map_err(|error| {
+        let valid = error.utf8_error().valid_up_to();
+        let before = String::from_utf8_lossy(&error.as_bytes()[..valid]).into_owned();
+        let last = before.rsplit('\n').next().unwrap_or_default();
+        let counted = |count: usize| u64::try_from(count).ok();
+        FileError {
+            file: file_name.to_owned(),
+            line: counted(before.split('\n').count()),
+            column: counted(last.chars().count() + 1),
+            message: "the file is not UTF-8".to_owned(),
+        }
+    })
+}
+
 /// Reads the objects in `text`. `file_name` stands in the messages only.
 #[must_use]
 pub fn parse_file(file_name: &str, text: &str) -> Parsed {

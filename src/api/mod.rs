@@ -25,10 +25,10 @@ pub mod types;
 pub mod v1alpha1;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use fault::{ApiError, Fault, Identity, Reason};
-pub use load::{FileError, Parsed, ParsedObject, parse_file, parse_object};
+pub use load::{FileError, Parsed, ParsedObject, parse_file, parse_object, text_of};
 pub use model::{
     AllowedPrefixes, Bfd, BfdMode, Families, Family, GracefulRestart, HostSession, L3Vni,
     LocalCidr, Manifest, Multihop, Neighbor, Object, Peer, PrefixRule, RawFrrConfig, RemoteAs,

@@ -9,7 +9,7 @@ use super::load::parse_object;
 use super::model::Manifest;
 
 /// An underlay with every field that is acted on.
-pub(super) fn full_underlay() -> Value {
+pub(crate) fn full_underlay() -> Value {
     json!({
         "apiVersion": "network.openperouter.io/v1alpha1",
         "kind": "Underlay",
@@ -40,7 +40,7 @@ pub(super) fn full_underlay() -> Value {
 }
 
 /// An L3VNI with every field that is acted on.
-pub(super) fn full_l3vni() -> Value {
+pub(crate) fn full_l3vni() -> Value {
     json!({
         "apiVersion": "network.openperouter.io/v1alpha1",
         "kind": "L3VNI",
@@ -84,7 +84,7 @@ pub(super) fn edited(mut object: Value, path: &str, value: &Value) -> Value {
 }
 
 /// Reads one object.
-pub(super) fn read(object: Value) -> Result<Manifest, ApiError> {
+pub(crate) fn read(object: Value) -> Result<Manifest, ApiError> {
     parse_object(
         Identity {
             file: None,

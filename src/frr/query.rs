@@ -6,21 +6,22 @@ use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::time::Duration;
 
+use perouter_parsers::framing::{self, Then};
+
 use super::daemon::Daemon;
 use super::vty::VtyError;
 
 /// As long as FRR may keep silent within an answer.
 const SILENCE: Duration = Duration::from_secs(20);
 
-/// How much is held of an answer to find its end: three NULs and the status byte.
-const TRAILER: usize = 4;
-
 /// The text of one answer, from its first byte to its trailer, as a stream.
 #[derive(Debug)]
 pub struct Query {
     stream: UnixStream,
-    /// Read ahead: the last four bytes may be the trailer.
+    /// Read ahead: text, and behind it perhaps a part of the trailer.
     held: Vec<u8>,
+    /// How much of it is text.
+    text: usize,
     ended: bool,
 }
 
@@ -45,6 +46,7 @@ impl Query {
         let mut query = Self {
             stream,
             held: Vec::with_capacity(64 * 1024),
+            text: 0,
             ended: false,
         };
         let mut send = |command: &str| -> io::Result<()> {
@@ -67,7 +69,7 @@ impl Query {
 
     /// Reads more until something can be given or the trailer is there.
     fn fill(&mut self) -> io::Result<()> {
-        while self.held.len() <= TRAILER && !self.ended {
+        while self.text == 0 && !self.ended {
             let mut chunk = [0_u8; 64 * 1024];
             let read = self.stream.read(&mut chunk)?;
             if read == 0 {
@@ -77,9 +79,20 @@ impl Query {
                 ));
             }
             self.held.extend_from_slice(&chunk[..read]);
-            if let [.., 0, 0, 0, _status] = self.held.as_slice() {
-                self.held.truncate(self.held.len() - TRAILER);
-                self.ended = true;
+            let front = framing::front(&self.held[self.text..]);
+            self.text += front.text;
+            match front.then {
+                Then::More => {}
+                Then::End(_status) => {
+                    self.held.truncate(self.text);
+                    self.ended = true;
+                }
+                Then::Garbled => {
+                    return Err(io::Error::new(
+                        io::ErrorKind::InvalidData,
+                        "there is a NUL in FRR's answer",
+                    ));
+                }
             }
         }
         Ok(())
@@ -89,14 +102,10 @@ impl Query {
 impl Read for Query {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         self.fill()?;
-        let available = if self.ended {
-            self.held.len()
-        } else {
-            self.held.len() - TRAILER
-        };
-        let count = available.min(into.len());
+        let count = self.text.min(into.len());
         into[..count].copy_from_slice(&self.held[..count]);
         self.held.drain(..count);
+        self.text -= count;
         Ok(count)
     }
 }

@@ -7,6 +7,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use perouter_parsers::framing::{self, Then};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
 
@@ -18,9 +19,6 @@ const SILENCE: Duration = Duration::from_secs(20);
 
 /// How long connecting may take: the socket is local, so this is a daemon that hangs.
 const CONNECT: Duration = Duration::from_secs(3);
-
-/// The end of an answer, before the status byte.
-const TRAILER: [u8; 3] = [0; 3];
 
 /// What a daemon said to one command.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -103,8 +101,8 @@ pub enum VtyError {
         /// The command, without secrets.
         command: String,
     },
-    /// The answer is no text.
-    #[error("{daemon} answered `{command}` with bytes that are no UTF-8")]
+    /// The answer is no text: bytes that are no UTF-8, a NUL, or more than one answer.
+    #[error("{daemon} answered `{command}` with bytes that are no text")]
     NotText {
         /// Which daemon.
         daemon: Daemon,
@@ -194,11 +192,16 @@ impl Vty {
             command: command_shown(),
             source,
         };
+        let not_text = || VtyError::NotText {
+            daemon,
+            command: command_shown(),
+        };
         let mut request = Vec::with_capacity(command.len() + 1);
         request.extend_from_slice(command.as_bytes());
         request.push(0);
         self.stream.write_all(&request).await.map_err(lost)?;
         self.buffer.clear();
+        let mut text = 0;
         let status = loop {
             let read = tokio::time::timeout(SILENCE, self.stream.read_buf(&mut self.buffer)).await;
             match read {
@@ -217,25 +220,22 @@ impl Vty {
                 }
                 Ok(Ok(_)) => {}
             }
-            if let Some(status) = trailer(&self.buffer) {
-                break status;
+            let front = framing::front(&self.buffer[text..]);
+            text += front.text;
+            match front.then {
+                Then::More => {}
+                // One command is asked at a time: what follows its answer belongs to nothing.
+                Then::End(status) if self.buffer.len() == text + framing::TRAILER => {
+                    break Status::from(status);
+                }
+                Then::End(_) | Then::Garbled => return Err(not_text()),
             }
         };
-        let text = &self.buffer[..self.buffer.len() - TRAILER.len() - 1];
-        let text = std::str::from_utf8(text)
-            .map_err(|_| VtyError::NotText {
-                daemon,
-                command: command_shown(),
-            })?
+        let text = std::str::from_utf8(&self.buffer[..text])
+            .map_err(|_| not_text())?
             .to_owned();
         self.sound = true;
         tracing::trace!(%daemon, command = shown, ?status, "vty");
         Ok(Answer { status, text })
     }
-}
-
-/// The status of a whole answer; `None` as long as more must come.
-fn trailer(buffer: &[u8]) -> Option<Status> {
-    let (status, rest) = buffer.split_last()?;
-    rest.ends_with(&TRAILER).then(|| Status::from(*status))
 }

@@ -16,6 +16,7 @@ mod bad_peers;
 mod bed;
 mod facts;
 mod features;
+mod hostile;
 mod intents;
 mod refusals;
 mod round_trips;

@@ -11,6 +11,14 @@ use nom::{
 /// The first line that vtysh writes, before it asks the daemons.
 pub(super) const BUILDING: &str = "Building configuration...";
 
+/// What FRR writes above a configuration.
+const CURRENT: &str = "Current configuration:";
+
+/// Whether a line is one of the words above a configuration.
+pub(super) fn is_preamble(line: &str) -> bool {
+    matches!(line, BUILDING | CURRENT)
+}
+
 /// One line of text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Token<'a> {
@@ -81,7 +89,7 @@ fn classify(input: &str) -> IResult<&str, Content<'_>> {
         map(preceded(keyword("frr version"), rest), Content::Version),
         map(preceded(keyword("frr defaults"), rest), Content::Defaults),
         map(preceded(keyword("hostname"), rest), Content::Hostname),
-        value(Content::Nothing, all_consuming(preamble)),
+        value(Content::Nothing, verify(rest, nothing)),
         value(Content::Comment, preceded(alt((tag("!"), tag("#"))), rest)),
         value(Content::End, all_consuming(tag("end"))),
         map(all_consuming(closing), Content::Close),
@@ -90,14 +98,8 @@ fn classify(input: &str) -> IResult<&str, Content<'_>> {
     .parse(input)
 }
 
-/// What FRR and vtysh write above a configuration.
-fn preamble(input: &str) -> IResult<&str, &str> {
-    alt((
-        tag(BUILDING),
-        tag("Current configuration:"),
-        verify(rest, |text: &str| text.is_empty()),
-    ))
-    .parse(input)
+fn nothing(text: &str) -> bool {
+    text.is_empty() || is_preamble(text)
 }
 
 fn closing(input: &str) -> IResult<&str, Closing<'_>> {

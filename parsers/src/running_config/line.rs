@@ -4,6 +4,8 @@ use std::fmt;
 
 use thiserror::Error;
 
+use super::lexer::is_preamble;
+
 /// One configuration command: a single line without indentation, comment or context exit.
 ///
 /// FRR splits a command at white space and joins the words with one space, so a `Line` holds
@@ -33,7 +35,9 @@ pub enum InvalidLine {
         /// The whole text given.
         text: String,
     },
-    /// `exit`, `exit-…`, `quit` and `end` move between contexts and are written by the tree.
+    /// `exit`, `exit-…`, `quit` and `end` move between contexts and are written by the tree. FRR
+    /// takes their first letters for them too, and no other command of its configuration begins
+    /// with such a word.
     #[error("the line leaves a context: {text:?}")]
     LeavesContext {
         /// The whole text given.
@@ -46,8 +50,9 @@ pub enum InvalidLine {
         /// The whole text given.
         text: String,
     },
-    /// FRR starts its error messages with `%`, and no command.
-    #[error("the line is an error message: {text:?}")]
+    /// FRR starts its error messages with `%`, and no command. The words that it writes above a
+    /// configuration are no command either.
+    #[error("the line is a message of FRR: {text:?}")]
     Message {
         /// The whole text given.
         text: String,
@@ -79,7 +84,8 @@ impl Line {
                 text: text.to_owned(),
             });
         }
-        if matches!(first, "exit" | "quit" | "end") || first.starts_with("exit-") {
+        let leaves = ["exit", "quit", "end"];
+        if leaves.iter().any(|word| word.starts_with(first)) || first.starts_with("exit-") {
             return Err(InvalidLine::LeavesContext {
                 text: text.to_owned(),
             });
@@ -89,6 +95,11 @@ impl Line {
         for word in words {
             line.push(' ');
             line.push_str(word);
+        }
+        if is_preamble(&line) {
+            return Err(InvalidLine::Message {
+                text: text.to_owned(),
+            });
         }
         if line.contains("| ") {
             return Err(InvalidLine::Pipe {

@@ -337,16 +337,47 @@ fn lines_are_one_command() {
             "{text:?}"
         );
     }
-    for text in ["exit", " exit now", "exit-vrf", "quit", "end"] {
+    for text in [
+        "exit",
+        " exit now",
+        "exit-vrf",
+        "quit",
+        "end",
+        "e",
+        "exi",
+        "q",
+        "en",
+    ] {
         assert!(
             matches!(Line::new(text), Err(InvalidLine::LeavesContext { .. })),
             "{text:?}"
         );
     }
-    assert!(matches!(
-        Line::new("% no"),
-        Err(InvalidLine::Message { .. })
-    ));
+    for text in [
+        "% no",
+        " Building  configuration...",
+        "Current\tconfiguration:",
+    ] {
+        assert!(
+            matches!(Line::new(text), Err(InvalidLine::Message { .. })),
+            "{text:?}"
+        );
+    }
+    for text in ["exits", "ending", "quite", "ex-it", "neighbor X end"] {
+        assert!(Line::new(text).is_ok(), "{text:?}");
+    }
+}
+
+/// The words above a configuration, but not as FRR spaces them: once read as a command, which
+/// then was gone from what was printed.
+#[test]
+fn words_above_a_configuration_are_no_command() {
+    let text = "router bgp 1\n x\nBuilding  configuration...\n";
+    let error = text.parse::<Config>().unwrap_err();
+    assert!(
+        matches!(error, ParseError::Message { line: 3, .. }),
+        "{error}"
+    );
 }
 
 #[test]
@@ -399,13 +430,23 @@ fn word() -> impl Strategy<Value = String> {
     ]
 }
 
+/// Text that tries to be more than one command, or none.
+fn hostile() -> impl Strategy<Value = String> {
+    let piece = prop_oneof![
+        3 => word(),
+        2 => prop::sample::select(vec![
+            "\n", "\r", "\0", "\t", " ", "  ", "\u{b}", "\u{c}", "\u{1b}", "\u{7f}", "\u{85}",
+            "\u{a0}", "\u{2028}", "!", "#", "%", "|", "| ", "e", "ex", "q", "exit-", "\\", "\"",
+        ]).prop_map(str::to_owned),
+        1 => "(?s).{0,4}",
+    ];
+    vec(piece, 0..6).prop_map(|pieces| pieces.concat())
+}
+
 fn line() -> impl Strategy<Value = Line> {
     vec(word(), 1..6)
         .prop_map(|words| words.join(" "))
         .prop_filter_map("not a command", |text| Line::new(text).ok())
-        .prop_filter("FRR's words above a configuration", |line| {
-            !["Building configuration...", "Current configuration:"].contains(&line.as_str())
-        })
 }
 
 fn tree() -> impl Strategy<Value = Config> {
@@ -435,6 +476,23 @@ proptest! {
         if !config.lines().iter().chain(config.contexts().iter().map(Context::header)).any(heading) {
             prop_assert_eq!(answer.parse::<RunningConfig>().unwrap().config, config);
         }
+    }
+
+    #[test]
+    fn an_accepted_line_is_one_harmless_command(text in hostile()) {
+        let Ok(line) = Line::new(&text) else { return Ok(()) };
+        let line = line.as_str();
+        prop_assert!(!line.chars().any(char::is_control), "{:?}", line);
+        prop_assert!(!line.starts_with(['!', '#', '%', ' ']), "{:?}", line);
+        prop_assert!(!line.contains("| "), "{:?}", line);
+        let first = line.split(' ').next().unwrap_or_default();
+        for word in ["exit", "quit", "end", "exit-vrf", "exit-address-family"] {
+            prop_assert!(!word.starts_with(first), "{:?}", line);
+        }
+        // FRR splits at white space: no word of the text is lost, and none is added.
+        let words: Vec<&str> = text.split_ascii_whitespace().collect();
+        prop_assert_eq!(line.split(' ').collect::<Vec<_>>(), words);
+        prop_assert_eq!(Line::new(line).unwrap(), line);
     }
 
     #[test]

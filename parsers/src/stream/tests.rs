@@ -89,6 +89,41 @@ fn a_value_at_the_edge_of_the_window_is_read_whole() {
     );
 }
 
+/// Once, only as many as the window held.
+/// Serde_json takes half a number that nobody wants for a wrong one: such answers were refused.
+#[test]
+fn a_number_that_is_passed_over_may_stand_at_the_edge_of_the_window() {
+    for number in ["-1", "1.5", "-0.5e-10", "1E+7", "[-1,\n-2.5]"] {
+        let text = format!("{{\"skipped\":{number},\n\"a\":7}}");
+        let mut sum = Sum::default();
+        let window = ByteByByte {
+            all: text.as_bytes(),
+            from: 0,
+            to: 0,
+        };
+        let streamed = walk("test", window, &mut sum).unwrap();
+        assert_eq!(streamed, Streamed::Complete, "{number}");
+        assert_eq!(sum.0, [("a".to_owned(), 7)], "{number}");
+    }
+    for wrong in ["-", "-x", "1.", "1.}", "1e", "1e+ "] {
+        let text = format!("{{\"skipped\":{wrong}");
+        let result = reader("test", text.as_bytes(), &mut Sum::default());
+        assert!(result.is_err(), "{wrong}");
+    }
+}
+
+#[test]
+fn words_in_place_of_data_are_read_to_their_end() {
+    let text = b"  bgpd is not running\n";
+    let window = ByteByByte {
+        all: text,
+        from: 0,
+        to: 0,
+    };
+    let error = walk("test", window, &mut Sum::default()).unwrap_err();
+    assert_eq!(error.to_string(), "test: FRR answered: bgpd is not running");
+}
+
 #[test]
 fn how_the_reader_delivers_does_not_matter() {
     let whole = collect(|routes| {
@@ -156,6 +191,7 @@ fn what_is_no_object_is_refused() {
         "null",
         "{\"\u{fffd}",
         "{\"a\":1x}",
+        "{\"a\u{1}\":1}",
     ];
     for text in wrong {
         let result = slice("test", text.as_bytes(), &mut Sum::default());

@@ -31,6 +31,15 @@ fn releases_are_ordered_by_number() {
     }
 }
 
+/// A zero before such a suffix was once left out, and the suffix then read in its place.
+#[test]
+fn a_version_prints_as_it_was_read() {
+    for text in ["10.0.0.1:2", "10.3.0.4", "10.3.0-dev", "10.3.99999"] {
+        let version: Version = text.parse().unwrap();
+        assert_eq!(version.to_string().parse(), Ok(version), "{text}");
+    }
+}
+
 #[test]
 fn daemons_of_the_capture() {
     let known = [

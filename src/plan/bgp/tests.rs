@@ -3,6 +3,7 @@
 //! `PEROUTER_WRITE_GOLDEN=1 cargo test -p perouter --lib bgp` writes the texts anew.
 
 mod difference;
+mod hostile;
 pub(in crate::plan) mod model;
 mod secrecy;
 

@@ -1,0 +1,62 @@
+//! A directory with files that cannot be read beside one that can.
+
+use std::fs;
+
+use super::*;
+
+const RED: &str = "\
+apiVersion: network.openperouter.io/v1alpha1
+kind: L3VNI
+metadata:
+  name: red
+spec:
+  vrf: red
+  vni: 100
+";
+
+/// What is told of the files that cannot be read, and how many objects were found.
+fn told(files: &[(&str, &[u8])]) -> (Vec<String>, usize) {
+    let directory = tempfile::tempdir().unwrap();
+    for (name, bytes) in files {
+        fs::write(directory.path().join(name), bytes).unwrap();
+    }
+    let contents = Directory::new(directory.path().to_owned()).read().unwrap();
+    let broken = contents.candidates.broken_sources.into_values().collect();
+    (broken, contents.candidates.objects.len())
+}
+
+#[test]
+fn a_file_that_is_not_utf_8_is_named_with_the_place_and_harms_no_other() {
+    let latin = [b"# caf\xc3\xa9\nname: caf", &b"\xe9 # hunter2\n"[..]].concat();
+    let utf_16 = b"\xff\xfea\0p\0i\0";
+    let cut = [RED.as_bytes(), b"# \xe2\x82"].concat();
+    let files = [
+        ("a.yaml", latin.as_slice()),
+        ("b.yaml", utf_16),
+        ("c.yaml", &cut),
+        ("red.yaml", RED.as_bytes()),
+    ];
+    let (broken, objects) = told(&files);
+    assert_eq!(
+        broken,
+        [
+            "a.yaml: line 2, column 10: the file is not UTF-8",
+            "b.yaml: line 1, column 1: the file is not UTF-8",
+            "c.yaml: line 8, column 3: the file is not UTF-8",
+        ]
+    );
+    assert_eq!(objects, 1);
+}
+
+/// What is UTF-8 and no text either.
+#[test]
+fn a_file_with_nuls_is_refused_by_name() {
+    for bytes in [&b"\0\0\0\0"[..], b"kind: L3VNI\0\nvni: 1\n"] {
+        let (broken, objects) = told(&[("a.yaml", bytes)]);
+        assert_eq!(objects, 0);
+        let [message] = broken.as_slice() else {
+            panic!("{bytes:?}: {broken:?}")
+        };
+        assert!(message.starts_with("a.yaml: "), "{message}");
+    }
+}
