@@ -44,6 +44,12 @@ impl Vteps {
         self.ipv4.is_some() || self.ipv6.is_some()
     }
 
+    /// The one that tunnels start from: that of IPv4, where there is one.
+    #[must_use]
+    pub fn preferred(&self) -> Option<IpAddr> {
+        self.ipv4.map(IpAddr::V4).or(self.ipv6.map(IpAddr::V6))
+    }
+
     /// All of them, each as a prefix of its full length.
     pub fn prefixes(&self) -> impl Iterator<Item = IpNet> {
         let ipv4 = self.ipv4.map(IpAddr::V4);

@@ -34,7 +34,10 @@ pub(super) fn create(wanted: &Link, peer_netns: &Netns) -> LinkMessage {
         // `LinkBridge::new` would set it up.
         LinkKind::Bridge => LinkMessageBuilder::<LinkBridge>::new(name).build(),
         LinkKind::Vxlan { vni, local, port } => LinkVxlan::new(name, vni.get())
-            .append_info_data(InfoVxlan::Local(*local))
+            .append_info_data(match local {
+                IpAddr::V4(local) => InfoVxlan::Local(*local),
+                IpAddr::V6(local) => InfoVxlan::Local6(*local),
+            })
             .port(*port)
             .learning(false)
             .build(),

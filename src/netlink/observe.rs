@@ -272,7 +272,8 @@ fn vxlan(attributes: &[InfoVxlan]) -> SeenKind {
     for attribute in attributes {
         match attribute {
             InfoVxlan::Id(id) => vni = *id,
-            InfoVxlan::Local(address) => local = Some(*address),
+            InfoVxlan::Local(address) => local = Some(IpAddr::V4(*address)),
+            InfoVxlan::Local6(address) => local = Some(IpAddr::V6(*address)),
             InfoVxlan::Port(number) => port = *number,
             InfoVxlan::Learning(on) => learning = *on,
             _ => {}

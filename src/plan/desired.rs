@@ -1,6 +1,7 @@
 //! What the kernel of this node should hold for an intent: links, addresses, sysctls.
 
 use std::collections::BTreeSet;
+use std::net::IpAddr;
 
 use ipnet::IpNet;
 
@@ -13,6 +14,9 @@ pub const ALIAS_MARK: &str = "perouter";
 
 /// What VXLAN over IPv4 adds to a packet: outer Ethernet, IPv4, UDP and VXLAN headers, in bytes.
 const VXLAN_IPV4_OVERHEAD: u32 = 50;
+
+/// The same over IPv6, whose header is 20 bytes longer.
+const VXLAN_IPV6_OVERHEAD: u32 = 70;
 
 /// Below this an underlay's MTU leaves no room that IPv6 hosts could use (RFC 8200 §5).
 const SMALLEST_USEFUL_MTU: u32 = 1280;
@@ -116,9 +120,10 @@ fn desired_vni(
         alias: alias.clone(),
     };
     let vrf = InterfaceName::from(spec.vrf.clone());
+    let local = underlay.vteps.preferred()?;
     let vxlan = LinkKind::Vxlan {
         vni: spec.vni,
-        local: underlay.vteps.ipv4?,
+        local,
         port: spec.vxlan_port,
     };
     let mut links = vec![
@@ -141,7 +146,7 @@ fn desired_vni(
         },
     ];
     if !intent.legs.is_empty() {
-        let mtu = veth_mtu(nic_mtu);
+        let mtu = veth_mtu(nic_mtu, local);
         let veth = |peer_space, peer: &InterfaceName| LinkKind::Veth {
             peer_space,
             peer: peer.clone(),
@@ -181,9 +186,13 @@ pub fn table(vni: Vni) -> TableId {
     FIRST_TABLE + u32::from(vni)
 }
 
-fn veth_mtu(nic_mtu: Option<u32>) -> Option<u32> {
+fn veth_mtu(nic_mtu: Option<u32>, vtep: IpAddr) -> Option<u32> {
+    let overhead = match vtep {
+        IpAddr::V4(_) => VXLAN_IPV4_OVERHEAD,
+        IpAddr::V6(_) => VXLAN_IPV6_OVERHEAD,
+    };
     nic_mtu
-        .map(|mtu| mtu.saturating_sub(VXLAN_IPV4_OVERHEAD))
+        .map(|mtu| mtu.saturating_sub(overhead))
         .filter(|mtu| *mtu > SMALLEST_USEFUL_MTU)
 }
 

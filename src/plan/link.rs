@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
@@ -67,7 +67,7 @@ pub enum LinkKind {
         /// The network identifier (RFC 7348).
         vni: Vni,
         /// The local VTEP address.
-        local: Ipv4Addr,
+        local: IpAddr,
         /// The UDP destination port.
         port: u16,
     },
@@ -153,8 +153,8 @@ pub enum SeenKind {
     Vxlan {
         /// Its VNI.
         vni: u32,
-        /// Its local address, when it is IPv4 and set.
-        local: Option<Ipv4Addr>,
+        /// Its local address, when it is set.
+        local: Option<IpAddr>,
         /// Its UDP destination port.
         port: u16,
         /// Whether it learns remote MACs from the data plane.

@@ -74,7 +74,7 @@ impl Wanted<'_> {
         let host = self.host();
         let is_own = |path: &VrfPath| match path.origin {
             Origin::Local => true,
-            Origin::Peer(peer) => is_address(peer, host.map(|host| host.addr())),
+            Origin::Peer(peer) => is_address(peer, host.map(|host| IpAddr::V4(host.addr()))),
         };
         let is_best = |path: &VrfPath| path.standing == Standing::Best;
         let mut prefixes: Vec<IpNet> = table
@@ -126,13 +126,13 @@ impl Wanted<'_> {
             standing,
         } = path;
         standing.is_used()
-            && is_address(*next_hop, self.one.underlay.vteps.ipv4)
+            && is_address(*next_hop, self.one.underlay.vteps.preferred())
             && self.targets.iter().all(|target| targets.contains(target))
             && (self.router_mac.is_none() || *router_mac == self.router_mac)
     }
 
     fn describe(&self) -> String {
-        let vtep = self.one.underlay.vteps.ipv4;
+        let vtep = self.one.underlay.vteps.preferred();
         let next_hop = vtep.map_or_else(|| "none".to_owned(), |vtep| vtep.to_string());
         let mac = self.router_mac.map(|mac| format!(", router MAC {mac}"));
         format!(

@@ -1,7 +1,7 @@
 //! The EVPN table, sorted by who it concerns: one pass over all paths.
 
 use std::collections::HashMap;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 
 use ipnet::IpNet;
 
@@ -47,7 +47,7 @@ impl<'a> Index<'a> {
                 }
                 // Our own route, told back to us by the fabric; or that of a VNI that goes.
                 (Origin::Peer(_), Some(_)) | (Origin::Local, None) => {}
-                (Origin::Peer(_), None) if is_address(path.next_hop, underlay.vteps.ipv4) => {}
+                (Origin::Peer(_), None) if is_address(path.next_hop, underlay.vteps.preferred()) => {}
                 (Origin::Peer(_), None) => {
                     for at in importers.of(path) {
                         if let Some(routes) = index.vnis.get_mut(at) {
@@ -67,9 +67,9 @@ impl<'a> Index<'a> {
     }
 }
 
-/// Whether `address` is the IPv4 address `own`, be it written as an IPv6 one.
-pub(super) fn is_address(address: IpAddr, own: Option<Ipv4Addr>) -> bool {
-    own.is_some_and(|own| address.to_canonical() == IpAddr::V4(own))
+/// Whether `address` is the address `own`, be it one of IPv4 that is written as one of IPv6.
+pub(super) fn is_address(address: IpAddr, own: Option<IpAddr>) -> bool {
+    own.is_some_and(|own| address.to_canonical() == own)
 }
 
 /// The route distinguishers of our VNIs, by their place in the intent.

@@ -42,6 +42,12 @@ impl Base {
     }
 }
 
+impl std::fmt::Debug for Feature {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name)
+    }
+}
+
 impl Feature {
     /// The intent that has this feature and nothing else of note.
     pub(crate) fn intent(&self) -> NodeIntent {

@@ -18,6 +18,8 @@ mod facts;
 mod features;
 mod hostile;
 mod intents;
+mod live;
+mod random;
 mod refusals;
 mod round_trips;
 mod secrets;
