@@ -47,7 +47,8 @@ impl<'a> Index<'a> {
                 }
                 // Our own route, told back to us by the fabric; or that of a VNI that goes.
                 (Origin::Peer(_), Some(_)) | (Origin::Local, None) => {}
-                (Origin::Peer(_), None) if is_address(path.next_hop, underlay.vteps.preferred()) => {}
+                (Origin::Peer(_), None)
+                    if is_address(path.next_hop, underlay.vteps.preferred()) => {}
                 (Origin::Peer(_), None) => {
                     for at in importers.of(path) {
                         if let Some(routes) = index.vnis.get_mut(at) {
@@ -138,7 +139,7 @@ fn number(target: &RouteTarget) -> u32 {
 fn automatic(spec: &L3Vni, underlay: &UnderlayIntent) -> RouteTarget {
     let asn = spec
         .host_session
-            .as_ref()
+        .as_ref()
         .map_or(underlay.spec.asn, |session| session.asn);
     let [_, _, high, low] = asn.get().to_be_bytes();
     RouteTarget::TwoOctetAs {

@@ -5,14 +5,13 @@ use std::time::{Duration, Instant};
 
 use perouter::frr::{self, Frr, Mode};
 use perouter::intent::NodeIntent;
-use perouter::plan::link::{SeenKernel, SeenKind, SeenLink};
 use perouter::plan::bgp::raw::RawMemory;
+use perouter::plan::link::{SeenKernel, SeenKind, SeenLink};
 use perouter::plan::{self, Memory, Plan, Planned, RawLines, Step};
 use perouter_harness::{Daemon, Options};
 
 /// The daemons that a router runs and the driver drives.
-pub(crate) const DAEMONS: [Daemon; 4] =
-    [Daemon::Mgmtd, Daemon::Zebra, Daemon::Bgpd, Daemon::Bfdd];
+pub(crate) const DAEMONS: [Daemon; 4] = [Daemon::Mgmtd, Daemon::Zebra, Daemon::Bgpd, Daemon::Bfdd];
 
 /// A real FRR, and a driver that knows it.
 pub(crate) struct Bed {

@@ -298,7 +298,10 @@ async fn zebras_and_the_kernels_routes_agree() {
     let session = default.sessions.as_ref().unwrap()[&SPINE].clone();
     assert!(matches!(session.state, SessionState::Established { .. }));
     let path = &default.bgp.as_ref().unwrap()[&prefix][0];
-    assert_eq!((path.origin, path.next_hop), (Origin::Peer(SPINE_AT), SPINE_AT));
+    assert_eq!(
+        (path.origin, path.next_hop),
+        (Origin::Peer(SPINE_AT), SPINE_AT)
+    );
     // The neighbour was resolved for the session.
     let neighbours = facts.neighbours.as_ref().unwrap();
     let spine = neighbours

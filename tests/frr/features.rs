@@ -231,7 +231,9 @@ pub(crate) fn topics() -> Vec<Topic> {
         session: _,
         legs: _,
     } = passthrough(RemoteAs::External, &["192.169.20.0/24"]);
-    let raw = with_raw(plain(), &["route-map own permit 10"]).raw.remove(0);
+    let raw = with_raw(plain(), &["route-map own permit 10"])
+        .raw
+        .remove(0);
     let RawIntent { key: _, spec } = raw;
     let RawFrrConfig {
         // Decides who comes first.
@@ -673,8 +675,7 @@ fn families() -> Vec<Feature> {
         plainly(
             "all families, without a VTEP",
             |i| {
-                first(i).families =
-                    only([Family::Ipv4Unicast, Family::Ipv6Unicast, Family::Evpn]);
+                first(i).families = only([Family::Ipv4Unicast, Family::Ipv6Unicast, Family::Evpn]);
             },
             &["address-family ipv4 unicast", "address-family l2vpn evpn"],
         ),
@@ -742,7 +743,13 @@ fn vrfs(topic: Topic) -> Vec<Feature> {
                 "a host session over IPv6",
                 |i| {
                     let pools = ["2001:db8:169:10::/64"];
-                    i.vnis = vec![vni_with_pools("red", 100, 64514, RemoteAs::External, &pools)];
+                    i.vnis = vec![vni_with_pools(
+                        "red",
+                        100,
+                        64514,
+                        RemoteAs::External,
+                        &pools,
+                    )];
                 },
                 &[
                     "neighbor 2001:db8:169:10::2 remote-as external",

@@ -99,8 +99,7 @@ pub(crate) fn plain() -> NodeIntent {
 /// [`plain`] with a VTEP, as VNIs need.
 pub(crate) fn evpn() -> NodeIntent {
     changed(plain(), |underlay| {
-        underlay.spec.tunnel_endpoint =
-            TunnelEndpoint::over_ipv4("100.65.0.0/24".parse().unwrap());
+        underlay.spec.tunnel_endpoint = TunnelEndpoint::over_ipv4("100.65.0.0/24".parse().unwrap());
         underlay.vteps = Vteps::of_ipv4(Ipv4Addr::new(100, 65, 0, 1));
     })
 }

@@ -1,15 +1,17 @@
 //! Changes under sessions that are up: what is not concerned goes on, and filters act at once.
 
+use perouter::agent::facts::gather;
 use perouter::api::{Bfd, RemoteAs};
 use perouter::frr::Mode;
 use perouter::intent::{NodeIntent, UnderlayIntent};
+use perouter::verify::facts::{SessionState, sessions_of};
 use perouter_harness::{Daemon as Real, End, Frr as RealFrr, Options, connect};
 use serde_json::Value;
 
 use crate::bed::{Bed, eventually};
 use crate::intents::{
-    asn, at, bfd, changed, evpn, from_range, neighbor, passthrough, plain, rules, timers,
-    vni_with_host, vni_with_targets,
+    addressed, asn, at, behind, bfd, changed, evpn, from_range, neighbor, passthrough, password,
+    plain, rules, timers, vni_with_host, vni_with_targets,
 };
 
 /// The router, and two others on cables of their own: each a neighbour.
@@ -119,7 +121,9 @@ fn changes_of_the_second() -> Vec<(&'static str, fn(&mut UnderlayIntent))> {
         ("any other AS", |u| {
             u.spec.neighbors[1].remote_as = RemoteAs::External;
         }),
-        ("timers", |u| u.spec.neighbors[1].timers = Some(timers(3, 9))),
+        ("timers", |u| {
+            u.spec.neighbors[1].timers = Some(timers(3, 9))
+        }),
         ("BFD", |u| u.spec.neighbors[1].bfd = Some(Bfd::default())),
         ("a BFD profile", |u| {
             u.spec.neighbors[1].bfd = Some(bfd(150, 4));
@@ -156,14 +160,24 @@ async fn a_change_of_one_neighbour_leaves_the_other_alone() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_neighbour_that_calls_is_let_in() {
-    let intent = changed(plain(), |u| {
+    let intent = changed(evpn(), |u| {
         let mut called = at(from_range("10.9.1.0/24"));
         called.remote_as = RemoteAs::External;
         u.spec.neighbors.push(called);
     });
-    let live = Live::new(&intent).await;
+    let mut live = Live::new(&intent).await;
     let standing = live.until_up("10.9.1.2").await;
     assert_eq!((standing.came_up, standing.went_down), (1, 0));
+    let facts = gather(&mut live.router.driver, None, None, &intent).await;
+    let neighbors = &intent.underlay.as_ref().unwrap().spec.neighbors;
+    let sessions = facts.fabric_sessions.as_ref().unwrap();
+    let callers = sessions_of(&neighbors[1].peer, sessions, neighbors);
+    let callers: Vec<String> = callers.iter().map(|(peer, _)| peer.to_string()).collect();
+    assert_eq!(callers, ["10.9.1.2"]);
+    assert!(
+        facts.advertised.contains_key(&addressed("10.9.1.2")),
+        "{facts:#?}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -190,13 +204,82 @@ async fn vnis_come_change_and_go_under_sessions_that_stay() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn sessions_of_every_kind_come_up_and_are_read_back() {
+    let intent = changed(plain(), |u| {
+        let with_secret = &mut u.spec.neighbors[0];
+        with_secret.password = Some(password("s3cret!#"));
+        with_secret.bfd = Some(bfd(100, 3));
+        with_secret.connect_time = Some(1);
+        let mut unnumbered = at(behind("eth2"));
+        unnumbered.remote_as = RemoteAs::External;
+        u.spec.neighbors.push(unnumbered);
+        let mut over_ipv6 = at(addressed("fd00:9::2"));
+        over_ipv6.connect_time = Some(1);
+        u.spec.neighbors.push(over_ipv6);
+    });
+    let mut live = Live::new(&intent).await;
+    for (real, name, address) in [
+        (&live.router.real, "eth1", "fd00:9::1/64"),
+        (&live.first, "eth1", "fd00:9::2/64"),
+    ] {
+        let add = ["ip", "address", "add", address, "dev", name, "nodad"];
+        real.exec(&add).unwrap();
+    }
+    let instance = ["configure terminal", "router bgp 64512"];
+    let first = [
+        "neighbor 10.9.0.1 password s3cret!#",
+        "neighbor 10.9.0.1 bfd",
+        "neighbor fd00:9::1 remote-as 64514",
+        "neighbor fd00:9::1 timers connect 1",
+        "address-family ipv6 unicast",
+        "neighbor fd00:9::1 activate",
+    ];
+    live.first
+        .vty(Real::Bgpd, &[&instance[..], &first].concat())
+        .unwrap();
+    let second = [
+        "no neighbor 10.9.1.1",
+        "neighbor eth1 interface remote-as external",
+    ];
+    live.second
+        .vty(Real::Bgpd, &[&instance[..], &second].concat())
+        .unwrap();
+    for neighbor in ["10.9.0.2", "eth2", "fd00:9::2"] {
+        live.until_up(neighbor).await;
+    }
+    eventually("BFD is up, at the rate of the profile", async || {
+        let text = live.router.real.vty(Real::Bfdd, &["show bfd peers json"]);
+        let peers: Value = serde_json::from_str(&text.unwrap()).unwrap();
+        let up = peers.as_array().unwrap().iter().any(|peer| {
+            peer["peer"] == "10.9.0.2" && peer["status"] == "up" && peer["receive-interval"] == 100
+        });
+        if up { Ok(()) } else { Err(peers.to_string()) }
+    })
+    .await;
+    let facts = gather(&mut live.router.driver, None, None, &intent).await;
+    let sessions = facts.fabric_sessions.as_ref().unwrap();
+    for peer in [
+        addressed("10.9.0.2"),
+        behind("eth2"),
+        addressed("fd00:9::2"),
+    ] {
+        let session = &sessions[&peer];
+        let up = matches!(session.state, SessionState::Established { .. });
+        assert!(up, "{peer}: {session:#?}");
+    }
+}
+
 /// The prefixes that bgpd has taken from a neighbour.
 fn taken(real: &RealFrr, table: &str) -> Vec<String> {
     let show = format!("show bgp {table} json");
     let text = real.vty(Real::Bgpd, &[&show]).unwrap();
     let all: Value = serde_json::from_str(&text).unwrap();
     let routes = all["routes"].as_object();
-    routes.into_iter().flat_map(|routes| routes.keys().cloned()).collect()
+    routes
+        .into_iter()
+        .flat_map(|routes| routes.keys().cloned())
+        .collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -219,12 +302,17 @@ async fn a_filter_acts_at_once_on_a_session_that_is_up_and_so_does_another() {
         eventually(&format!("only {wanted:?} from the host"), async || {
             let mut now = taken(&live.router.real, from_host);
             now.retain(|prefix| leaks.contains(prefix));
-            if now == wanted { Ok(()) } else { Err(format!("{now:?}")) }
+            if now == wanted {
+                Ok(())
+            } else {
+                Err(format!("{now:?}"))
+            }
         })
         .await;
     };
     held(&live, &leaks).await;
-    live.lead(&host(rules(&[("172.16.0.0/12", 12, 32)]), None)).await;
+    live.lead(&host(rules(&[("172.16.0.0/12", 12, 32)]), None))
+        .await;
     held(&live, &leaks[1..]).await;
     // Another rule is another list; the old one is gone, and nothing was lost in between.
     live.lead(&host(rules(&[("0.0.0.0/0", 0, 0)]), None)).await;
@@ -233,8 +321,16 @@ async fn a_filter_acts_at_once_on_a_session_that_is_up_and_so_does_another() {
     held(&live, &leaks).await;
     eventually("the host is told nothing", async || {
         let now = taken(&live.second, "ipv4 unicast neighbors 10.9.1.1 routes");
-        if now.is_empty() { Ok(()) } else { Err(format!("{now:?}")) }
+        if now.is_empty() {
+            Ok(())
+        } else {
+            Err(format!("{now:?}"))
+        }
     })
     .await;
-    assert_eq!(live.standing("10.9.1.2"), before, "the session stayed up all the time");
+    assert_eq!(
+        live.standing("10.9.1.2"),
+        before,
+        "the session stayed up all the time"
+    );
 }

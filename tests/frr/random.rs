@@ -1,8 +1,8 @@
 //! Any configuration after any other, on one real FRR: it converges with nothing left to do,
 //! comes back to the same, and a change of one VRF concerns that VRF alone.
 
-use perouter::intent::{NodeIntent, VniIntent};
 use perouter::frr::Mode;
+use perouter::intent::{NodeIntent, VniIntent};
 use perouter::plan::Step;
 use perouter::plan::bgp::filter::ListChange;
 use perouter_parsers::running_config::RunningConfig;
@@ -26,7 +26,10 @@ const VRFS: [&str; 4] = ["red", "blue", "green", "grey"];
 /// configuration does not have.
 fn features() -> (Vec<Feature>, Vec<Feature>) {
     let of_vnis = |feature: &Feature| !feature.on(Base::Evpn.intent()).vnis.is_empty();
-    let raw: Vec<&str> = rows(Topic::Raw).iter().map(|feature| feature.name).collect();
+    let raw: Vec<&str> = rows(Topic::Raw)
+        .iter()
+        .map(|feature| feature.name)
+        .collect();
     assert!(topics().contains(&Topic::Raw));
     let all = all().into_iter();
     all.filter(|feature| !raw.contains(&feature.name))
@@ -105,7 +108,11 @@ fn same(before: &State, after: &State) -> Result<(), String> {
     };
     let (before, after) = (lines(before), lines(after));
     let only = |these: &[String], those: &[String]| -> Vec<String> {
-        these.iter().filter(|line| !those.contains(line)).cloned().collect()
+        these
+            .iter()
+            .filter(|line| !those.contains(line))
+            .cloned()
+            .collect()
     };
     let (lost, new) = (only(&before, &after), only(&after, &before));
     Err(format!("lost {lost:#?}, new {new:#?}"))
@@ -141,11 +148,16 @@ async fn any_configuration_and_back_by_vty() {
 
 /// What a step changes that is not the VRF's own.
 fn beyond(step: &Step, own: &str) -> Vec<String> {
-    let is_own_list = |name: &str| name.contains(&format!(" {own}-in-")) || name.contains(&format!(" {own}-out-"));
+    let is_own_list = |name: &str| {
+        name.contains(&format!(" {own}-in-")) || name.contains(&format!(" {own}-out-"))
+    };
     match step {
         Step::Bgp(change) => {
             let outside = !change.header.as_str().ends_with(&format!(" vrf {own}"));
-            outside.then(|| change.header.to_string()).into_iter().collect()
+            outside
+                .then(|| change.header.to_string())
+                .into_iter()
+                .collect()
         }
         Step::PrefixLists(changes) => {
             let lines = changes.iter().flat_map(ListChange::lines);
@@ -172,15 +184,23 @@ async fn a_change_of_one_vrf_sends_nothing_outside_its_contexts() {
         bed.lead("any configuration", &intent).await;
         let place = number % VRFS.len();
         let feature = next(&mut runner, &proptest::option::of(select(of_vnis.clone())));
-        intent.vnis.retain(|vni| vni.spec.vrf.as_str() != VRFS[place]);
-        intent.vnis.extend(feature.map(|feature| variant(&feature, place)));
+        intent
+            .vnis
+            .retain(|vni| vni.spec.vrf.as_str() != VRFS[place]);
+        intent
+            .vnis
+            .extend(feature.map(|feature| variant(&feature, place)));
         let steps = bed.remaining(&intent).await;
         changed += usize::from(!steps.is_empty());
         let beyond: Vec<String> = steps
             .iter()
             .flat_map(|step| beyond(step, VRFS[place]))
             .collect();
-        assert!(beyond.is_empty(), "{}: {beyond:#?}\n{intent:#?}", VRFS[place]);
+        assert!(
+            beyond.is_empty(),
+            "{}: {beyond:#?}\n{intent:#?}",
+            VRFS[place]
+        );
         bed.lead("a change of one VRF", &intent).await;
     }
     assert!(changed > TIMES / 2, "only {changed} changes were any");

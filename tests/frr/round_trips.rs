@@ -151,7 +151,10 @@ async fn the_module_on_some_daemons_only_leads_to_the_same() {
         vec![Daemon::Bgpd, Daemon::Bfdd],
         vec![],
     ] {
-        beds.push(Bed::with(Options::default().daemons(DAEMONS).grpc(grpc), Mode::Auto));
+        beds.push(Bed::with(
+            Options::default().daemons(DAEMONS).grpc(grpc),
+            Mode::Auto,
+        ));
     }
     let mut faults = Vec::new();
     for feature in all() {
@@ -175,7 +178,10 @@ fn lacks_what_raw_lines_name(intent: &NodeIntent) -> bool {
     let own = &intent.underlay.as_ref().unwrap().spec;
     let spine = plain().underlay.unwrap().spec;
     let named = own.asn == spine.asn
-        && own.neighbors.iter().any(|n| n.peer == spine.neighbors[0].peer);
+        && own
+            .neighbors
+            .iter()
+            .any(|n| n.peer == spine.neighbors[0].peer);
     let text = |raw: &RawIntent| raw.spec.config.to_string();
     !named && intent.raw.iter().any(|raw| text(raw).contains("10.9.0.2"))
 }

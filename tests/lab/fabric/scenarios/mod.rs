@@ -4,6 +4,7 @@ mod drift;
 mod frr_lost;
 mod namespace;
 mod northbound;
+mod policies;
 mod ports;
 mod reachability;
 mod recording;
@@ -39,6 +40,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     scenario("withdrawal", withdrawal::run),
     scenario("restart", restart::run),
     scenario("ports", ports::run),
+    scenario("policies", policies::run),
     scenario("recording", recording::run),
     scenario("removal", removal::run),
     scenario("drift", drift::run),
