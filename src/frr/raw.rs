@@ -5,7 +5,7 @@ use perouter_parsers::running_config::{Config, Context, Line};
 
 use super::{Daemon, Frr, FrrError};
 use crate::plan::bgp::difference::{Command, ContextChange, Verb, redacted};
-use crate::plan::bgp::raw::{RawApplied, footprint, minus};
+use crate::plan::bgp::raw::{RawApplied, commands, footprint, minus};
 
 impl Frr {
     /// Types the lines of a raw object. What was typed before a refusal is undone, and so is
@@ -15,7 +15,7 @@ impl Frr {
     /// [`FrrError`] with FRR's words and the line.
     pub async fn type_raw(&mut self, lines: &Config) -> Result<RawApplied, FrrError> {
         let before = self.running_bgp().await?;
-        let typed = match self.configure(Daemon::Bgpd, &commands(&[], lines)).await {
+        let typed = match self.configure(Daemon::Bgpd, &commands(lines)).await {
             Ok(()) => self.typed(lines, &before).await,
             Err(refusal) => Err(refusal),
         };
@@ -72,32 +72,6 @@ impl Frr {
         );
         self.configure(Daemon::Bgpd, &back).await
     }
-}
-
-fn command(path: &[Line], verb: Verb, line: &Line) -> Command {
-    Command {
-        path: path.to_vec(),
-        verb,
-        line: line.clone(),
-    }
-}
-
-/// All lines of a configuration as commands in their contexts, in their order.
-fn commands(path: &[Line], config: &Config) -> Vec<Command> {
-    let mut all: Vec<Command> = config
-        .lines()
-        .iter()
-        .map(|line| command(path, Verb::Add, line))
-        .collect();
-    for context in config.contexts() {
-        if context.body().is_empty() {
-            all.push(command(path, Verb::Add, context.header()));
-        } else {
-            let inner = [path, std::slice::from_ref(context.header())].concat();
-            all.extend(commands(&inner, context.body()));
-        }
-    }
-    all
 }
 
 /// The first line that was lost and that no new line replaces, for people to read.

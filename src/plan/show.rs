@@ -4,8 +4,9 @@
 use std::fmt;
 
 use super::bfd::ProfileChange;
-use super::bgp::difference::{Verb, redacted};
+use super::bgp::difference::Verb;
 use super::bgp::filter::ListChange;
+use super::bgp::raw;
 use super::link::{AddressGeneration, KernelStep, Link, LinkChange, LinkKind, NicConfig, Space};
 use super::{Plan, Presence, RawLines, Step};
 
@@ -67,7 +68,8 @@ impl fmt::Display for Step {
                 signed(f, "bfdd", &lines.collect::<Vec<_>>())
             }
             Self::Raw(RawLines(config)) => {
-                let lines: Vec<String> = config.commands().into_iter().map(redacted).collect();
+                let commands = raw::commands(config);
+                let lines: Vec<String> = commands.iter().map(ToString::to_string).collect();
                 signed(f, "bgpd, raw", &lines)
             }
             Self::MapVni {

@@ -15,6 +15,9 @@ const FOR_BGPD: &str = "is not for bgpd; raw configuration may hold router bgp, 
     ip prefix-list, ipv6 prefix-list, bgp as-path, bgp community-list, bgp extcommunity-list and \
     bgp large-community-list";
 
+/// Rule: what FRR does once and does not keep.
+const NO_CONFIGURATION: &str = "is no configuration: FRR would do it once and not keep it";
+
 /// Converts the specification; `None` only where a fault was noted.
 pub(super) fn convert(spec: &RawFrrConfigSpec, faults: &mut Faults) -> Option<RawFrrConfig> {
     let RawFrrConfigSpec {
@@ -33,6 +36,11 @@ pub(super) fn convert(spec: &RawFrrConfigSpec, faults: &mut Faults) -> Option<Ra
     let config = faults.check("spec.rawConfig", config)?.merged();
     if config.is_empty() {
         faults.add("spec.rawConfig", Reason::Missing);
+    }
+    if let Some(line) = operational(&config) {
+        let found = shown(line);
+        let rule = NO_CONFIGURATION;
+        faults.add("spec.rawConfig", Reason::RuleFor { found, rule });
     }
     let contexts = config.contexts().iter().map(|context| context.header());
     for line in config.lines().iter().chain(contexts) {
@@ -63,6 +71,14 @@ pub fn is_for_bgpd(line: &Line) -> bool {
                 "as-path" | "community-list" | "extcommunity-list" | "large-community-list"
             ]
     )
+}
+
+/// A command of the enable mode: FRR takes it in any context when `do` stands before it.
+fn operational(config: &Config) -> Option<&Line> {
+    let does = |line: &&Line| line.words().next() == Some("do");
+    let own = config.lines().iter().find(does);
+    let mut contexts = config.contexts().iter();
+    own.or_else(|| contexts.find_map(|context| operational(context.body())))
 }
 
 /// The first words of a line: the rest may be secret.

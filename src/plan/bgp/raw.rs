@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use perouter_parsers::running_config::{Config, Context, Line};
 
+use super::difference::{Command, Verb};
 use super::filter::ListChange;
 use crate::api::convert::is_for_bgpd;
 use crate::api::types::ObjectKey;
@@ -55,6 +56,31 @@ fn applied<'a>(intent: &RawIntent, memory: &'a RawMemory) -> Option<&'a RawAppli
 /// Whether an object is to be typed: it never was, or something of it is not there any more.
 pub(in crate::plan) fn is_due(intent: &RawIntent, memory: &RawMemory, running: &Config) -> bool {
     applied(intent, memory).is_none_or(|applied| !minus(&applied.footprint, running).is_empty())
+}
+
+/// The commands that type all of it, in its order.
+#[must_use]
+pub fn commands(config: &Config) -> Vec<Command> {
+    let mut all = Vec::new();
+    collect(&[], config, &mut all);
+    all
+}
+
+fn collect(path: &[Line], config: &Config, into: &mut Vec<Command>) {
+    let command = |line: &Line| Command {
+        path: path.to_vec(),
+        verb: Verb::Add,
+        line: line.clone(),
+    };
+    into.extend(config.lines().iter().map(command));
+    for context in config.contexts() {
+        if context.body().is_empty() {
+            into.push(command(context.header()));
+        } else {
+            let inner = [path, std::slice::from_ref(context.header())].concat();
+            collect(&inner, context.body(), into);
+        }
+    }
 }
 
 /// The footprint of an object: what FRR prints since it was typed and did not before, and what
