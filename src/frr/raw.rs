@@ -58,18 +58,15 @@ impl Frr {
         let outermost = |config: &Config| Config::from(config.lines().to_vec());
         let surplus = minus(&outermost(&now), &outermost(before));
         let missing = minus(&outermost(before), &outermost(&now));
-        back.extend(
-            surplus
-                .lines()
-                .iter()
-                .map(|line| command(&[], Verb::Remove, line)),
-        );
-        back.extend(
-            missing
-                .lines()
-                .iter()
-                .map(|line| command(&[], Verb::Add, line)),
-        );
+        let command = |verb| {
+            move |line: &Line| Command {
+                path: Vec::new(),
+                verb,
+                line: line.clone(),
+            }
+        };
+        back.extend(surplus.lines().iter().map(command(Verb::Remove)));
+        back.extend(missing.lines().iter().map(command(Verb::Add)));
         self.configure(Daemon::Bgpd, &back).await
     }
 }
