@@ -28,6 +28,7 @@ mod frr;
 mod link;
 mod namespace;
 mod options;
+pub mod proxy;
 mod vty;
 
 use std::path::PathBuf;
