@@ -188,7 +188,7 @@ impl Frr {
         }
         self.unlocked("configure terminal file-lock").await?;
         let outcome = self.type_batch(changes).await;
-        let left = self.type_one("end", "end").await;
+        let left = self.leave_configuration(Daemon::Mgmtd).await;
         outcome.and(left)
     }
 

@@ -103,6 +103,12 @@ pub enum VtyError {
         /// The command, without secrets.
         command: String,
     },
+    /// The daemon does not let its connection be used for more than looking.
+    #[error("{daemon} refused `enable`")]
+    NotEnabled {
+        /// Which daemon.
+        daemon: Daemon,
+    },
     /// The answer is no text.
     #[error("{daemon} answered `{command}` with bytes that are no UTF-8")]
     NotText {
@@ -143,8 +149,16 @@ impl Vty {
             buffer: Vec::new(),
             sound: true,
         };
-        vty.execute("enable").await?;
-        Ok(vty)
+        match vty.execute("enable").await?.status {
+            Status::Success => Ok(vty),
+            // Without it the daemon would know hardly a command, for as long as this is kept.
+            Status::Warning
+            | Status::NoMatch
+            | Status::Ambiguous
+            | Status::Incomplete
+            | Status::ConfigFailed
+            | Status::Other(_) => Err(VtyError::NotEnabled { daemon }),
+        }
     }
 
     /// Whether the connection may be used again.

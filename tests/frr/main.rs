@@ -15,6 +15,7 @@
 mod bad_peers;
 mod bed;
 mod facts;
+mod faults;
 mod intents;
 mod refusals;
 mod round_trips;

@@ -1,0 +1,276 @@
+//! Every change with every fault at every step.
+
+use std::fmt::{self, Write};
+use std::time::{Duration, Instant};
+
+use perouter::frr::{Frr, Mode};
+use perouter_harness::proxy::{Fault, Faults};
+
+use super::changes::{self, Change};
+use super::router::{Objects, Router, remaining};
+
+/// Long enough to be late, and short enough for all steps.
+const DELAY: Duration = Duration::from_millis(60);
+
+/// No change has as many steps.
+const ENDLESS: usize = 500;
+
+/// Which way of the driver into FRR a fault is on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Wire {
+    Vty,
+    Northbound,
+}
+
+const AT_VTY: [(&str, Fault); 4] = [
+    (
+        "vty refused",
+        Fault::Refused {
+            status: 13,
+            words: "refused by the test",
+        },
+    ),
+    ("vty closed before", Fault::ClosedBefore),
+    ("vty closed after", Fault::ClosedAfter),
+    ("vty late", Fault::Late(DELAY)),
+];
+
+const AT_NORTHBOUND: [(&str, Fault); 5] = [
+    (
+        "gRPC INVALID_ARGUMENT",
+        Fault::Refused {
+            status: 3,
+            words: "refused by the test",
+        },
+    ),
+    (
+        "gRPC UNAVAILABLE",
+        Fault::Refused {
+            status: 14,
+            words: "refused by the test",
+        },
+    ),
+    ("gRPC closed before", Fault::ClosedBefore),
+    ("gRPC closed after", Fault::ClosedAfter),
+    ("gRPC late", Fault::Late(DELAY)),
+];
+
+/// What the objects of a change were after a fault.
+#[derive(Default)]
+struct Row {
+    change: &'static str,
+    fault: &'static str,
+    steps: usize,
+    old: usize,
+    new: usize,
+    /// Objects in between, where that is [known](Change::known).
+    between: usize,
+    /// What must not be, in words, one text a case.
+    wrong: Vec<String>,
+    took: Duration,
+}
+
+impl fmt::Display for Row {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            change,
+            fault,
+            steps,
+            old,
+            new,
+            between,
+            wrong,
+            took,
+        } = self;
+        write!(
+            f,
+            "{change:<22} {fault:<22} {steps:>5} {old:>5} {new:>5} {between:>8} {:>5} {:>6.1} s",
+            wrong.len(),
+            took.as_secs_f32()
+        )
+    }
+}
+
+/// Runs all of it, prints the table, and demands that nothing was wrong.
+pub(super) async fn run(mode: Mode) {
+    let mut router = Router::start(mode).await;
+    let mut rows = Vec::new();
+    for change in changes::all() {
+        let (old, new) = ends(&mut router, &change).await;
+        for (wire, fault) in faults(mode) {
+            rows.push(row(&mut router, &change, wire, fault, &old, &new).await);
+        }
+    }
+    print!("{}", table(mode, &rows));
+    let wrong: Vec<&str> = rows
+        .iter()
+        .flat_map(|row| row.wrong.iter().map(String::as_str))
+        .collect();
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+fn faults(mode: Mode) -> Vec<(Wire, (&'static str, Fault))> {
+    let vty = AT_VTY.map(|fault| (Wire::Vty, fault));
+    let northbound = AT_NORTHBOUND.map(|fault| (Wire::Northbound, fault));
+    match mode {
+        Mode::Auto | Mode::Require => vty.into_iter().chain(northbound).collect(),
+        Mode::Off => vty.into(),
+    }
+}
+
+fn table(mode: Mode, rows: &[Row]) -> String {
+    let mut text = format!(
+        "faults at every step, northbound {mode:?}\n{:<22} {:<22} {:>5} {:>5} {:>5} {:>8} {:>5}\n",
+        "change", "fault", "steps", "old", "new", "between", "wrong"
+    );
+    for row in rows {
+        let _ = writeln!(text, "{row}");
+    }
+    text
+}
+
+/// What FRR runs before and after a change that does not fail.
+async fn ends(router: &mut Router, change: &Change) -> (Objects, Objects) {
+    router.reset(&change.from).await;
+    let old = router.objects();
+    router.reset(&change.to).await;
+    (old, router.objects())
+}
+
+async fn row(
+    router: &mut Router,
+    change: &Change,
+    wire: Wire,
+    (name, fault): (&'static str, Fault),
+    old: &Objects,
+    new: &Objects,
+) -> Row {
+    let started = Instant::now();
+    let mut row = Row {
+        change: change.name,
+        fault: name,
+        ..Row::default()
+    };
+    for at in 1..ENDLESS {
+        let case = Case {
+            change,
+            old,
+            new,
+            wire,
+            at,
+            fault,
+        };
+        let Some(end) = case.run(router).await else {
+            break;
+        };
+        row.steps = at;
+        row.old += end.old;
+        row.new += end.new;
+        row.between += end.between;
+        if !end.wrong.is_empty() {
+            let wrong = end.wrong.join("\n  ");
+            row.wrong
+                .push(format!("{}, {name} at {at}: {wrong}", change.name));
+        }
+    }
+    row.took = started.elapsed();
+    row
+}
+
+/// One fault at one step.
+struct Case<'a> {
+    change: &'a Change,
+    old: &'a Objects,
+    new: &'a Objects,
+    wire: Wire,
+    at: usize,
+    fault: Fault,
+}
+
+/// How a case ended: objects that the change concerns, and what must not be.
+#[derive(Default)]
+struct End {
+    old: usize,
+    new: usize,
+    between: usize,
+    wrong: Vec<String>,
+}
+
+impl Case<'_> {
+    /// None when the change needs fewer steps, and so did not fail.
+    async fn run(&self, router: &mut Router) -> Option<End> {
+        router.reset(&self.change.from).await;
+        let mut driver = router.through_proxies();
+        let faults = self.faults(router).clone();
+        faults.arm(self.at, self.fault);
+        let said = router.pass(&mut driver, &self.change.to).await;
+        let (seen, struck) = (faults.seen(), faults.struck());
+        faults.disarm();
+        let Some(struck) = struck else {
+            assert_eq!(said, Ok(()), "{}: without a fault", self.change.name);
+            assert_eq!(router.objects(), *self.new, "{}", self.change.name);
+            return None;
+        };
+        let mut end = self.compare(&router.objects());
+        if !end.wrong.is_empty() {
+            end.wrong.push(format!(
+                "struck `{struck}`; the pass said {said:?}; requests:\n  {}",
+                seen.join("\n  ")
+            ));
+        }
+        if let Err(wrong) = self.converges(router, &mut driver).await {
+            end.wrong
+                .push(format!("after `{struck}` ({said:?}): {wrong}"));
+        }
+        driver.settle().await;
+        Some(end)
+    }
+
+    fn faults<'r>(&self, router: &'r Router) -> &'r Faults {
+        match self.wire {
+            Wire::Vty => router.vty_faults(),
+            Wire::Northbound => router.northbound_faults().expect("driven by northbound"),
+        }
+    }
+
+    /// Every object is whole, as it was or as it shall be.
+    fn compare(&self, now: &Objects) -> End {
+        let mut end = End::default();
+        let mut names: Vec<&String> = self
+            .old
+            .keys()
+            .chain(self.new.keys())
+            .chain(now.keys())
+            .collect();
+        names.sort();
+        names.dedup();
+        for name in names {
+            let (old, new, now) = (self.old.get(name), self.new.get(name), now.get(name));
+            match (now == old, now == new) {
+                (true, true) => {}
+                (true, false) => end.old += 1,
+                (false, true) => end.new += 1,
+                (false, false) => end.wrong.push(format!(
+                    "{name} is neither; old: {old:?}; new: {new:?}; now: {now:?}"
+                )),
+            }
+        }
+        end
+    }
+
+    /// One more pass, through the same driver, makes it so, and then nothing remains.
+    async fn converges(&self, router: &Router, driver: &mut Frr) -> Result<(), String> {
+        let again = |error| format!("the next pass fails: {error}");
+        let intent = &self.change.to;
+        router.pass(driver, intent).await.map_err(again)?;
+        let left = remaining(driver, intent).await.map_err(again)?;
+        if !left.is_empty() {
+            return Err(format!("the next pass leaves to do:\n{left}"));
+        }
+        let now = router.objects();
+        match now == *self.new {
+            true => Ok(()),
+            false => Err(format!("it converges to {now:?} instead of {:?}", self.new)),
+        }
+    }
+}
