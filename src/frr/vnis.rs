@@ -15,7 +15,7 @@ use std::time::Duration;
 use perouter_parsers::evpn;
 use perouter_parsers::running_config::RunningConfig;
 
-use super::vty::Status;
+use super::vty::{Status, VtyError};
 use super::{Daemon, Frr, FrrError};
 use crate::api::types::{Vni, VrfName};
 
@@ -131,7 +131,7 @@ impl Frr {
     }
 
     /// Leads mgmtd from what it believes to `wanted`. Where zebra has a northbound, mgmtd need
-    /// not run.
+    /// not run; but one that runs and is not told gives zebra the old mapping some day.
     async fn tell_mgmtd(
         &mut self,
         zebra: &Mapping,
@@ -140,7 +140,7 @@ impl Frr {
     ) -> Result<(), FrrError> {
         let mut believed = match self.believed_mapping().await {
             Ok(believed) => believed,
-            Err(error) if northbound && error.is_absence() => return Ok(()),
+            Err(FrrError::Vty(VtyError::Connect { .. })) if northbound => return Ok(()),
             Err(error) => return Err(error),
         };
         // mgmtd does not repeat what it believes to be so: what zebra lacks is taken back first.

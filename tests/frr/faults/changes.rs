@@ -12,39 +12,63 @@ pub(super) struct Change {
     pub(super) name: &'static str,
     pub(super) from: NodeIntent,
     pub(super) to: NodeIntent,
-    /// Why its object may be in between after a fault, where that is known to be so.
-    pub(super) known: Option<&'static str>,
+    /// Whether its object may be found taken down.
+    pub(super) taken_down: TakenDown,
 }
 
-/// All changes. In all but the first a VNI stands beside, which none of them concerns.
-pub(super) fn all() -> Vec<Change> {
+/// Whether a fault may leave an object without its mapping, or without anything, until the next
+/// pass.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum TakenDown {
+    /// It may not.
+    Never,
+    /// It is known to happen, for this reason.
+    Known(&'static str),
+}
+
+/// All changes, in two parts that take about as long as each other. In all but the first change
+/// a VNI stands beside, which none of them concerns.
+pub(super) fn all() -> [Vec<Change>; 2] {
     let change = |name, from, to| Change {
         name,
         from,
         to,
-        known: None,
+        taken_down: TakenDown::Never,
+    };
+    let known = |change, why| Change {
+        taken_down: TakenDown::Known(why),
+        ..change
     };
     let nothing = NodeIntent {
         underlay: None,
         vnis: Vec::new(),
     };
-    let red = |own, host, import: &[&str]| with_vnis([beside(), red(own, host, import)]);
+    let with_red = |own, host, import: &[&str]| with_vnis([beside(), red(own, host, import)]);
     let alone = || with_vnis([beside()]);
-    let whole = || red(64515, 64900, &["64514:100", "65000:7"]);
+    let whole = || with_red(64515, 64900, &["64514:100", "65000:7"]);
+    let edited = with_red(64515, 64901, &["64514:200"]);
+    let other_as = with_red(64516, 64900, &["64514:100", "65000:7"]);
     let other_neighbour = changed(alone(), |underlay| {
         underlay.spec.neighbors[0].address = Ipv4Addr::new(10, 9, 0, 3);
     });
-    vec![
-        change("underlay from nothing", nothing, crate::intents::evpn()),
-        change("VNI added", alone(), whole()),
-        change("VNI edited", whole(), red(64515, 64901, &["64514:200"])),
-        change(
-            "VNI with another AS",
-            whole(),
-            red(64516, 64900, &["64514:100", "65000:7"]),
-        ),
-        change("VNI removed", whole(), alone()),
-        change("neighbour replaced", alone(), other_neighbour),
+    [
+        vec![
+            change("underlay from nothing", nothing, crate::intents::evpn()),
+            change("VNI added", alone(), whole()),
+            change("VNI edited", whole(), edited),
+            change("neighbour replaced", alone(), other_neighbour),
+        ],
+        vec![
+            known(
+                change("VNI removed", whole(), alone()),
+                "it is unmapped before its instance goes, and not mapped again if that stays",
+            ),
+            known(
+                change("VNI with another AS", whole(), other_as),
+                "FRR has one AS number an instance: the old one goes before the new one comes, \
+                 and is not put back if that fails",
+            ),
+        ],
     ]
 }
 

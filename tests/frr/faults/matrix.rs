@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use perouter::frr::{Frr, Mode};
 use perouter_harness::proxy::{Fault, Faults};
 
-use super::changes::{self, Change};
+use super::changes::{self, Change, TakenDown};
 use super::router::{Objects, Router, remaining};
 
 /// Long enough to be late, and short enough for all steps.
@@ -56,15 +56,15 @@ const AT_NORTHBOUND: [(&str, Fault); 5] = [
 ];
 
 /// What the objects of a change were after a fault.
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct Row {
     change: &'static str,
     fault: &'static str,
     steps: usize,
     old: usize,
     new: usize,
-    /// Objects in between, where that is [known](Change::known).
-    between: usize,
+    /// Objects that were [taken down](TakenDown).
+    down: usize,
     /// What must not be, in words, one text a case.
     wrong: Vec<String>,
     took: Duration,
@@ -78,13 +78,13 @@ impl fmt::Display for Row {
             steps,
             old,
             new,
-            between,
+            down,
             wrong,
             took,
         } = self;
         write!(
             f,
-            "{change:<22} {fault:<22} {steps:>5} {old:>5} {new:>5} {between:>8} {:>5} {:>6.1} s",
+            "{change:<22} {fault:<22} {steps:>5} {old:>5} {new:>5} {down:>5} {:>5} {:>6.1} s",
             wrong.len(),
             took.as_secs_f32()
         )
@@ -93,20 +93,40 @@ impl fmt::Display for Row {
 
 /// Runs all of it, prints the table, and demands that nothing was wrong.
 pub(super) async fn run(mode: Mode) {
-    let mut router = Router::start(mode).await;
-    let mut rows = Vec::new();
-    for change in changes::all() {
-        let (old, new) = ends(&mut router, &change).await;
-        for (wire, fault) in faults(mode) {
-            rows.push(row(&mut router, &change, wire, fault, &old, &new).await);
+    let [one, other] = changes::all();
+    let parts = tokio::join!(part(mode, &one), part(mode, &other));
+    let rows = [parts.0, parts.1].concat();
+    print!("{}", table(mode, &rows));
+    let mut wrong: Vec<String> = rows.iter().flat_map(|row| row.wrong.clone()).collect();
+    for change in one.iter().chain(&other) {
+        let of_change = rows.iter().filter(|row| row.change == change.name);
+        let (steps, down) = of_change.fold((0, 0), |(steps, down), row| {
+            (steps + row.steps, down + row.down)
+        });
+        if let TakenDown::Known(why) = change.taken_down {
+            println!(
+                "known: {}, taken down in {down} of {steps}: {why}",
+                change.name
+            );
+            if down == 0 {
+                wrong.push(format!("{} is never taken down any more", change.name));
+            }
         }
     }
-    print!("{}", table(mode, &rows));
-    let wrong: Vec<&str> = rows
-        .iter()
-        .flat_map(|row| row.wrong.iter().map(String::as_str))
-        .collect();
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// Some changes, one after the other, with one FRR for all of them.
+async fn part(mode: Mode, changes: &[Change]) -> Vec<Row> {
+    let mut router = Router::start(mode).await;
+    let mut rows = Vec::new();
+    for change in changes {
+        let (old, new) = ends(&mut router, change).await;
+        for (wire, fault) in faults(mode) {
+            rows.push(row(&mut router, change, wire, fault, &old, &new).await);
+        }
+    }
+    rows
 }
 
 fn faults(mode: Mode) -> Vec<(Wire, (&'static str, Fault))> {
@@ -120,8 +140,8 @@ fn faults(mode: Mode) -> Vec<(Wire, (&'static str, Fault))> {
 
 fn table(mode: Mode, rows: &[Row]) -> String {
     let mut text = format!(
-        "faults at every step, northbound {mode:?}\n{:<22} {:<22} {:>5} {:>5} {:>5} {:>8} {:>5}\n",
-        "change", "fault", "steps", "old", "new", "between", "wrong"
+        "faults at every step, northbound {mode:?}\n{:<22} {:<22} {:>5} {:>5} {:>5} {:>5} {:>5}\n",
+        "change", "fault", "steps", "old", "new", "down", "wrong"
     );
     for row in rows {
         let _ = writeln!(text, "{row}");
@@ -166,7 +186,7 @@ async fn row(
         row.steps = at;
         row.old += end.old;
         row.new += end.new;
-        row.between += end.between;
+        row.down += end.down;
         if !end.wrong.is_empty() {
             let wrong = end.wrong.join("\n  ");
             row.wrong
@@ -192,7 +212,7 @@ struct Case<'a> {
 struct End {
     old: usize,
     new: usize,
-    between: usize,
+    down: usize,
     wrong: Vec<String>,
 }
 
@@ -250,12 +270,25 @@ impl Case<'_> {
                 (true, true) => {}
                 (true, false) => end.old += 1,
                 (false, true) => end.new += 1,
+                (false, false) if self.is_taken_down(old, now) => end.down += 1,
                 (false, false) => end.wrong.push(format!(
                     "{name} is neither; old: {old:?}; new: {new:?}; now: {now:?}"
                 )),
             }
         }
         end
+    }
+
+    /// Whether an object of which nothing is wrong but that it is on its way down may be so.
+    fn is_taken_down(&self, old: Option<&String>, now: Option<&String>) -> bool {
+        let unmapped = |old: &String| {
+            let lines = old.split_inclusive('\n');
+            lines.filter(|line| !line.starts_with("vni ")).collect()
+        };
+        match self.change.taken_down {
+            TakenDown::Never => false,
+            TakenDown::Known(_) => now.is_none() || now == old.map(unmapped).as_ref(),
+        }
     }
 
     /// One more pass, through the same driver, makes it so, and then nothing remains.
@@ -268,9 +301,15 @@ impl Case<'_> {
             return Err(format!("the next pass leaves to do:\n{left}"));
         }
         let now = router.objects();
-        match now == *self.new {
+        if now != *self.new {
+            return Err(format!("it converges to {now:?} instead of {:?}", self.new));
+        }
+        let (believed, mapped) = (router.believed(), router.mapped());
+        match believed == mapped {
             true => Ok(()),
-            false => Err(format!("it converges to {now:?} instead of {:?}", self.new)),
+            false => Err(format!(
+                "mgmtd believes {believed:?}, and zebra holds {mapped:?}"
+            )),
         }
     }
 }

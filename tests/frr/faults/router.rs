@@ -125,29 +125,37 @@ impl Router {
             text.push_str(line);
             text.push('\n');
         }
-        let mapped = (self.real).vty(Daemon::Zebra, &["show vrf vni json"]);
-        let mapped: serde_json::Value = serde_json::from_str(&mapped.unwrap()).unwrap();
-        for entry in mapped["vrfs"].as_array().into_iter().flatten() {
-            let vrf = entry["vrf"].as_str().unwrap();
-            let text = objects.entry(vrf.to_owned()).or_default();
-            text.push_str(&format!("vni {}\n", entry["vni"]));
+        for (vrf, vni) in self.mapped() {
+            let text = objects.entry(vrf).or_default();
+            text.push_str(&format!("vni {vni}\n"));
         }
         objects
     }
 
-    /// The mapping that mgmtd would give to a zebra that starts, as lines of its configuration.
-    pub(super) fn believed(&self) -> Vec<String> {
+    /// The mapping of VRFs to VNIs that zebra holds.
+    pub(super) fn mapped(&self) -> BTreeMap<String, u64> {
+        let text = (self.real).vty(Daemon::Zebra, &["show vrf vni json"]);
+        let shown: serde_json::Value = serde_json::from_str(&text.unwrap()).unwrap();
+        let entries = shown["vrfs"].as_array().into_iter().flatten();
+        let mapped = |entry: &serde_json::Value| {
+            let vrf = entry["vrf"].as_str().unwrap().to_owned();
+            (vrf, entry["vni"].as_u64().unwrap())
+        };
+        entries.map(mapped).collect()
+    }
+
+    /// The mapping that mgmtd would give to a zebra that starts.
+    pub(super) fn believed(&self) -> BTreeMap<String, u64> {
         let text = (self.real).vty(Daemon::Mgmtd, &["show running-config"]);
-        let mut vrf = String::new();
-        let mut believed = Vec::new();
+        let mut vrf = "";
+        let mut believed = BTreeMap::new();
         for line in text.unwrap().lines() {
             if let Some(name) = line.strip_prefix("vrf ") {
-                name.clone_into(&mut vrf);
+                vrf = name;
             } else if let Some(vni) = line.trim().strip_prefix("vni ") {
-                believed.push(format!("{vrf} {vni}"));
+                believed.insert(vrf.to_owned(), vni.parse().unwrap());
             }
         }
-        believed.sort();
         believed
     }
 }
