@@ -9,14 +9,19 @@ mod changes;
 mod matrix;
 mod router;
 
-use perouter::frr::Mode;
+use router::Setup;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn at_every_step_by_northbound() {
-    matrix::run(Mode::Require).await;
+    matrix::run(Setup::Northbound).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn at_every_step_by_northbound_without_mgmtd() {
+    matrix::run(Setup::WithoutMgmtd).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn at_every_step_by_vty_alone() {
-    matrix::run(Mode::Off).await;
+    matrix::run(Setup::VtyAlone).await;
 }

@@ -3,11 +3,11 @@
 use std::fmt::{self, Write};
 use std::time::{Duration, Instant};
 
-use perouter::frr::{Frr, Mode};
+use perouter::frr::Frr;
 use perouter_harness::proxy::{Fault, Faults};
 
 use super::changes::{self, Change, TakenDown};
-use super::router::{Objects, Router, remaining};
+use super::router::{Objects, Router, Setup, remaining};
 
 /// Long enough to be late, and short enough for all steps.
 const DELAY: Duration = Duration::from_millis(60);
@@ -92,11 +92,11 @@ impl fmt::Display for Row {
 }
 
 /// Runs all of it, prints the table, and demands that nothing was wrong.
-pub(super) async fn run(mode: Mode) {
+pub(super) async fn run(setup: Setup) {
     let [one, other] = changes::all();
-    let parts = tokio::join!(part(mode, &one), part(mode, &other));
+    let parts = tokio::join!(part(setup, &one), part(setup, &other));
     let rows = [parts.0, parts.1].concat();
-    print!("{}", table(mode, &rows));
+    print!("{}", table(setup, &rows));
     let mut wrong: Vec<String> = rows.iter().flat_map(|row| row.wrong.clone()).collect();
     for change in one.iter().chain(&other) {
         let of_change = rows.iter().filter(|row| row.change == change.name);
@@ -117,30 +117,32 @@ pub(super) async fn run(mode: Mode) {
 }
 
 /// Some changes, one after the other, with one FRR for all of them.
-async fn part(mode: Mode, changes: &[Change]) -> Vec<Row> {
-    let mut router = Router::start(mode).await;
+async fn part(setup: Setup, changes: &[Change]) -> Vec<Row> {
+    let mut router = Router::start(setup).await;
     let mut rows = Vec::new();
     for change in changes {
         let (old, new) = ends(&mut router, change).await;
-        for (wire, fault) in faults(mode) {
+        for (wire, fault) in faults(setup) {
             rows.push(row(&mut router, change, wire, fault, &old, &new).await);
         }
     }
     rows
 }
 
-fn faults(mode: Mode) -> Vec<(Wire, (&'static str, Fault))> {
+fn faults(setup: Setup) -> Vec<(Wire, (&'static str, Fault))> {
     let vty = AT_VTY.map(|fault| (Wire::Vty, fault));
     let northbound = AT_NORTHBOUND.map(|fault| (Wire::Northbound, fault));
-    match mode {
-        Mode::Auto | Mode::Require => vty.into_iter().chain(northbound).collect(),
-        Mode::Off => vty.into(),
+    match setup {
+        Setup::Northbound => vty.into_iter().chain(northbound).collect(),
+        // What goes by vty there is no different.
+        Setup::WithoutMgmtd => northbound.into(),
+        Setup::VtyAlone => vty.into(),
     }
 }
 
-fn table(mode: Mode, rows: &[Row]) -> String {
+fn table(setup: Setup, rows: &[Row]) -> String {
     let mut text = format!(
-        "faults at every step, northbound {mode:?}\n{:<22} {:<22} {:>5} {:>5} {:>5} {:>5} {:>5}\n",
+        "faults at every step, {setup}\n{:<22} {:<22} {:>5} {:>5} {:>5} {:>5} {:>5}\n",
         "change", "fault", "steps", "old", "new", "down", "wrong"
     );
     for row in rows {
@@ -232,6 +234,12 @@ impl Case<'_> {
             return None;
         };
         let mut end = self.compare(&router.objects());
+        if said.is_ok() && end.old + end.down > 0 {
+            end.wrong.push("the pass says that all is well".to_owned());
+        }
+        if matches!(self.fault, Fault::Late(_)) && said.is_err() {
+            end.wrong.push("a late answer is one".to_owned());
+        }
         if !end.wrong.is_empty() {
             end.wrong.push(format!(
                 "struck `{struck}`; the pass said {said:?}; requests:\n  {}",
@@ -305,7 +313,7 @@ impl Case<'_> {
             return Err(format!("it converges to {now:?} instead of {:?}", self.new));
         }
         let (believed, mapped) = (router.believed(), router.mapped());
-        match believed == mapped {
+        match believed.as_ref().is_none_or(|believed| *believed == mapped) {
             true => Ok(()),
             false => Err(format!(
                 "mgmtd believes {believed:?}, and zebra holds {mapped:?}"

@@ -1,6 +1,7 @@
 //! One real FRR that serves many cases, seen directly and through the proxies.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::path::Path;
 
 use perouter::agent::execute::{self, UnderlayState};
@@ -13,6 +14,43 @@ use perouter_harness::{Daemon, Options};
 
 use crate::bed::{DAEMONS, driver, zebra_is_known_to_mgmtd};
 use crate::intents::OWN_AS;
+
+/// How FRR was started and is driven.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Setup {
+    /// With its gRPC module.
+    Northbound,
+    /// With its gRPC module, and with nobody but the driver that could tell zebra something.
+    WithoutMgmtd,
+    /// As packages are.
+    VtyAlone,
+}
+
+impl Setup {
+    fn daemons(self) -> &'static [Daemon] {
+        match self {
+            Self::Northbound | Self::VtyAlone => &DAEMONS,
+            Self::WithoutMgmtd => &[Daemon::Zebra, Daemon::Bgpd],
+        }
+    }
+
+    fn mode(self) -> Mode {
+        match self {
+            Self::Northbound | Self::WithoutMgmtd => Mode::Require,
+            Self::VtyAlone => Mode::Off,
+        }
+    }
+}
+
+impl fmt::Display for Setup {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Northbound => "by northbound",
+            Self::WithoutMgmtd => "by northbound, without mgmtd",
+            Self::VtyAlone => "by vty alone",
+        })
+    }
+}
 
 /// How often the way back to where a case begins may write. A case may leave anything.
 const ROUNDS: usize = 4;
@@ -30,7 +68,7 @@ pub(super) struct Router {
     /// The driver that puts things in order between the cases, past the proxies.
     direct: Frr,
     kernel: Kernel,
-    mode: Mode,
+    setup: Setup,
     real: perouter_harness::Frr,
 }
 
@@ -42,28 +80,31 @@ const UNDERLAY: &str = "underlay";
 const REST: &str = "nobody's";
 
 impl Router {
-    /// Starts FRR as the mode needs it.
-    pub(super) async fn start(mode: Mode) -> Self {
-        let options = Options::default().daemons(DAEMONS);
-        let options = match mode {
-            Mode::Auto | Mode::Require => options,
-            Mode::Off => options.without_grpc(),
+    /// Starts FRR, and proxies before all of it.
+    pub(super) async fn start(setup: Setup) -> Self {
+        let daemons = setup.daemons();
+        let options = Options::default().daemons(daemons.iter().copied());
+        let options = match setup {
+            Setup::Northbound | Setup::WithoutMgmtd => options,
+            Setup::VtyAlone => options.without_grpc(),
         };
         let real = perouter_harness::Frr::start(options).unwrap();
-        zebra_is_known_to_mgmtd(&real);
-        let vty = VtyProxy::start(&real, &DAEMONS).unwrap();
-        let northbound = match mode {
-            Mode::Auto | Mode::Require => Some(before_northbound(&real)),
-            Mode::Off => None,
+        if daemons.contains(&Daemon::Mgmtd) {
+            zebra_is_known_to_mgmtd(&real);
+        }
+        let vty = VtyProxy::start(&real, daemons).unwrap();
+        let northbound = match setup {
+            Setup::Northbound | Setup::WithoutMgmtd => Some(before_northbound(&real)),
+            Setup::VtyAlone => None,
         };
         let kernel = Kernel::open(Path::new("/proc/self/ns/net"), &real.netns_path())
             .await
             .unwrap();
         Self {
             proxies: Proxies { vty, northbound },
-            direct: driver(&real, mode),
+            direct: driver(&real, setup.mode()),
             kernel,
-            mode,
+            setup,
             real,
         }
     }
@@ -85,7 +126,7 @@ impl Router {
         Frr::new(frr::Options {
             dir: self.proxies.vty.dir().to_owned(),
             netns: front.map_or_else(|| self.real.netns_path(), |(_, front)| front.netns_path()),
-            northbound: self.mode,
+            northbound: self.setup.mode(),
         })
     }
 
@@ -144,8 +185,11 @@ impl Router {
         entries.map(mapped).collect()
     }
 
-    /// The mapping that mgmtd would give to a zebra that starts.
-    pub(super) fn believed(&self) -> BTreeMap<String, u64> {
+    /// The mapping that mgmtd, where it runs, would give to a zebra that starts.
+    pub(super) fn believed(&self) -> Option<BTreeMap<String, u64>> {
+        if !self.setup.daemons().contains(&Daemon::Mgmtd) {
+            return None;
+        }
         let text = (self.real).vty(Daemon::Mgmtd, &["show running-config"]);
         let mut vrf = "";
         let mut believed = BTreeMap::new();
@@ -156,7 +200,7 @@ impl Router {
                 believed.insert(vrf.to_owned(), vni.parse().unwrap());
             }
         }
-        believed
+        Some(believed)
     }
 }
 
