@@ -34,6 +34,15 @@ const LOCK_PAUSE: Duration = Duration::from_millis(50);
 /// The L3VNI of every VRF that has one.
 pub(super) type Mapping = BTreeMap<VrfName, Vni>;
 
+/// Who will tell zebra what was wanted of mgmtd.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Told {
+    /// mgmtd, in a moment.
+    Mgmtd,
+    /// Nobody: it does not run.
+    Nobody,
+}
+
 /// What one commit takes and gives.
 struct Changes {
     removed: Mapping,
@@ -88,6 +97,8 @@ impl Frr {
     }
 
     async fn restore_mapping(&mut self, before: &Mapping) -> Result<(), FrrError> {
+        // The northbound may be what failed, and where mgmtd does not run it is the only way.
+        self.northbound.connect().await?;
         let now = self.mapped_vnis().await?;
         self.lead_mapping(&now, before).await
     }
@@ -95,9 +106,12 @@ impl Frr {
     async fn lead_mapping(&mut self, now: &Mapping, wanted: &Mapping) -> Result<(), FrrError> {
         let changes = Changes::between(now, wanted);
         let northbound = self.northbound.validate_mapping(&edits(&changes)).await?;
-        self.tell_mgmtd(now, wanted, northbound).await?;
+        let told = self.tell_mgmtd(now, wanted, northbound).await?;
         if northbound {
-            let now = self.settled_mapping(wanted).await?;
+            let now = match told {
+                Told::Mgmtd => self.settled_mapping(wanted).await?,
+                Told::Nobody => self.mapped_vnis().await?,
+            };
             let rest = Changes::between(&now, wanted);
             self.northbound.commit_mapping(&edits(&rest)).await?;
         }
@@ -137,10 +151,12 @@ impl Frr {
         zebra: &Mapping,
         wanted: &Mapping,
         northbound: bool,
-    ) -> Result<(), FrrError> {
+    ) -> Result<Told, FrrError> {
         let mut believed = match self.believed_mapping().await {
             Ok(believed) => believed,
-            Err(FrrError::Vty(VtyError::Connect { .. })) if northbound => return Ok(()),
+            Err(FrrError::Vty(VtyError::Connect { .. })) if northbound => {
+                return Ok(Told::Nobody);
+            }
             Err(error) => return Err(error),
         };
         // mgmtd does not repeat what it believes to be so: what zebra lacks is taken back first.
@@ -157,7 +173,8 @@ impl Frr {
             self.commit_to_mgmtd(&taken).await?;
         }
         self.commit_to_mgmtd(&Changes::between(&believed, wanted))
-            .await
+            .await?;
+        Ok(Told::Mgmtd)
     }
 
     /// What mgmtd believes that zebra holds.

@@ -133,9 +133,7 @@ fn faults(setup: Setup) -> Vec<(Wire, (&'static str, Fault))> {
     let vty = AT_VTY.map(|fault| (Wire::Vty, fault));
     let northbound = AT_NORTHBOUND.map(|fault| (Wire::Northbound, fault));
     match setup {
-        Setup::Northbound => vty.into_iter().chain(northbound).collect(),
-        // What goes by vty there is no different.
-        Setup::WithoutMgmtd => northbound.into(),
+        Setup::Northbound | Setup::WithoutMgmtd => vty.into_iter().chain(northbound).collect(),
         Setup::VtyAlone => vty.into(),
     }
 }
