@@ -154,7 +154,9 @@ async fn ends(router: &mut Router, change: &Change) -> (Objects, Objects) {
     router.reset(&change.from).await;
     let old = router.objects();
     router.reset(&change.to).await;
-    (old, router.objects())
+    let new = router.objects();
+    assert_ne!(old, new, "{} changes nothing", change.name);
+    (old, new)
 }
 
 async fn row(
@@ -193,6 +195,8 @@ async fn row(
                 .push(format!("{}, {name} at {at}: {wrong}", change.name));
         }
     }
+    // Neither a way that is not used, nor a change without an end.
+    assert!((1..ENDLESS - 1).contains(&row.steps), "{row}");
     row.took = started.elapsed();
     row
 }
@@ -276,7 +280,7 @@ impl Case<'_> {
                 (true, true) => {}
                 (true, false) => end.old += 1,
                 (false, true) => end.new += 1,
-                (false, false) if self.is_taken_down(old, now) => end.down += 1,
+                (false, false) if old != new && self.is_taken_down(old, now) => end.down += 1,
                 (false, false) => end.wrong.push(format!(
                     "{name} is neither; old: {old:?}; new: {new:?}; now: {now:?}"
                 )),

@@ -18,7 +18,7 @@ use crate::intents::OWN_AS;
 /// How FRR was started and is driven.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Setup {
-    /// With its gRPC module.
+    /// With its gRPC module, which takes what it can.
     Northbound,
     /// With its gRPC module, and with nobody but the driver that could tell zebra something.
     WithoutMgmtd,
@@ -36,7 +36,10 @@ impl Setup {
 
     fn mode(self) -> Mode {
         match self {
-            Self::Northbound | Self::WithoutMgmtd => Mode::Require,
+            Self::Northbound => Mode::Auto,
+            // Otherwise a northbound that was lost is looked for again after seconds only, and
+            // until then nobody could be told of a VNI.
+            Self::WithoutMgmtd => Mode::Require,
             Self::VtyAlone => Mode::Off,
         }
     }
