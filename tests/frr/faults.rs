@@ -9,6 +9,9 @@ mod changes;
 mod matrix;
 mod router;
 
+use std::time::Duration;
+
+use matrix::{Wire, given_up};
 use router::Setup;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -24,4 +27,17 @@ async fn at_every_step_by_northbound_without_mgmtd() {
 #[tokio::test(flavor = "multi_thread")]
 async fn at_every_step_by_vty_alone() {
     matrix::run(Setup::VtyAlone).await;
+}
+
+/// Longer than the driver waits for a vty, which is 20 s, and for a call, which is 30 s. It costs
+/// no more than time, which the other tests need as well.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_that_comes_when_nobody_waits_any_more() {
+    let (vty, call) = (Duration::from_millis(20_500), Duration::from_millis(30_500));
+    let asn = "neighbor 192.169.10.2 remote-as 64900";
+    tokio::join!(
+        given_up(Setup::VtyAlone, Wire::Vty, asn, vty),
+        given_up(Setup::VtyAlone, Wire::Vty, "XFRR_end_configuration", vty),
+        given_up(Setup::WithoutMgmtd, Wire::Northbound, "Commit", call),
+    );
 }

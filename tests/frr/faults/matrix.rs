@@ -17,7 +17,7 @@ const ENDLESS: usize = 500;
 
 /// Which way of the driver into FRR a fault is on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Wire {
+pub(super) enum Wire {
     Vty,
     Northbound,
 }
@@ -114,6 +114,33 @@ pub(super) async fn run(setup: Setup) {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// Lets the answer to the last request that ends with `request` come after the driver has given
+/// it up, in the change that adds a VNI. The daemon has done it, and the driver cannot know.
+pub(super) async fn given_up(setup: Setup, wire: Wire, request: &str, after: Duration) {
+    let [changes, _] = changes::all();
+    let change = &changes[1];
+    let mut router = Router::start(setup).await;
+    let (old, new) = ends(&mut router, change).await;
+    let mut case = Case {
+        change,
+        old: &old,
+        new: &new,
+        wire,
+        at: ENDLESS,
+        fault: Fault::Late(after),
+    };
+    router.reset(&change.from).await;
+    case.at = case.position(&router, request).await;
+    let started = Instant::now();
+    let end = case.run(&mut router).await.expect("it is among the steps");
+    assert!(end.wrong.is_empty(), "{}", end.wrong.join("\n"));
+    assert_eq!((end.old, end.new), (1, 0), "{request}");
+    println!(
+        "given up: {request}, {:.1} s",
+        started.elapsed().as_secs_f32()
+    );
 }
 
 /// Some changes, one after the other, with one FRR for all of them.
@@ -239,7 +266,7 @@ impl Case<'_> {
         if said.is_ok() && end.old + end.down > 0 {
             end.wrong.push("the pass says that all is well".to_owned());
         }
-        if matches!(self.fault, Fault::Late(_)) && said.is_err() {
+        if self.fault == Fault::Late(DELAY) && said.is_err() {
             end.wrong.push("a late answer is one".to_owned());
         }
         if !end.wrong.is_empty() {
@@ -254,6 +281,19 @@ impl Case<'_> {
         }
         driver.settle().await;
         Some(end)
+    }
+
+    /// Which of the requests of the change that is, the first being 1. The change is made.
+    async fn position(&self, router: &Router, request: &str) -> usize {
+        let faults = self.faults(router);
+        faults.disarm();
+        let mut driver = router.through_proxies();
+        let made = router.pass(&mut driver, &self.change.to).await;
+        assert_eq!(made, Ok(()), "{}", self.change.name);
+        driver.settle().await;
+        let seen = faults.seen();
+        let found = seen.iter().rposition(|seen| seen.ends_with(request));
+        1 + found.unwrap_or_else(|| panic!("{request} is none of {seen:?}"))
     }
 
     fn faults<'r>(&self, router: &'r Router) -> &'r Faults {
