@@ -4,6 +4,8 @@
 //! all objects in one commit, which costs a fraction of one commit each; when FRR refuses the
 //! batch, each is sent alone, so that a refusal lands on the object that it belongs to.
 
+use std::collections::BTreeSet;
+
 use crate::api::types::{ObjectKey, Vni, VrfName};
 use crate::frr::{Frr, FrrError};
 use crate::netlink::Kernel;
@@ -102,12 +104,20 @@ impl<'a> Executor<'a> {
         });
     }
 
-    /// Every leftover by itself: one that stays must not keep the others.
+    /// Every leftover by itself: one that stays must not keep the others. But what is left of a
+    /// VRF goes in order: its BGP instance stands as long as it is mapped.
     async fn sweep(&mut self, steps: &[Step]) {
+        let mut staying = BTreeSet::new();
         for step in steps {
+            if vrf_of(step).is_some_and(|vrf| staying.contains(vrf)) {
+                continue;
+            }
             match self.step(step).await {
                 Ok(()) => self.outcome.done += 1,
-                Err(message) => self.fail(None, message),
+                Err(message) => {
+                    staying.extend(vrf_of(step));
+                    self.fail(None, message);
+                }
             }
         }
     }
@@ -210,6 +220,22 @@ impl<'a> Executor<'a> {
             }
             Step::MapVni { vrf, vni } => frr_words(self.frr.map_vnis(&[(vrf.clone(), *vni)]).await),
         }
+    }
+}
+
+/// The VRF whose mapping or BGP instance a step changes.
+fn vrf_of(step: &Step) -> Option<&str> {
+    match step {
+        Step::MapVni { vrf, .. } => Some(vrf.as_str()),
+        Step::Bgp(change) => match change.header.words().collect::<Vec<_>>().as_slice() {
+            ["router", "bgp", _, "vrf", vrf] => Some(vrf),
+            _ => None,
+        },
+        Step::Kernel(_)
+        | Step::AllowAll(_)
+        | Step::PrefixLists(_)
+        | Step::BfdProfiles(_)
+        | Step::Raw(_) => None,
     }
 }
 

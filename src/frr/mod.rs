@@ -198,6 +198,18 @@ impl Frr {
     /// [`FrrError`] with FRR's words.
     pub async fn set_allow_all(&mut self, presence: Presence) -> Result<(), FrrError> {
         self.writes += 1;
+        let Err(error) = self.type_allow_all(presence).await else {
+            return Ok(());
+        };
+        // It is done or not, never in part; an answer that was lost does not tell.
+        let wanted = presence == Presence::Present;
+        match self.running_bgp().await {
+            Ok(now) if now.context(ALLOW_ALL).is_some() == wanted => Ok(()),
+            Ok(_) | Err(_) => Err(error),
+        }
+    }
+
+    async fn type_allow_all(&mut self, presence: Presence) -> Result<(), FrrError> {
         if self.northbound.set_allow_all(presence).await? {
             return Ok(());
         }
@@ -265,8 +277,13 @@ impl Frr {
             .await
     }
 
+    /// A connection that stays in the configuration knows no other command: it is given up.
     async fn leave_configuration(&mut self, daemon: Daemon) -> Result<(), FrrError> {
-        self.accepted(daemon, "end", "end").await
+        let left = self.accepted(daemon, "end", "end").await;
+        if left.is_err() {
+            self.vtys.remove(&daemon);
+        }
+        left
     }
 
     async fn accepted(

@@ -15,7 +15,7 @@ use std::time::Duration;
 use perouter_parsers::evpn;
 use perouter_parsers::running_config::RunningConfig;
 
-use super::vty::Status;
+use super::vty::{Status, VtyError};
 use super::{Daemon, Frr, FrrError};
 use crate::api::types::{Vni, VrfName};
 
@@ -33,6 +33,15 @@ const LOCK_PAUSE: Duration = Duration::from_millis(50);
 
 /// The L3VNI of every VRF that has one.
 pub(super) type Mapping = BTreeMap<VrfName, Vni>;
+
+/// Who will tell zebra what was wanted of mgmtd.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Told {
+    /// mgmtd, in a moment.
+    Mgmtd,
+    /// Nobody: it does not run.
+    Nobody,
+}
 
 /// What one commit takes and gives.
 struct Changes {
@@ -88,6 +97,8 @@ impl Frr {
     }
 
     async fn restore_mapping(&mut self, before: &Mapping) -> Result<(), FrrError> {
+        // The northbound may be what failed, and where mgmtd does not run it is the only way.
+        self.northbound.connect().await?;
         let now = self.mapped_vnis().await?;
         self.lead_mapping(&now, before).await
     }
@@ -95,9 +106,12 @@ impl Frr {
     async fn lead_mapping(&mut self, now: &Mapping, wanted: &Mapping) -> Result<(), FrrError> {
         let changes = Changes::between(now, wanted);
         let northbound = self.northbound.validate_mapping(&edits(&changes)).await?;
-        self.tell_mgmtd(now, wanted, northbound).await?;
+        let told = self.tell_mgmtd(now, wanted, northbound).await?;
         if northbound {
-            let now = self.settled_mapping(wanted).await?;
+            let now = match told {
+                Told::Mgmtd => self.settled_mapping(wanted).await?,
+                Told::Nobody => self.mapped_vnis().await?,
+            };
             let rest = Changes::between(&now, wanted);
             self.northbound.commit_mapping(&edits(&rest)).await?;
         }
@@ -131,16 +145,18 @@ impl Frr {
     }
 
     /// Leads mgmtd from what it believes to `wanted`. Where zebra has a northbound, mgmtd need
-    /// not run.
+    /// not run; but one that runs and is not told gives zebra the old mapping some day.
     async fn tell_mgmtd(
         &mut self,
         zebra: &Mapping,
         wanted: &Mapping,
         northbound: bool,
-    ) -> Result<(), FrrError> {
+    ) -> Result<Told, FrrError> {
         let mut believed = match self.believed_mapping().await {
             Ok(believed) => believed,
-            Err(error) if northbound && error.is_absence() => return Ok(()),
+            Err(FrrError::Vty(VtyError::Connect { .. })) if northbound => {
+                return Ok(Told::Nobody);
+            }
             Err(error) => return Err(error),
         };
         // mgmtd does not repeat what it believes to be so: what zebra lacks is taken back first.
@@ -157,7 +173,8 @@ impl Frr {
             self.commit_to_mgmtd(&taken).await?;
         }
         self.commit_to_mgmtd(&Changes::between(&believed, wanted))
-            .await
+            .await?;
+        Ok(Told::Mgmtd)
     }
 
     /// What mgmtd believes that zebra holds.
@@ -188,7 +205,7 @@ impl Frr {
         }
         self.unlocked("configure terminal file-lock").await?;
         let outcome = self.type_batch(changes).await;
-        let left = self.type_one("end", "end").await;
+        let left = self.leave_configuration(Daemon::Mgmtd).await;
         outcome.and(left)
     }
 

@@ -101,6 +101,12 @@ pub enum VtyError {
         /// The command, without secrets.
         command: String,
     },
+    /// The daemon does not let its connection be used for more than looking.
+    #[error("{daemon} refused `enable`")]
+    NotEnabled {
+        /// Which daemon.
+        daemon: Daemon,
+    },
     /// The answer is no text: bytes that are no UTF-8, a NUL, or more than one answer.
     #[error("{daemon} answered `{command}` with bytes that are no text")]
     NotText {
@@ -141,8 +147,16 @@ impl Vty {
             buffer: Vec::new(),
             sound: true,
         };
-        vty.execute("enable").await?;
-        Ok(vty)
+        match vty.execute("enable").await?.status {
+            Status::Success => Ok(vty),
+            // Without it the daemon would know hardly a command, for as long as this is kept.
+            Status::Warning
+            | Status::NoMatch
+            | Status::Ambiguous
+            | Status::Incomplete
+            | Status::ConfigFailed
+            | Status::Other(_) => Err(VtyError::NotEnabled { daemon }),
+        }
     }
 
     /// Whether the connection may be used again.

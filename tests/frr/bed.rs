@@ -173,7 +173,7 @@ pub(crate) async fn take(driver: &mut Frr, step: &Step) -> Result<(), frr::FrrEr
 }
 
 /// A kernel that has the underlay's NIC and nothing else.
-fn kernel() -> SeenKernel {
+pub(crate) fn kernel() -> SeenKernel {
     let nic = SeenLink {
         index: 2,
         kind: SeenKind::Other {

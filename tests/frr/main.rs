@@ -15,6 +15,7 @@
 mod bad_peers;
 mod bed;
 mod facts;
+mod faults;
 mod features;
 mod hostile;
 mod intents;

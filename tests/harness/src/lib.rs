@@ -11,6 +11,8 @@
 //! namespace reads a pipe that only the test holds open; the end of the pipe is
 //! the end of the namespace.
 //!
+//! What a real FRR cannot be made to do, a [`proxy`] before it does: let the k-th request fail.
+//!
 //! ```no_run
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! use perouter_harness::{Daemon, Frr, Options};
@@ -28,6 +30,7 @@ mod frr;
 mod link;
 mod namespace;
 mod options;
+pub mod proxy;
 mod vty;
 
 use std::path::PathBuf;
