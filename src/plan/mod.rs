@@ -13,7 +13,7 @@ mod stale;
 mod tests;
 mod underlay;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 
 use perouter_parsers::running_config::{Config, Context, InvalidLine};
@@ -180,11 +180,13 @@ pub fn plan(
     let wanted = desired::desired(intent, underlay::nic_mtu(intent, kernel));
     let wanted_bgp = bgp::desired::desired(intent)?;
     let stale = Stale::of(&wanted, &wanted_bgp, kernel, frr);
+    let frr_then = stale.frr_without(frr);
     let planner = Planner {
         wanted: &wanted,
-        wanted_bgp: &wanted_bgp,
+        wanted_bgp: wanted_bgp.iter().map(|bgp| (&bgp.key, bgp)).collect(),
         kernel: &stale.kernel_without(kernel),
-        frr: &stale.frr_without(frr),
+        running: frr_then.bgp.by_header(),
+        frr: &frr_then,
         memory,
     };
     let mut sweep = stale.steps();
@@ -210,9 +212,11 @@ pub fn guard(kernel: &SeenKernel) -> Vec<KernelStep> {
 /// Plans the units of what is wanted against what is there once the sweep is done.
 struct Planner<'a> {
     wanted: &'a Desired,
-    wanted_bgp: &'a [DesiredBgp],
+    wanted_bgp: BTreeMap<&'a ObjectKey, &'a DesiredBgp>,
     kernel: &'a SeenKernel,
     frr: &'a SeenFrr,
+    /// The contexts of `frr.bgp`.
+    running: HashMap<&'a str, &'a Config>,
     memory: &'a NicMemory,
 }
 
@@ -247,9 +251,10 @@ impl Planner<'_> {
     }
 
     fn bgp_step(&self, key: &ObjectKey) -> Option<Planned> {
-        let bgp = self.wanted_bgp.iter().find(|bgp| bgp.key == *key)?;
-        let (header, body) = (bgp.instance.header(), bgp.instance.body());
-        let change = ContextChange::towards(&self.frr.bgp, header, Some(body))?;
+        let instance = &self.wanted_bgp.get(key)?.instance;
+        let (header, body) = (instance.header(), instance.body());
+        let before = self.running.get(header.as_str()).copied();
+        let change = ContextChange::between(before, header, Some(body))?;
         Some(Planned {
             undo: Some(Step::Bgp(change.reversed())),
             step: Step::Bgp(change),

@@ -103,9 +103,14 @@ fn instances(wanted: &[DesiredBgp], running: &Config) -> Vec<ContextChange> {
         .filter(|header| default_goes || !wanted.contains(header))
         .collect();
     stale.sort_by_key(|header| is_default(header));
+    if stale.is_empty() {
+        return Vec::new();
+    }
+    let running = running.by_header();
+    let held = |header: &Line| running.get(header.as_str()).copied();
     stale
         .into_iter()
-        .filter_map(|header| ContextChange::towards(running, header, None))
+        .filter_map(|header| ContextChange::between(held(header), header, None))
         .collect()
 }
 

@@ -93,7 +93,17 @@ impl ContextChange {
     /// already.
     #[must_use]
     pub fn towards(running: &Config, header: &Line, after: Option<&Config>) -> Option<Self> {
-        let before = running.context(header.as_str());
+        Self::between(running.context(header.as_str()), header, after)
+    }
+
+    /// The change of one context from `before` to `after`, either of which may not exist, or
+    /// `None` when it is so already.
+    #[must_use]
+    pub fn between(
+        before: Option<&Config>,
+        header: &Line,
+        after: Option<&Config>,
+    ) -> Option<Self> {
         let same = match (before, after) {
             (Some(before), Some(after)) => before.equivalent(after),
             (None, None) => true,
