@@ -1,8 +1,11 @@
 //! Executes a plan: object by object, each whole or not at all.
 //!
-//! The mapping of VRFs to VNIs is the last step of every object. It is kept back and sent for
-//! all objects in one commit, which costs a fraction of one commit each; when FRR refuses the
-//! batch, each is sent alone, so that a refusal lands on the object that it belongs to.
+//! Many objects cost less together. The BGP instances of VNIs are the first step of their
+//! objects and are typed in one go; the mapping of VRFs to VNIs is the last, and is kept back and
+//! sent for all objects in one commit. So is what is swept. When FRR refuses a batch, nothing of
+//! it stands, and each is sent alone, so that a refusal lands on the object that it belongs to.
+
+use std::collections::BTreeSet;
 
 use crate::api::types::{ObjectKey, Vni, VrfName};
 use crate::frr::{Frr, FrrError};
@@ -51,24 +54,59 @@ pub async fn execute(
     };
     executor.sweep(&plan.sweep).await;
     let mut underlay = underlay;
+    let mut ahead = BTreeSet::new();
+    for unit in plan.units.iter().filter(|unit| unit.role == Role::Underlay) {
+        if executor.unit(unit, Begun::No).await {
+            underlay = UnderlayState::Stands;
+        }
+    }
+    if underlay == UnderlayState::Stands {
+        ahead = executor.instances(&plan.units).await;
+    }
     for unit in &plan.units {
         match unit.role {
-            Role::Underlay => {
-                if executor.unit(unit).await {
-                    underlay = UnderlayState::Stands;
-                }
-            }
+            Role::Underlay => {}
             Role::Vni if underlay == UnderlayState::Missing => executor.fail(
                 Some(&unit.key),
                 "the underlay of this node is not in force; see its own condition".to_owned(),
             ),
             Role::Vni => {
-                executor.unit(unit).await;
+                let begun = if ahead.contains(&unit.key) {
+                    Begun::Yes
+                } else {
+                    Begun::No
+                };
+                executor.unit(unit, begun).await;
             }
         }
     }
     executor.map_vnis().await;
     executor.outcome
+}
+
+/// Whether the first step of a unit was taken already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Begun {
+    Yes,
+    No,
+}
+
+/// What of a sweep is sent together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Together {
+    Mappings,
+    Instances,
+    Nothing,
+}
+
+impl Together {
+    fn of(step: &Step) -> Self {
+        match step {
+            Step::MapVni { .. } => Self::Mappings,
+            Step::Bgp(_) => Self::Instances,
+            Step::Kernel(_) | Step::AllowAll(_) => Self::Nothing,
+        }
+    }
 }
 
 struct Executor<'a> {
@@ -95,18 +133,66 @@ impl<'a> Executor<'a> {
         });
     }
 
-    /// Every leftover by itself: one that stays must not keep the others.
+    /// Every leftover stands for itself: one that stays must not keep the others.
     async fn sweep(&mut self, steps: &[Step]) {
-        for step in steps {
-            match self.step(step).await {
-                Ok(()) => self.outcome.done += 1,
-                Err(message) => self.fail(None, message),
+        for alike in steps.chunk_by(|a, b| Together::of(a) == Together::of(b)) {
+            if alike.len() > 1 && self.swept_together(alike).await {
+                self.outcome.done += alike.len();
+                continue;
+            }
+            for step in alike {
+                match self.step(step).await {
+                    Ok(()) => self.outcome.done += 1,
+                    Err(message) => self.fail(None, message),
+                }
             }
         }
     }
 
+    /// Whether steps of one kind could be taken in one go.
+    async fn swept_together(&mut self, steps: &[Step]) -> bool {
+        let (mut maps, mut changes) = (Vec::new(), Vec::new());
+        for step in steps {
+            match step {
+                Step::MapVni { vrf, vni } => maps.push((vrf.clone(), *vni)),
+                Step::Bgp(change) => changes.push(change),
+                Step::Kernel(_) | Step::AllowAll(_) => return false,
+            }
+        }
+        log(steps);
+        let swept = match (maps.is_empty(), changes.is_empty()) {
+            (false, true) => self.frr.map_vnis(&maps).await,
+            (true, false) => self.frr.change_all_bgp(&changes).await,
+            (true, true) | (false, false) => return false,
+        };
+        one_by_one_after(swept)
+    }
+
+    /// Types the BGP instances with which units begin in one go. Returns the objects for which
+    /// that is done.
+    async fn instances(&mut self, units: &'a [Unit]) -> BTreeSet<&'a ObjectKey> {
+        let first = |unit: &'a Unit| match unit.steps.as_deref().ok()?.first() {
+            Some(Planned {
+                step: step @ Step::Bgp(change),
+                ..
+            }) if unit.role == Role::Vni => Some((&unit.key, step, change)),
+            Some(_) | None => None,
+        };
+        let begun: Vec<_> = units.iter().filter_map(first).collect();
+        if begun.len() < 2 {
+            return BTreeSet::new();
+        }
+        log(begun.iter().map(|(_, step, _)| *step));
+        let changes: Vec<_> = begun.iter().map(|(_, _, change)| *change).collect();
+        if one_by_one_after(self.frr.change_all_bgp(&changes).await) {
+            begun.into_iter().map(|(key, _, _)| key).collect()
+        } else {
+            BTreeSet::new()
+        }
+    }
+
     /// Executes a unit but for its mapping. Returns whether it stands.
-    async fn unit(&mut self, unit: &'a Unit) -> bool {
+    async fn unit(&mut self, unit: &'a Unit, begun: Begun) -> bool {
         let steps = match &unit.steps {
             Ok(steps) => steps,
             Err(blocked) => {
@@ -114,9 +200,13 @@ impl<'a> Executor<'a> {
                 return false;
             }
         };
-        let mut done = Vec::new();
+        let taken = match begun {
+            Begun::Yes => 1,
+            Begun::No => 0,
+        };
+        let mut done: Vec<_> = steps.iter().take(taken).collect();
         let mut mapping = None;
-        for planned in steps {
+        for planned in steps.iter().skip(taken) {
             if let Step::MapVni { vrf, vni } = &planned.step {
                 mapping = Some((vrf.clone(), *vni));
                 continue;
@@ -175,7 +265,7 @@ impl<'a> Executor<'a> {
 
     /// One step; the error holds everything that is known about why it failed.
     async fn step(&mut self, step: &Step) -> Result<(), String> {
-        tracing::info!("{}", step.to_string().trim());
+        log([step]);
         match step {
             Step::Kernel(step) => self
                 .kernel
@@ -187,6 +277,20 @@ impl<'a> Executor<'a> {
             Step::MapVni { vrf, vni } => frr_words(self.frr.map_vnis(&[(vrf.clone(), *vni)]).await),
         }
     }
+}
+
+fn log<'a>(steps: impl IntoIterator<Item = &'a Step>) {
+    for step in steps {
+        tracing::info!("{}", step.to_string().trim());
+    }
+}
+
+/// Whether a batch was taken. If not, its parts follow one by one, and each has its own words.
+fn one_by_one_after(batch: Result<(), FrrError>) -> bool {
+    if let Err(error) = &batch {
+        tracing::info!("not all in one go, so one by one: {}", chain(error));
+    }
+    batch.is_ok()
 }
 
 fn frr_words(result: Result<(), FrrError>) -> Result<(), String> {

@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use perouter_parsers::json::Error as AnswerError;
-use perouter_parsers::{bgp, evpn, system};
+use perouter_parsers::{bgp, evpn};
 
 use super::chain;
 use crate::api::Family;
@@ -48,21 +48,6 @@ pub async fn gather(
         kernel::read(kernel, seen, &wanted.vrfs),
     );
     assemble(small, bgp, ribs, kernel)
-}
-
-/// The release of FRR that runs, as bgpd says (`show version`); `None` when it does not say.
-pub async fn frr_version(frr: &mut Frr) -> Option<String> {
-    let answer = frr.show(Daemon::Bgpd, "show version").await;
-    let version = answer
-        .map_err(|error| chain(&error))
-        .and_then(|text| system::version(&text).map_err(|error| chain(&error)));
-    match version {
-        Ok(version) => Some(version.to_string()),
-        Err(words) => {
-            tracing::debug!("the version of FRR is not known: {words}");
-            None
-        }
-    }
 }
 
 /// Whom to ask about what: only what the intent names.

@@ -79,7 +79,6 @@ pub(super) struct Worker {
     pub(super) report: Option<Arc<Report>>,
     /// Where the socket finds the last report.
     pub(super) publish: watch::Sender<Option<Arc<Report>>>,
-    pub(super) frr_version: Option<String>,
 }
 
 /// Why a pass could not be finished at all.
@@ -131,7 +130,6 @@ impl Worker {
             verification: None,
             report: None,
             publish: watch::Sender::new(None),
-            frr_version: None,
         })
     }
 
@@ -187,7 +185,7 @@ impl Worker {
         let drift_counts = unchanged
             && self.last == Some(Settled::Yes)
             && !matches!(cause, Cause::Start | Cause::Manifests);
-        let settled = match self.rounds(drift_counts, frr).await {
+        let settled = match self.rounds(cause, drift_counts, frr).await {
             Ok(settled) => settled,
             Err(error) => {
                 let message = chain(&error);
@@ -294,17 +292,42 @@ impl Worker {
     }
 
     /// Observes and executes until nothing remains to be done.
-    async fn rounds(&mut self, drift_counts: bool, frr: &mut Frr) -> Result<Settled, PassError> {
+    ///
+    /// It is our turn to change FRR all the while. A change of the intent is planned on what is
+    /// known, if nothing happened since that was read; before it counts as settled, everything
+    /// is read back.
+    async fn rounds(
+        &mut self,
+        cause: Cause,
+        drift_counts: bool,
+        frr: &mut Frr,
+    ) -> Result<Settled, PassError> {
         self.open_kernel().await?;
+        let _turn = frr.take_turn().await?;
         for round in 0..ROUNDS {
-            let (seen_frr, plan) = self.plan(frr).await?;
-            if plan.steps() == 0 {
+            let known = match cause {
+                Cause::Manifests if round == 0 => frr.known(),
+                Cause::Manifests
+                | Cause::Start
+                | Cause::Kernel
+                | Cause::DaemonLost
+                | Cause::Retry
+                | Cause::Broken
+                | Cause::Resync
+                | Cause::Request => None,
+            };
+            let was_read = known.is_none();
+            let (seen_frr, plan) = self.plan(known, frr).await?;
+            if plan.steps() == 0 && was_read {
                 self.failures = blocked(&plan);
                 return Ok(if self.failures.is_empty() {
                     Settled::Yes
                 } else {
                     Settled::No
                 });
+            }
+            if plan.steps() == 0 {
+                continue;
             }
             if drift_counts && round == 0 {
                 self.note_repair(&plan);
@@ -316,7 +339,7 @@ impl Worker {
                 return Ok(Settled::No);
             }
         }
-        let (_, plan) = self.plan(frr).await?;
+        let (_, plan) = self.plan(None, frr).await?;
         self.failures = blocked(&plan);
         if plan.steps() > 0 {
             let message = format!(
@@ -415,9 +438,17 @@ impl Worker {
         all.into_iter().collect()
     }
 
-    async fn plan(&mut self, frr: &mut Frr) -> Result<(SeenFrr, Plan), PassError> {
+    /// Plans on what is known of FRR, or on what it says.
+    async fn plan(
+        &mut self,
+        known: Option<SeenFrr>,
+        frr: &mut Frr,
+    ) -> Result<(SeenFrr, Plan), PassError> {
         let seen = self.observe().await?;
-        let seen_frr = frr.observe().await;
+        let seen_frr = match known {
+            Some(known) => Ok(known),
+            None => frr.observe().await,
+        };
         self.seen = Some(seen.clone());
         let seen_frr = seen_frr?;
         let plan = plan::plan(&self.resolution.intent, &seen, &seen_frr, &self.memory)?;

@@ -4,6 +4,7 @@
 //! `lib/command.h`). What always holds: a connection whose answer was not read to its end is
 //! never used again, because the next command would get the rest of it.
 
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -21,6 +22,35 @@ const CONNECT: Duration = Duration::from_secs(3);
 
 /// The end of an answer, before the status byte.
 const TRAILER: [u8; 3] = [0; 3];
+
+/// How much is read at once at least: an answer of a thousand VRFs is a third of a megabyte.
+const READ_AT_ONCE: usize = 64 * 1024;
+
+/// A line to type.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Typed<'a> {
+    /// What the daemon gets, secrets included.
+    pub text: Cow<'a, str>,
+    /// What errors and logs call it: without secrets, with its contexts.
+    pub shown: Cow<'a, str>,
+}
+
+impl<'a> Typed<'a> {
+    /// A line that holds no secret.
+    #[must_use]
+    pub fn plain(line: &'a str) -> Self {
+        Self {
+            text: Cow::Borrowed(line),
+            shown: Cow::Borrowed(line),
+        }
+    }
+}
+
+impl std::fmt::Debug for Typed<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        std::fmt::Debug::fmt(&self.shown, f)
+    }
+}
 
 /// What a daemon said to one command.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -179,63 +209,139 @@ impl Vty {
     /// # Errors
     /// [`VtyError`] when the answer did not arrive whole. A refusal is an answer, not an error.
     pub async fn execute(&mut self, command: &str) -> Result<Answer, VtyError> {
-        self.execute_as(command, command).await
+        let command = Typed::plain(command);
+        let mut answers = self.execute_all(std::slice::from_ref(&command)).await?;
+        answers.pop().ok_or_else(|| self.closed_in(&command))
     }
 
-    /// Executes one command; errors and logs name it as `shown`.
+    /// Types lines in one write, and collects an answer to each. The daemon takes them in their
+    /// order, whatever it thinks of those before; only bgpd's kind answers each before the next
+    /// ([`Daemon::answers_in_turn`]).
     ///
     /// # Errors
-    /// As [`Vty::execute`].
-    pub async fn execute_as(&mut self, command: &str, shown: &str) -> Result<Answer, VtyError> {
+    /// As [`Vty::execute`]; the error names the line whose answer is missing.
+    pub async fn execute_all(&mut self, lines: &[Typed<'_>]) -> Result<Vec<Answer>, VtyError> {
         self.sound = false;
-        let (daemon, command_shown) = (self.daemon, || shown.to_owned());
-        let lost = |source| VtyError::Lost {
-            daemon,
-            command: command_shown(),
-            source,
+        let Some(first) = lines.first() else {
+            self.sound = true;
+            return Ok(Vec::new());
         };
-        let mut request = Vec::with_capacity(command.len() + 1);
-        request.extend_from_slice(command.as_bytes());
-        request.push(0);
-        self.stream.write_all(&request).await.map_err(lost)?;
+        let mut request = Vec::new();
+        for line in lines {
+            request.extend_from_slice(line.text.as_bytes());
+            request.push(0);
+        }
+        let written = self.stream.write_all(&request).await;
+        written.map_err(|source| self.lost_in(first, source))?;
         self.buffer.clear();
-        let status = loop {
-            let read = tokio::time::timeout(SILENCE, self.stream.read_buf(&mut self.buffer)).await;
-            match read {
-                Err(_) => {
-                    return Err(VtyError::Silent {
-                        daemon,
-                        command: command_shown(),
-                    });
-                }
-                Ok(Err(source)) => return Err(lost(source)),
-                Ok(Ok(0)) => {
-                    return Err(VtyError::Closed {
-                        daemon,
-                        command: command_shown(),
-                    });
-                }
-                Ok(Ok(_)) => {}
+        let mut answers = Vec::with_capacity(lines.len());
+        let mut from = 0;
+        for line in lines {
+            let (answer, end) = self.answer(line, from).await?;
+            tracing::trace!(daemon = %self.daemon, command = %line.shown, status = ?answer.status, "vty");
+            answers.push(answer);
+            from = end;
+        }
+        // Whatever else it says belongs to nobody, and would be taken for the next answer.
+        self.sound = from == self.buffer.len();
+        Ok(answers)
+    }
+
+    /// The answer that begins at `from` in the buffer, and where it ends.
+    async fn answer(&mut self, line: &Typed<'_>, from: usize) -> Result<(Answer, usize), VtyError> {
+        let mut looked = from;
+        loop {
+            if let Some(at) = trailer(&self.buffer, &mut looked) {
+                let end = at + TRAILER.len();
+                let text = self.buffer.get(from..at).unwrap_or_default();
+                let text = std::str::from_utf8(text).map_err(|_| VtyError::NotText {
+                    daemon: self.daemon,
+                    command: line.shown.to_string(),
+                })?;
+                let status = self.buffer.get(end).copied().unwrap_or_default();
+                let answer = Answer {
+                    status: Status::from(status),
+                    text: text.to_owned(),
+                };
+                return Ok((answer, end + 1));
             }
-            if let Some(status) = trailer(&self.buffer) {
-                break status;
-            }
-        };
-        let text = &self.buffer[..self.buffer.len() - TRAILER.len() - 1];
-        let text = std::str::from_utf8(text)
-            .map_err(|_| VtyError::NotText {
-                daemon,
-                command: command_shown(),
-            })?
-            .to_owned();
-        self.sound = true;
-        tracing::trace!(%daemon, command = shown, ?status, "vty");
-        Ok(Answer { status, text })
+            self.read_more(line).await?;
+        }
+    }
+
+    async fn read_more(&mut self, line: &Typed<'_>) -> Result<(), VtyError> {
+        self.buffer.reserve(READ_AT_ONCE);
+        let read = tokio::time::timeout(SILENCE, self.stream.read_buf(&mut self.buffer)).await;
+        match read {
+            Err(_) => Err(VtyError::Silent {
+                daemon: self.daemon,
+                command: line.shown.to_string(),
+            }),
+            Ok(Err(source)) => Err(self.lost_in(line, source)),
+            Ok(Ok(0)) => Err(self.closed_in(line)),
+            Ok(Ok(_)) => Ok(()),
+        }
+    }
+
+    fn lost_in(&self, line: &Typed<'_>, source: std::io::Error) -> VtyError {
+        VtyError::Lost {
+            daemon: self.daemon,
+            command: line.shown.to_string(),
+            source,
+        }
+    }
+
+    fn closed_in(&self, line: &Typed<'_>) -> VtyError {
+        VtyError::Closed {
+            daemon: self.daemon,
+            command: line.shown.to_string(),
+        }
     }
 }
 
-/// The status of a whole answer; `None` as long as more must come.
-fn trailer(buffer: &[u8]) -> Option<Status> {
-    let (status, rest) = buffer.split_last()?;
-    rest.ends_with(&TRAILER).then(|| Status::from(*status))
+/// Where the next trailer begins whose status is there too; none as long as more must come.
+/// What needs not be looked at again is left behind `looked`.
+fn trailer(buffer: &[u8], looked: &mut usize) -> Option<usize> {
+    while let Some(rest) = buffer.get(*looked..) {
+        let Some(null) = rest.iter().position(|byte| *byte == 0) else {
+            *looked = buffer.len();
+            return None;
+        };
+        *looked += null;
+        let end = buffer.get(*looked..=*looked + TRAILER.len())?;
+        if end.starts_with(&TRAILER) {
+            return Some(*looked);
+        }
+        *looked += 1;
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(buffer: &[u8]) -> Option<usize> {
+        trailer(buffer, &mut 0)
+    }
+
+    #[test]
+    fn an_answer_ends_with_three_nulls_and_a_status() {
+        assert_eq!(found(b"abc\0\0\0\x0d"), Some(3));
+        assert_eq!(found(b"\0\0\0\0"), Some(0));
+        assert_eq!(found(b"abc\0\0\0"), None, "the status is missing");
+        assert_eq!(found(b"a\0bc\0\0\0\x01"), Some(4));
+        assert_eq!(found(b"a\0\0\0\0b\0\0\0\0"), Some(1), "the first of two");
+        assert_eq!(found(b""), None);
+    }
+
+    #[test]
+    fn what_arrives_in_pieces_is_found_wherever_it_is_cut() {
+        let whole = b"some words\0\0\0\x02";
+        for cut in 0..whole.len() {
+            let mut looked = 0;
+            assert_eq!(trailer(&whole[..cut], &mut looked), None);
+            assert_eq!(trailer(whole, &mut looked), Some(10), "cut at {cut}");
+        }
+    }
 }

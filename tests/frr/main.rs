@@ -19,4 +19,5 @@ mod intents;
 mod refusals;
 mod round_trips;
 mod secrets;
+mod turns;
 mod vnis;

@@ -89,10 +89,10 @@ impl Reader {
         while !rest.is_empty() {
             let piece = match known.next(rest) {
                 Some(piece) => piece.clone(),
-                None => known.find(first(rest)).cloned().map_or_else(
-                    || Piece::parse(first(rest)),
-                    Some,
-                )?,
+                None => known
+                    .find(first(rest))
+                    .cloned()
+                    .map_or_else(|| Piece::parse(first(rest)), Some)?,
             };
             rest = rest.get(piece.text.len()..)?;
             pieces.push(piece);

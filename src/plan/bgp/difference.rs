@@ -99,11 +99,7 @@ impl ContextChange {
     /// The change of one context from `before` to `after`, either of which may not exist, or
     /// `None` when it is so already.
     #[must_use]
-    pub fn between(
-        before: Option<&Config>,
-        header: &Line,
-        after: Option<&Config>,
-    ) -> Option<Self> {
+    pub fn between(before: Option<&Config>, header: &Line, after: Option<&Config>) -> Option<Self> {
         let same = match (before, after) {
             (Some(before), Some(after)) => before.equivalent(after),
             (None, None) => true,

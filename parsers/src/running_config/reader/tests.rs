@@ -20,7 +20,9 @@ fn instance(number: usize) -> String {
 fn text(numbers: impl IntoIterator<Item = usize>) -> String {
     let heading = "\nCurrent configuration:\n!\nfrr version 10.3\nhostname lab\n!\n";
     let instances = numbers.into_iter().map(instance);
-    std::iter::once(heading.to_owned()).chain(instances).collect()
+    std::iter::once(heading.to_owned())
+        .chain(instances)
+        .collect()
 }
 
 #[test]
