@@ -222,10 +222,9 @@ impl Frr {
             };
         }
         // Without the turn another driver may be in the middle of a change.
-        if Turn::again(&self.turn).is_some() {
-            self.known.bgp = Some(bgp.clone());
-            self.known.vnis = Some(vnis.clone());
-        }
+        let in_turn = Turn::again(&self.turn).is_some();
+        self.known.bgp = in_turn.then(|| bgp.clone());
+        self.known.vnis = in_turn.then(|| vnis.clone());
         Ok(SeenFrr { bgp, vnis })
     }
 
