@@ -1,6 +1,7 @@
 //! A real FRR, and what the agent does with it in one pass.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use perouter::agent::execute::{self, UnderlayState};
@@ -8,7 +9,7 @@ use perouter::frr::{self, Frr, Mode};
 use perouter::intent::NodeIntent;
 use perouter::netlink::Kernel;
 use perouter::plan::link::SeenKernel;
-use perouter::plan::{self, NicMemory, Plan, SeenFrr, Step};
+use perouter::plan::{self, NicMemory, Plan, Planning, SeenFrr, Step};
 use perouter_harness::{Daemon, Options};
 use tokio::runtime::{Builder, Runtime};
 
@@ -28,6 +29,7 @@ pub(crate) enum Way {
 pub(crate) struct Router {
     pub(crate) real: perouter_harness::Frr,
     driver: Frr,
+    planning: Planning,
     /// The namespaces, for the executor. The plans that are measured hold no step for it.
     kernel: Kernel,
     runtime: Runtime,
@@ -57,6 +59,7 @@ impl Router {
         Ok(Self {
             real,
             driver,
+            planning: Planning::new(),
             kernel,
             runtime,
         })
@@ -73,11 +76,12 @@ impl Router {
     pub(crate) fn pass(
         &mut self,
         intent: &NodeIntent,
-        seen: &SeenKernel,
+        seen: &Arc<SeenKernel>,
     ) -> Result<Passed, Failure> {
         let Self {
             real: _,
             driver,
+            planning,
             kernel,
             runtime,
         } = self;
@@ -92,7 +96,8 @@ impl Router {
                     Some(known) => known,
                     None => driver.observe().await?,
                 };
-                let plan = plan_for_frr(intent, seen, &running)?;
+                let plan = planning.plan(intent, seen, &running, &NicMemory::new())?;
+                let plan = without_kernel(plan)?;
                 if plan.is_empty() && was_read {
                     let read_back = started.elapsed();
                     return Ok(Passed {
@@ -133,7 +138,10 @@ pub(crate) fn plan_for_frr(
     seen: &SeenKernel,
     running: &SeenFrr,
 ) -> Result<Plan, Failure> {
-    let plan = plan::plan(intent, seen, running, &NicMemory::new())?;
+    without_kernel(plan::plan(intent, seen, running, &NicMemory::new())?)
+}
+
+fn without_kernel(plan: Plan) -> Result<Plan, Failure> {
     let units = plan
         .units
         .iter()

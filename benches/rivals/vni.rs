@@ -6,6 +6,7 @@
 //! FRRs that run the same, and after each change another client looks whether it is in force.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use perouter::intent::NodeIntent;
@@ -64,14 +65,14 @@ impl Change {
 /// An intent, and a kernel that is as it wants it.
 struct Wanted {
     intent: NodeIntent,
-    kernel: SeenKernel,
+    kernel: Arc<SeenKernel>,
 }
 
 impl Wanted {
     fn new(vnis: usize) -> Result<Self, Failure> {
         let intent = node::intent(vnis)?;
         Ok(Self {
-            kernel: node::kernel(&intent)?,
+            kernel: Arc::new(node::kernel(&intent)?),
             intent,
         })
     }
@@ -80,7 +81,7 @@ impl Wanted {
     fn nothing() -> Self {
         Self {
             intent: NodeIntent::default(),
-            kernel: SeenKernel::default(),
+            kernel: Arc::default(),
         }
     }
 }

@@ -21,7 +21,7 @@ use crate::netlink::namespace::{self, Ensured};
 use crate::netlink::{self, Kernel, KernelEvent, Watch};
 use crate::plan::desired::sysctl_keys;
 use crate::plan::link::{KernelStep, NIC_GROUP, SeenKernel, Space};
-use crate::plan::{self, NicMemory, Plan, SeenFrr, Step};
+use crate::plan::{self, NicMemory, Plan, Planning, SeenFrr, Step};
 use crate::status::Timestamp;
 use crate::status::report::{Pass, Repair, Report};
 
@@ -70,7 +70,8 @@ pub(super) struct Worker {
     documents: BTreeMap<ObjectKey, Value>,
     pub(super) resolution: Resolution,
     pub(super) failures: Vec<Failure>,
-    pub(super) seen: Option<SeenKernel>,
+    pub(super) seen: Option<Arc<SeenKernel>>,
+    planning: Planning,
     pub(super) counters: Counters,
     pub(super) repairs: Vec<Repair>,
     pub(super) last: Option<Settled>,
@@ -123,6 +124,7 @@ impl Worker {
             resolution: Resolution::default(),
             failures: Vec::new(),
             seen: None,
+            planning: Planning::new(),
             counters: Counters::default(),
             repairs: Vec::new(),
             last: None,
@@ -335,7 +337,7 @@ impl Worker {
             let outcome = self.execute(&plan, &seen_frr, frr).await?;
             if !outcome.failures.is_empty() {
                 self.failures = outcome.failures;
-                self.seen = Some(self.observe().await?);
+                self.seen = Some(Arc::new(self.observe().await?));
                 return Ok(Settled::No);
             }
         }
@@ -444,14 +446,15 @@ impl Worker {
         known: Option<SeenFrr>,
         frr: &mut Frr,
     ) -> Result<(SeenFrr, Plan), PassError> {
-        let seen = self.observe().await?;
+        let seen = Arc::new(self.observe().await?);
         let seen_frr = match known {
             Some(known) => Ok(known),
             None => frr.observe().await,
         };
         self.seen = Some(seen.clone());
         let seen_frr = seen_frr?;
-        let plan = plan::plan(&self.resolution.intent, &seen, &seen_frr, &self.memory)?;
+        let intent = &self.resolution.intent;
+        let plan = self.planning.plan(intent, &seen, &seen_frr, &self.memory)?;
         Ok((seen_frr, plan))
     }
 

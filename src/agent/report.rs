@@ -33,7 +33,7 @@ impl Worker {
     pub(super) async fn verify(&mut self, frr: &mut Frr) {
         let started = std::time::Instant::now();
         let intent = &self.resolution.intent;
-        let facts = facts::gather(frr, self.kernel(), self.seen.as_ref(), intent).await;
+        let facts = facts::gather(frr, self.kernel(), self.seen.as_deref(), intent).await;
         let found = verify::verify(intent, &facts);
         let before = self
             .verification

@@ -7,6 +7,7 @@ pub mod bgp;
 pub mod desired;
 pub mod kernel;
 pub mod link;
+mod planning;
 pub mod show;
 mod stale;
 #[cfg(test)]
@@ -25,6 +26,7 @@ use bgp::difference::ContextChange;
 use desired::{Desired, DesiredVni};
 use kernel::ForeignLink;
 use link::{KernelStep, NicConfig, SeenKernel};
+pub use planning::Planning;
 use stale::Stale;
 
 /// One step, and the step that takes it back where there is one.
@@ -177,29 +179,48 @@ pub fn plan(
     frr: &SeenFrr,
     memory: &NicMemory,
 ) -> Result<Plan, InvalidLine> {
-    let wanted = desired::desired(intent, underlay::nic_mtu(intent, kernel));
-    let wanted_bgp = bgp::desired::desired(intent)?;
-    let stale = Stale::of(&wanted, &wanted_bgp, kernel, frr);
-    let frr_then = stale.frr_without(frr);
-    let planner = Planner {
-        wanted: &wanted,
-        wanted_bgp: wanted_bgp.iter().map(|bgp| (&bgp.key, bgp)).collect(),
-        kernel: &stale.kernel_without(kernel),
-        running: frr_then.bgp.by_header(),
-        frr: &frr_then,
-        memory,
-    };
-    let mut sweep = stale.steps();
-    if wanted.underlay.is_none() {
-        if frr.bgp.context(ALLOW_ALL).is_some() {
-            sweep.push(Step::AllowAll(Presence::Absent));
-        }
-        sweep.extend(underlay::dismantle(kernel, memory));
+    let wanted = Wanted::of(intent, underlay::nic_mtu(intent, kernel))?;
+    Ok(wanted.plan(kernel, frr, memory))
+}
+
+/// Both sides of an intent.
+#[derive(Debug)]
+struct Wanted {
+    kernel: Desired,
+    bgp: Vec<DesiredBgp>,
+}
+
+impl Wanted {
+    fn of(intent: &NodeIntent, nic_mtu: Option<u32>) -> Result<Self, InvalidLine> {
+        Ok(Self {
+            kernel: desired::desired(intent, nic_mtu),
+            bgp: bgp::desired::desired(intent)?,
+        })
     }
-    Ok(Plan {
-        sweep,
-        units: planner.units(),
-    })
+
+    fn plan(&self, kernel: &SeenKernel, frr: &SeenFrr, memory: &NicMemory) -> Plan {
+        let stale = Stale::of(&self.kernel, &self.bgp, kernel, frr);
+        let frr_then = stale.frr_without(frr);
+        let planner = Planner {
+            wanted: &self.kernel,
+            wanted_bgp: self.bgp.iter().map(|bgp| (&bgp.key, bgp)).collect(),
+            kernel: &stale.kernel_without(kernel),
+            running: frr_then.bgp.by_header(),
+            frr: &frr_then,
+            memory,
+        };
+        let mut sweep = stale.steps();
+        if self.kernel.underlay.is_none() {
+            if frr.bgp.context(ALLOW_ALL).is_some() {
+                sweep.push(Step::AllowAll(Presence::Absent));
+            }
+            sweep.extend(underlay::dismantle(kernel, memory));
+        }
+        Plan {
+            sweep,
+            units: planner.units(),
+        }
+    }
 }
 
 /// What must stand in the router's namespace before FRR is spoken with, whatever the manifests
