@@ -47,17 +47,19 @@ impl Turn {
     /// Cancel safe: a place in the queue is given up as soon as it is served.
     pub(super) async fn take(dir: &Path) -> Result<Self, FrrError> {
         let path = dir.join(TURN);
-        let failed = |source: io::Error| match source.kind() {
-            // There is no folder, and so no FRR.
-            io::ErrorKind::NotFound => FrrError::Vty(VtyError::Connect {
-                daemon: Daemon::Bgpd,
-                path: Daemon::Bgpd.vty_socket(dir),
-                source,
-            }),
-            _ => FrrError::Turn {
+        let failed = |source: io::Error| {
+            if source.kind() == io::ErrorKind::NotFound {
+                // There is no folder, and so no FRR.
+                return FrrError::Vty(VtyError::Connect {
+                    daemon: Daemon::Bgpd,
+                    path: Daemon::Bgpd.vty_socket(dir),
+                    source,
+                });
+            }
+            FrrError::Turn {
                 path: path.clone(),
                 source,
-            },
+            }
         };
         let (queue, turn) = (open(&dir.join(QUEUE)), open(&path));
         let (queue, turn) = (queue.map_err(failed)?, turn.map_err(failed)?);
@@ -82,7 +84,7 @@ impl Turn {
 
     /// What changed last, whoever did.
     pub(super) fn mark(&self) -> Result<Mark, FrrError> {
-        self.0.with(|file| read(file))
+        self.0.with(read)
     }
 
     /// Tells every driver that something is about to change.
@@ -150,6 +152,7 @@ fn free(queue: &File, turn: &File) -> io::Result<Taken> {
 /// Waits for the turn on a thread that nobody has to wait for: a program that ends while another
 /// driver has the turn just ends.
 async fn wait(queue: File, turn: File) -> io::Result<File> {
+    tracing::info!("another driver has the turn to change FRR; waiting for it");
     let (done, taken) = tokio::sync::oneshot::channel();
     std::thread::Builder::new()
         .name("turn".to_owned())
