@@ -7,7 +7,9 @@
 //! those. It needs root and the root file system of `make root`, as the tests do.
 
 mod allocator;
+mod bare;
 mod fabric;
+mod goals;
 mod lab;
 mod node;
 mod parsing;

@@ -48,6 +48,8 @@ struct Row {
     rival_name: Option<String>,
     /// How many times better we are: faster, or smaller.
     ratio: Option<f64>,
+    /// What the same final commands cost, typed one by one.
+    bare: Option<f64>,
 }
 
 /// A rival's number.
@@ -60,15 +62,65 @@ pub(crate) struct Rival<'a> {
 }
 
 /// All that was measured, what is of one name together.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize)]
 pub(crate) struct Results {
     rows: Vec<Row>,
+    goals: Vec<Goal>,
+}
+
+/// What was aimed at, and what came of it.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Goal {
+    /// The goal, in words, with how it is judged.
+    pub(crate) what: String,
+    /// The number that was aimed at.
+    pub(crate) aim: String,
+    /// The number that was measured.
+    pub(crate) measured: String,
+    /// Whether that is as good or better.
+    pub(crate) verdict: Verdict,
+    /// Where the time goes, of one that was missed.
+    pub(crate) why: Option<String>,
+}
+
+/// What became of a goal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Verdict {
+    /// It was reached in this run.
+    Reached,
+    /// It was not.
+    Missed,
+}
+
+impl Verdict {
+    /// The verdict on whether something holds.
+    pub(crate) fn of(holds: bool) -> Self {
+        if holds { Self::Reached } else { Self::Missed }
+    }
 }
 
 impl Results {
     /// Adds a number that has no rival. `n` is how many things there were.
     pub(crate) fn alone(&mut self, name: &str, n: usize, unit: Unit, ours: f64) {
-        self.add(name, n, unit, ours, None);
+        self.add(name, n, unit, ours, None, None);
+    }
+
+    /// Adds milliseconds beside a rival's, where it could do it, and beside the bare cost.
+    pub(crate) fn beside(
+        &mut self,
+        name: &str,
+        n: usize,
+        ours: f64,
+        rival: Option<Rival<'_>>,
+        bare: Option<f64>,
+    ) {
+        self.add(name, n, Unit::Milliseconds, ours, rival, bare);
+    }
+
+    /// Adds a goal.
+    pub(crate) fn goal(&mut self, goal: Goal) {
+        self.goals.push(goal);
     }
 
     /// Adds a number beside a rival's.
@@ -80,10 +132,18 @@ impl Results {
         ours: f64,
         rival: Rival<'_>,
     ) {
-        self.add(name, n, unit, ours, Some(rival));
+        self.add(name, n, unit, ours, Some(rival), None);
     }
 
-    fn add(&mut self, name: &str, n: usize, unit: Unit, ours: f64, rival: Option<Rival<'_>>) {
+    fn add(
+        &mut self,
+        name: &str,
+        n: usize,
+        unit: Unit,
+        ours: f64,
+        rival: Option<Rival<'_>>,
+        bare: Option<f64>,
+    ) {
         let ratio = rival.map(|rival| match unit {
             Unit::Throughput => ours / rival.value,
             Unit::Milliseconds | Unit::Kibibytes | Unit::CorePercent => rival.value / ours,
@@ -98,6 +158,7 @@ impl Results {
             rival: rival.map(|rival| rival.value),
             rival_name: rival.map(|rival| rival.name.to_owned()),
             ratio: ratio.filter(|ratio| ratio.is_finite()),
+            bare,
         };
         self.rows.insert(place, row);
     }
@@ -110,7 +171,7 @@ impl Results {
         );
         let folder = target.join("bench");
         let path = folder.join("results.json");
-        let text = serde_json::to_string_pretty(&self.rows)? + "\n";
+        let text = serde_json::to_string_pretty(&self)? + "\n";
         fs::create_dir_all(&folder)
             .and_then(|()| fs::write(&path, text))
             .map_err(|error| format!("cannot write {}: {error}", path.display()))?;
@@ -128,16 +189,31 @@ impl fmt::Display for Results {
                 "rival",
                 "unit",
                 "times better",
+                "bare",
+                "of bare",
                 "the rival",
             ],
             self.rows.iter().map(Row::cells),
         );
-        write!(f, "{table}")
+        write!(f, "{table}")?;
+        if !self.goals.is_empty() {
+            let heading = ["goal", "aim", "measured", "verdict"];
+            let goals = crate::table::Table::words(&heading, self.goals.iter().map(Goal::cells));
+            write!(f, "\n{goals}")?;
+        }
+        let missed = self
+            .goals
+            .iter()
+            .filter_map(|goal| Some((&goal.what, goal.why.as_ref()?)));
+        for (what, why) in missed {
+            writeln!(f, "\nmissed: {what}\n  {why}")?;
+        }
+        Ok(())
     }
 }
 
 impl Row {
-    fn cells(&self) -> [String; 7] {
+    fn cells(&self) -> [String; 9] {
         let Self {
             name,
             n,
@@ -146,6 +222,7 @@ impl Row {
             rival,
             rival_name,
             ratio,
+            bare,
         } = self;
         [
             name.clone(),
@@ -156,13 +233,31 @@ impl Row {
             ratio
                 .map(|ratio| format!("{}×", number(ratio)))
                 .unwrap_or_default(),
+            bare.map(number).unwrap_or_default(),
+            bare.map(|bare| format!("{}×", number(ours / bare)))
+                .unwrap_or_default(),
             rival_name.clone().unwrap_or_default(),
         ]
     }
 }
 
+impl Goal {
+    fn cells(&self) -> [String; 4] {
+        let verdict = match self.verdict {
+            Verdict::Reached => "reached",
+            Verdict::Missed => "MISSED",
+        };
+        [
+            self.what.clone(),
+            self.aim.clone(),
+            self.measured.clone(),
+            verdict.to_owned(),
+        ]
+    }
+}
+
 /// Three digits that count, and no false precision.
-fn number(value: f64) -> String {
+pub(crate) fn number(value: f64) -> String {
     match value {
         value if value >= 100.0 => format!("{value:.0}"),
         value if value >= 10.0 => format!("{value:.1}"),

@@ -1,13 +1,15 @@
 //! A real FRR, and what the agent does with it in one pass.
 
 use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use perouter::agent::execute::{self, UnderlayState};
 use perouter::frr::{self, Frr, Mode};
 use perouter::intent::NodeIntent;
 use perouter::netlink::Kernel;
 use perouter::plan::link::SeenKernel;
-use perouter::plan::{self, NicMemory, SeenFrr, Step};
+use perouter::plan::{self, Memory, Plan, Planning, SeenFrr, Step};
 use perouter_harness::{Daemon, Options};
 use tokio::runtime::{Builder, Runtime};
 
@@ -27,6 +29,7 @@ pub(crate) enum Way {
 pub(crate) struct Router {
     pub(crate) real: perouter_harness::Frr,
     driver: Frr,
+    planning: Planning,
     /// The namespaces, for the executor. The plans that are measured hold no step for it.
     kernel: Kernel,
     runtime: Runtime,
@@ -56,6 +59,7 @@ impl Router {
         Ok(Self {
             real,
             driver,
+            planning: Planning::new(),
             kernel,
             runtime,
         })
@@ -66,50 +70,82 @@ impl Router {
         Ok(self.runtime.block_on(self.driver.observe())?)
     }
 
-    /// What the agent does with FRR in one pass: observe, plan, execute, until nothing remains
-    /// to be done, as the last observation shows. Answers how many steps were taken.
+    /// What the agent does with FRR in one pass after a change of the intent: plan on what is
+    /// known, execute, observe and plan again, until nothing remains to be done, as the last
+    /// observation shows.
     pub(crate) fn pass(
         &mut self,
         intent: &NodeIntent,
-        seen: &SeenKernel,
-    ) -> Result<usize, Failure> {
+        seen: &Arc<SeenKernel>,
+    ) -> Result<Passed, Failure> {
         let Self {
             real: _,
             driver,
+            planning,
             kernel,
             runtime,
         } = self;
+        let started = Instant::now();
         runtime.block_on(async {
-            let mut done = 0;
-            for _ in 0..=ROUNDS {
-                let running = driver.observe().await?;
-                let plan = plan::plan(intent, seen, &running, &NicMemory::new())?;
-                if plan.is_empty() {
-                    return Ok(done);
+            let _turn = driver.take_turn().await?;
+            let (mut steps, mut in_force) = (0, None);
+            for round in 0..=ROUNDS {
+                let known = if round == 0 { driver.known() } else { None };
+                let was_read = known.is_none();
+                let running = match known {
+                    Some(known) => known,
+                    None => driver.observe().await?,
+                };
+                let plan = planning.plan(intent, seen, &running, &Memory::default())?;
+                let plan = without_kernel(plan)?;
+                if plan.is_empty() && was_read {
+                    let read_back = started.elapsed();
+                    return Ok(Passed {
+                        steps,
+                        in_force: in_force.unwrap_or(read_back),
+                        read_back,
+                    });
                 }
-                let units = plan
-                    .units
-                    .iter()
-                    .filter_map(|unit| unit.steps.as_ref().ok())
-                    .flatten();
-                let steps = plan.sweep.iter().chain(units.map(|planned| &planned.step));
-                if let Some(step) = steps
-                    .into_iter()
-                    .find(|step| matches!(step, Step::Kernel(_)))
-                {
-                    return Err(format!(
-                        "the kernel was to be left alone, and this is planned: {step}"
-                    )
-                    .into());
+                if plan.is_empty() {
+                    continue;
                 }
                 let outcome = execute::execute(&plan, underlay(&running), kernel, driver).await;
                 if let Some(failure) = outcome.failures.first() {
                     return Err(failure.message.clone().into());
                 }
-                done += outcome.done;
+                steps += outcome.done;
+                in_force = Some(started.elapsed());
             }
             Err("what was written does not read back as it should".into())
         })
+    }
+}
+
+/// One pass, and the time from its beginning.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Passed {
+    /// How many steps were taken.
+    pub(crate) steps: usize,
+    /// Until FRR had accepted the last of them, and zebra held the mappings.
+    pub(crate) in_force: Duration,
+    /// Until all was read back and nothing was left to do.
+    pub(crate) read_back: Duration,
+}
+
+/// A plan that leaves the kernel alone.
+pub(crate) fn plan_for_frr(
+    intent: &NodeIntent,
+    seen: &SeenKernel,
+    running: &SeenFrr,
+) -> Result<Plan, Failure> {
+    without_kernel(plan::plan(intent, seen, running, &Memory::default())?)
+}
+
+fn without_kernel(plan: Plan) -> Result<Plan, Failure> {
+    let is_kernel = |step: &&Step| matches!(step, Step::Kernel(_));
+    match plan.all_steps().find(is_kernel) {
+        Some(step) => Err(format!("the kernel was to be left alone: {step}").into()),
+        None => Ok(plan),
     }
 }
 

@@ -2,12 +2,13 @@
 
 use std::fmt;
 
-/// Columns, by their place, that hold numbers.
-const NUMBERS: [usize; 4] = [1, 2, 3, 5];
+/// Columns of the table of results, by their place, that hold numbers.
+const NUMBERS: [usize; 6] = [1, 2, 3, 5, 6, 7];
 
 /// A table of rows of the same length.
 pub(crate) struct Table<const N: usize> {
     rows: Vec<[String; N]>,
+    numbers: &'static [usize],
 }
 
 impl<const N: usize> Table<N> {
@@ -16,6 +17,15 @@ impl<const N: usize> Table<N> {
         let heading = heading.map(str::to_owned);
         Self {
             rows: std::iter::once(heading).chain(rows).collect(),
+            numbers: &NUMBERS,
+        }
+    }
+
+    /// A table of words alone, with its heading.
+    pub(crate) fn words(heading: &[&str; N], rows: impl Iterator<Item = [String; N]>) -> Self {
+        Self {
+            numbers: &[],
+            ..Self::new(heading, rows)
         }
     }
 
@@ -31,7 +41,7 @@ impl<const N: usize> fmt::Display for Table<N> {
             let mut line = String::new();
             for (column, cell) in row.iter().enumerate() {
                 let width = self.width(column);
-                if NUMBERS.contains(&column) {
+                if self.numbers.contains(&column) {
                     line.push_str(&format!("{cell:>width$}  "));
                 } else {
                     line.push_str(&format!("{cell:<width$}  "));

@@ -17,6 +17,7 @@
 mod lexer;
 mod line;
 mod parse;
+mod reader;
 mod tree;
 
 #[cfg(test)]
@@ -24,4 +25,5 @@ mod tests;
 
 pub use line::{InvalidLine, Line};
 pub use parse::{MAX_DEPTH, ParseError, RunningConfig};
+pub use reader::Reader;
 pub use tree::{Config, Context};

@@ -1,16 +1,18 @@
 //! Executes a plan: object by object, each whole or not at all.
 //!
-//! The mapping of VRFs to VNIs is the last step of every object. It is kept back and sent for
-//! all objects in one commit, which costs a fraction of one commit each; when FRR refuses the
-//! batch, each is sent alone, so that a refusal lands on the object that it belongs to.
+//! Many objects cost less together. The BGP instances of VNIs are the first step of their
+//! objects and are typed in one go; the mapping of VRFs to VNIs is the last, and is kept back and
+//! sent for all objects in one commit. So is what is swept. When FRR refuses a batch, nothing of
+//! it stands, and each is sent alone, so that a refusal lands on the object that it belongs to.
 
 use std::collections::BTreeSet;
 
 use crate::api::types::{ObjectKey, Vni, VrfName};
 use crate::frr::{Frr, FrrError};
 use crate::netlink::Kernel;
+use crate::plan::bgp::difference::ContextChange;
 use crate::plan::bgp::raw::RawMemory;
-use crate::plan::{Plan, Planned, RawLines, Role, Step, Unit};
+use crate::plan::{Leftover, Plan, Planned, RawLines, Role, Step, Unit};
 
 /// What became of a plan.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -56,28 +58,75 @@ pub async fn execute(
     };
     executor.sweep(&plan.sweep).await;
     let mut underlay = underlay;
+    let mut ahead = BTreeSet::new();
+    for unit in plan.units.iter().filter(|unit| unit.role == Role::Underlay) {
+        if executor.unit(unit, Begun::No).await {
+            underlay = UnderlayState::Stands;
+        }
+    }
+    if underlay == UnderlayState::Stands {
+        ahead = executor.instances(&plan.units).await;
+    }
     for unit in &plan.units {
         match unit.role {
-            Role::Underlay => {
-                if executor.unit(unit).await {
-                    underlay = UnderlayState::Stands;
-                }
-            }
+            Role::Underlay => {}
             Role::Vni | Role::Passthrough if underlay == UnderlayState::Missing => executor.fail(
                 Some(&unit.key),
                 "the underlay of this node is not in force; see its own condition".to_owned(),
             ),
             Role::Vni | Role::Passthrough | Role::Raw => {
-                executor.unit(unit).await;
+                let begun = if ahead.contains(&unit.key) {
+                    Begun::Yes
+                } else {
+                    Begun::No
+                };
+                executor.unit(unit, begun).await;
             }
         }
     }
     executor.map_vnis().await;
     // An object that failed goes on with what it had, which may use what is to be closed.
     if executor.outcome.failures.is_empty() {
-        executor.sweep(&plan.closing).await;
+        for step in &plan.closing {
+            executor.alone(step).await;
+        }
     }
     executor.outcome
+}
+
+/// Whether the first step of a unit was taken already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Begun {
+    Yes,
+    No,
+}
+
+/// The steps of a sweep, by what is sent together.
+#[derive(Default)]
+struct Together<'a> {
+    maps: Vec<(VrfName, Option<Vni>)>,
+    maps_back: Vec<(VrfName, Option<Vni>)>,
+    changes: Vec<&'a ContextChange>,
+    others: Vec<&'a Step>,
+}
+
+impl<'a> Together<'a> {
+    fn add(&mut self, planned: &'a Planned) {
+        match &planned.step {
+            Step::MapVni { vrf, vni } => {
+                self.maps.push((vrf.clone(), *vni));
+                if let Some(Step::MapVni { vrf, vni }) = &planned.undo {
+                    self.maps_back.push((vrf.clone(), *vni));
+                }
+            }
+            Step::Bgp(change) => self.changes.push(change),
+            other @ (Step::Kernel(_)
+            | Step::AllowAll(_)
+            | Step::PrefixLists(_)
+            | Step::BfdProfiles(_)
+            | Step::Raw(_)) => self.others.push(other),
+        }
+    }
 }
 
 struct Executor<'a> {
@@ -104,26 +153,88 @@ impl<'a> Executor<'a> {
         });
     }
 
-    /// Every leftover by itself: one that stays must not keep the others. But what is left of a
-    /// VRF goes in order: its BGP instance stands as long as it is mapped.
-    async fn sweep(&mut self, steps: &[Step]) {
-        let mut staying = BTreeSet::new();
-        for step in steps {
-            if vrf_of(step).is_some_and(|vrf| staying.contains(vrf)) {
-                continue;
+    /// Every leftover stands for itself: one that stays must not keep the others.
+    async fn sweep(&mut self, leftovers: &[Leftover]) {
+        if self.swept_together(leftovers).await {
+            return;
+        }
+        for leftover in leftovers {
+            self.leftover(leftover).await;
+        }
+    }
+
+    /// Takes a leftover away, or leaves it as it was.
+    async fn leftover(&mut self, leftover: &Leftover) {
+        let mut done = Vec::new();
+        for planned in &leftover.steps {
+            if let Err(message) = self.step(&planned.step).await {
+                self.undo(None, &done, message).await;
+                return;
             }
-            match self.step(step).await {
-                Ok(()) => self.outcome.done += 1,
-                Err(message) => {
-                    staying.extend(vrf_of(step));
-                    self.fail(None, message);
-                }
+            done.push(planned);
+        }
+        self.outcome.done += done.len();
+    }
+
+    /// Sends FRR's part of all leftovers in one go, and then the kernel's. Whether that could be
+    /// done; if not, all is as it was.
+    async fn swept_together(&mut self, leftovers: &[Leftover]) -> bool {
+        let steps = || leftovers.iter().flat_map(|leftover| &leftover.steps);
+        let mut parts = Together::default();
+        steps().for_each(|planned| parts.add(planned));
+        if parts.maps.len() < 2 && parts.changes.len() < 2 {
+            return false;
+        }
+        log(steps().map(|planned| &planned.step));
+        if !one_by_one_after(self.frr.map_vnis(&parts.maps).await) {
+            return false;
+        }
+        if !one_by_one_after(self.frr.change_all_bgp(&parts.changes).await) {
+            if let Err(error) = self.frr.map_vnis(&parts.maps_back).await {
+                self.fail(None, chain(&error));
             }
+            return false;
+        }
+        self.outcome.done += parts.maps.len() + parts.changes.len();
+        for step in parts.others {
+            self.alone(step).await;
+        }
+        true
+    }
+
+    /// A step that nothing hangs together with.
+    async fn alone(&mut self, step: &Step) {
+        match self.step(step).await {
+            Ok(()) => self.outcome.done += 1,
+            Err(message) => self.fail(None, message),
+        }
+    }
+
+    /// Types the BGP instances with which units begin in one go. Returns the objects for which
+    /// that is done.
+    async fn instances(&mut self, units: &'a [Unit]) -> BTreeSet<&'a ObjectKey> {
+        let first = |unit: &'a Unit| match unit.steps.as_deref().ok()?.first() {
+            Some(Planned {
+                step: step @ Step::Bgp(change),
+                ..
+            }) if unit.role == Role::Vni => Some((&unit.key, step, change)),
+            Some(_) | None => None,
+        };
+        let begun: Vec<_> = units.iter().filter_map(first).collect();
+        if begun.len() < 2 {
+            return BTreeSet::new();
+        }
+        log(begun.iter().map(|(_, step, _)| *step));
+        let changes: Vec<_> = begun.iter().map(|(_, _, change)| *change).collect();
+        if one_by_one_after(self.frr.change_all_bgp(&changes).await) {
+            begun.into_iter().map(|(key, _, _)| key).collect()
+        } else {
+            BTreeSet::new()
         }
     }
 
     /// Executes a unit but for its mapping. Returns whether it stands.
-    async fn unit(&mut self, unit: &'a Unit) -> bool {
+    async fn unit(&mut self, unit: &'a Unit, begun: Begun) -> bool {
         let steps = match &unit.steps {
             Ok(steps) => steps,
             Err(blocked) => {
@@ -131,10 +242,19 @@ impl<'a> Executor<'a> {
                 return false;
             }
         };
-        let mut done = Vec::new();
+        let taken = match begun {
+            Begun::Yes => 1,
+            Begun::No => 0,
+        };
+        let mut done: Vec<_> = steps.iter().take(taken).collect();
         let mut mapping = None;
-        for planned in steps {
-            if let Step::MapVni { vrf, vni } = &planned.step {
+        for planned in steps.iter().skip(taken) {
+            // One that takes a VNI away makes room for what follows, so it does not wait.
+            if let Step::MapVni {
+                vrf,
+                vni: Some(vni),
+            } = &planned.step
+            {
                 mapping = Some((vrf.clone(), *vni));
                 continue;
             }
@@ -143,7 +263,7 @@ impl<'a> Executor<'a> {
                 step => self.step(step).await,
             };
             if let Err(message) = taken {
-                self.undo(&unit.key, &done, message).await;
+                self.undo(Some(&unit.key), &done, message).await;
                 return false;
             }
             done.push(planned);
@@ -152,7 +272,7 @@ impl<'a> Executor<'a> {
             Some((vrf, vni)) => self.mappings.push(Mapping {
                 unit,
                 vrf,
-                vni,
+                vni: Some(vni),
                 done,
             }),
             None => self.outcome.done += done.len(),
@@ -168,7 +288,7 @@ impl<'a> Executor<'a> {
         Ok(())
     }
 
-    async fn undo(&mut self, key: &ObjectKey, done: &[&Planned], message: String) {
+    async fn undo(&mut self, key: Option<&ObjectKey>, done: &[&Planned], message: String) {
         let mut message = message;
         for planned in done.iter().rev() {
             let Some(undo) = &planned.undo else { continue };
@@ -176,7 +296,7 @@ impl<'a> Executor<'a> {
                 message = format!("{message}; and undoing what was done before: {again}");
             }
         }
-        self.fail(Some(key), message);
+        self.fail(key, message);
     }
 
     async fn map_vnis(&mut self) {
@@ -197,14 +317,17 @@ impl<'a> Executor<'a> {
             };
             match mapped {
                 Ok(()) => self.outcome.done += mapping.done.len() + 1,
-                Err(message) => self.undo(&mapping.unit.key, &mapping.done, message).await,
+                Err(message) => {
+                    let key = Some(&mapping.unit.key);
+                    self.undo(key, &mapping.done, message).await;
+                }
             }
         }
     }
 
     /// One step; the error holds everything that is known about why it failed.
     async fn step(&mut self, step: &Step) -> Result<(), String> {
-        tracing::info!("{}", step.to_string().trim());
+        log([step]);
         match step {
             Step::Kernel(step) => self
                 .kernel
@@ -223,20 +346,18 @@ impl<'a> Executor<'a> {
     }
 }
 
-/// The VRF whose mapping or BGP instance a step changes.
-fn vrf_of(step: &Step) -> Option<&str> {
-    match step {
-        Step::MapVni { vrf, .. } => Some(vrf.as_str()),
-        Step::Bgp(change) => match change.header.words().collect::<Vec<_>>().as_slice() {
-            ["router", "bgp", _, "vrf", vrf] => Some(vrf),
-            _ => None,
-        },
-        Step::Kernel(_)
-        | Step::AllowAll(_)
-        | Step::PrefixLists(_)
-        | Step::BfdProfiles(_)
-        | Step::Raw(_) => None,
+fn log<'a>(steps: impl IntoIterator<Item = &'a Step>) {
+    for step in steps {
+        tracing::info!("{}", step.to_string().trim());
     }
+}
+
+/// Whether a batch was taken. If not, its parts follow one by one, and each has its own words.
+fn one_by_one_after(batch: Result<(), FrrError>) -> bool {
+    if let Err(error) = &batch {
+        tracing::info!("not all in one go, so one by one: {}", chain(error));
+    }
+    batch.is_ok()
 }
 
 fn frr_words(result: Result<(), FrrError>) -> Result<(), String> {

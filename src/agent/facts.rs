@@ -12,7 +12,7 @@ mod vnis;
 use std::collections::BTreeMap;
 
 use perouter_parsers::json::Error as AnswerError;
-use perouter_parsers::{bgp, evpn, system};
+use perouter_parsers::{bgp, evpn};
 
 use super::chain;
 use crate::api::types::VrfName;
@@ -63,21 +63,6 @@ async fn callers(frr: &mut Frr, intent: &NodeIntent) -> Read<Sessions> {
     Asker::new(frr, Daemon::Bgpd)
         .sessions("show bgp neighbors json")
         .await
-}
-
-/// The release of FRR that runs, as bgpd says (`show version`); `None` when it does not say.
-pub async fn frr_version(frr: &mut Frr) -> Option<String> {
-    let answer = frr.show(Daemon::Bgpd, "show version").await;
-    let version = answer
-        .map_err(|error| chain(&error))
-        .and_then(|text| system::version(&text).map_err(|error| chain(&error)));
-    match version {
-        Ok(version) => Some(version.to_string()),
-        Err(words) => {
-            tracing::debug!("the version of FRR is not known: {words}");
-            None
-        }
-    }
 }
 
 /// Whom to ask about what: only what the intent names.

@@ -21,7 +21,7 @@ use crate::netlink::namespace::{self, Ensured};
 use crate::netlink::{self, Kernel, KernelEvent, Watch};
 use crate::plan::desired::sysctl_keys;
 use crate::plan::link::{KernelStep, NIC_GROUP, SeenKernel, Space};
-use crate::plan::{self, Memory, Plan, SeenFrr, Step};
+use crate::plan::{self, Memory, Plan, Planning, SeenFrr, Step};
 use crate::status::Timestamp;
 use crate::status::report::{Pass, Repair, Report};
 
@@ -70,7 +70,8 @@ pub(super) struct Worker {
     documents: BTreeMap<ObjectKey, Value>,
     pub(super) resolution: Resolution,
     pub(super) failures: Vec<Failure>,
-    pub(super) seen: Option<SeenKernel>,
+    pub(super) seen: Option<Arc<SeenKernel>>,
+    planning: Planning,
     pub(super) counters: Counters,
     pub(super) repairs: Vec<Repair>,
     pub(super) last: Option<Settled>,
@@ -79,7 +80,6 @@ pub(super) struct Worker {
     pub(super) report: Option<Arc<Report>>,
     /// Where the socket finds the last report.
     pub(super) publish: watch::Sender<Option<Arc<Report>>>,
-    pub(super) frr_version: Option<String>,
 }
 
 /// Why a pass could not be finished at all.
@@ -127,6 +127,7 @@ impl Worker {
             resolution: Resolution::default(),
             failures: Vec::new(),
             seen: None,
+            planning: Planning::new(),
             counters: Counters::default(),
             repairs: Vec::new(),
             last: None,
@@ -134,7 +135,6 @@ impl Worker {
             verification: None,
             report: None,
             publish: watch::Sender::new(None),
-            frr_version: None,
         })
     }
 
@@ -190,7 +190,7 @@ impl Worker {
         let drift_counts = unchanged
             && self.last == Some(Settled::Yes)
             && !matches!(cause, Cause::Start | Cause::Manifests);
-        let settled = match self.rounds(drift_counts, frr).await {
+        let settled = match self.rounds(cause, drift_counts, frr).await {
             Ok(settled) => settled,
             Err(error) => {
                 let message = chain(&error);
@@ -297,11 +297,33 @@ impl Worker {
     }
 
     /// Observes and executes until nothing remains to be done.
-    async fn rounds(&mut self, drift_counts: bool, frr: &mut Frr) -> Result<Settled, PassError> {
+    ///
+    /// It is our turn to change FRR all the while. A change of the intent is planned on what is
+    /// known, if nothing happened since that was read; before it counts as settled, everything
+    /// is read back.
+    async fn rounds(
+        &mut self,
+        cause: Cause,
+        drift_counts: bool,
+        frr: &mut Frr,
+    ) -> Result<Settled, PassError> {
         self.open_kernel().await?;
+        let _turn = frr.take_turn().await?;
         for round in 0..ROUNDS {
-            let (seen_frr, plan) = self.plan(frr).await?;
-            if plan.steps() == 0 {
+            let known = match cause {
+                Cause::Manifests if round == 0 => frr.known(),
+                Cause::Manifests
+                | Cause::Start
+                | Cause::Kernel
+                | Cause::DaemonLost
+                | Cause::Retry
+                | Cause::Broken
+                | Cause::Resync
+                | Cause::Request => None,
+            };
+            let was_read = known.is_none();
+            let (seen_frr, plan) = self.plan(known, frr).await?;
+            if plan.steps() == 0 && was_read {
                 self.failures = blocked(&plan);
                 return Ok(if self.failures.is_empty() {
                     Settled::Yes
@@ -309,17 +331,20 @@ impl Worker {
                     Settled::No
                 });
             }
+            if plan.steps() == 0 {
+                continue;
+            }
             if drift_counts && round == 0 {
                 self.note_repair(&plan);
             }
             let outcome = self.execute(&plan, &seen_frr, frr).await?;
             if !outcome.failures.is_empty() {
                 self.failures = outcome.failures;
-                self.seen = Some(self.observe().await?);
+                self.seen = Some(Arc::new(self.observe().await?));
                 return Ok(Settled::No);
             }
         }
-        let (_, plan) = self.plan(frr).await?;
+        let (_, plan) = self.plan(None, frr).await?;
         self.failures = blocked(&plan);
         if plan.steps() > 0 {
             let message = format!(
@@ -418,12 +443,21 @@ impl Worker {
         all.into_iter().collect()
     }
 
-    async fn plan(&mut self, frr: &mut Frr) -> Result<(SeenFrr, Plan), PassError> {
-        let seen = self.observe().await?;
-        let seen_frr = frr.observe().await;
+    /// Plans on what is known of FRR, or on what it says.
+    async fn plan(
+        &mut self,
+        known: Option<SeenFrr>,
+        frr: &mut Frr,
+    ) -> Result<(SeenFrr, Plan), PassError> {
+        let seen = Arc::new(self.observe().await?);
+        let seen_frr = match known {
+            Some(known) => Ok(known),
+            None => frr.observe().await,
+        };
         self.seen = Some(seen.clone());
         let seen_frr = seen_frr?;
-        let plan = plan::plan(&self.resolution.intent, &seen, &seen_frr, &self.memory)?;
+        let intent = &self.resolution.intent;
+        let plan = self.planning.plan(intent, &seen, &seen_frr, &self.memory)?;
         Ok((seen_frr, plan))
     }
 
@@ -461,16 +495,8 @@ impl Worker {
 
     /// A NIC that was given back is the host's again: what it carries from now on counts.
     fn forget_nics(&mut self, plan: &Plan) -> Result<(), PassError> {
-        let units = plan
-            .units
-            .iter()
-            .filter_map(|unit| unit.steps.as_ref().ok());
-        let steps = units
-            .flatten()
-            .map(|planned| &planned.step)
-            .chain(&plan.sweep);
         let before = self.memory.nics.len();
-        for step in steps {
+        for step in plan.all_steps() {
             if let Step::Kernel(KernelStep::MoveNic {
                 name,
                 to: Space::Host,

@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::facts;
 use super::pass::{Settled, Worker};
 use crate::api::Manifest;
-use crate::frr::{Frr, InUse};
+use crate::frr::{Daemon, Frr, InUse};
 use crate::intent::Rejection;
 use crate::status::Timestamp;
 use crate::status::condition::{Acceptance, Programming};
@@ -33,7 +33,7 @@ impl Worker {
     pub(super) async fn verify(&mut self, frr: &mut Frr) {
         let started = std::time::Instant::now();
         let intent = &self.resolution.intent;
-        let facts = facts::gather(frr, self.kernel(), self.seen.as_ref(), intent).await;
+        let facts = facts::gather(frr, self.kernel(), self.seen.as_deref(), intent).await;
         let found = verify::verify(intent, &facts);
         let before = self
             .verification
@@ -41,9 +41,6 @@ impl Worker {
             .map_or(&[][..], |last| &last.found);
         let findings = verify::confirm(before, found.clone());
         self.log_changes(&findings);
-        if self.frr_version.is_none() {
-            self.frr_version = facts::frr_version(frr).await;
-        }
         self.verification = Some(Verification {
             facts,
             found,
@@ -134,7 +131,7 @@ impl Worker {
             .map(|(daemon, in_use)| (daemon.name().to_owned(), mode(in_use)))
             .collect();
         FrrReport {
-            version: self.frr_version.clone(),
+            version: frr.version(Daemon::Bgpd).map(ToString::to_string),
             daemons,
         }
     }

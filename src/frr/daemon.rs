@@ -38,6 +38,17 @@ impl Daemon {
         dir.join(self.name()).with_extension("vty")
     }
 
+    /// Whether it answers every line before it reads the next, so that several may be typed in
+    /// one write (`vtysh_read` in FRR's `lib/vty.c`). One that waits for mgmtd before it answers
+    /// loses what came in meanwhile.
+    #[must_use]
+    pub const fn answers_in_turn(self) -> bool {
+        match self {
+            Self::Bgpd | Self::Bfdd => true,
+            Self::Zebra | Self::Mgmtd => false,
+        }
+    }
+
     /// Where its gRPC module listens;
     /// none for mgmtd, whose commits over gRPC reach no other daemon.
     #[must_use]

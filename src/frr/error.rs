@@ -1,5 +1,9 @@
 //! What can go wrong between us and FRR.
 
+use std::path::PathBuf;
+
+use perouter_parsers::system::Version;
+
 use super::daemon::Daemon;
 use super::vty::VtyError;
 
@@ -37,6 +41,34 @@ pub enum FrrError {
         /// What happened, with FRR's words.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+    /// A daemon is of a release that is too old.
+    #[error("{daemon} is FRR {found}, and FRR {needed} or later is needed")]
+    TooOld {
+        /// Which daemon.
+        daemon: Daemon,
+        /// Its release.
+        found: Version,
+        /// The oldest release that is driven.
+        needed: Version,
+    },
+    /// What was taken back does not read back as it was.
+    #[error("{daemon} does not run what it ran before{}; left to do: {remains}", because(.refusal))]
+    Remains {
+        /// Which daemon.
+        daemon: Daemon,
+        /// The commands that would lead there, without secrets.
+        remains: String,
+        /// What was refused on the way back.
+        refusal: Option<Box<FrrError>>,
+    },
+    /// The turn to change FRR could not be taken.
+    #[error("cannot take the turn to change FRR, with {}: {source}", path.display())]
+    Turn {
+        /// The file by which drivers take turns.
+        path: PathBuf,
+        /// The kernel's words.
+        source: std::io::Error,
+    },
     /// A refused change could not be taken back whole.
     #[error("{refusal}; and what had been done could not be undone: {undo}")]
     NotUndone {
@@ -45,6 +77,12 @@ pub enum FrrError {
         /// Why it could not be undone.
         undo: Box<FrrError>,
     },
+}
+
+fn because(refusal: &Option<Box<FrrError>>) -> String {
+    refusal
+        .as_ref()
+        .map_or_else(String::new, |refusal| format!(" ({refusal})"))
 }
 
 impl FrrError {
@@ -82,6 +120,9 @@ impl FrrError {
             Self::Refused { .. }
             | Self::Unreadable { .. }
             | Self::Northbound { .. }
+            | Self::TooOld { .. }
+            | Self::Remains { .. }
+            | Self::Turn { .. }
             | Self::NotUndone { .. } => false,
         }
     }

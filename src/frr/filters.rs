@@ -1,6 +1,8 @@
 //! bgpd's prefix lists: new ones by the northbound, where bgpd has one; else, and for what
 //! somebody else has changed, by the vty.
 
+use std::collections::BTreeSet;
+
 use perouter_frr_proto::{Action, Edits, ListVersion, PrefixListName, PrefixMatch};
 
 use super::{Daemon, Frr, FrrError};
@@ -13,15 +15,46 @@ impl Frr {
     /// # Errors
     /// [`FrrError`] with FRR's words.
     pub async fn change_prefix_lists(&mut self, changes: &[ListChange]) -> Result<(), FrrError> {
-        self.writes += changes.len() as u64;
+        let _turn = self.take_turn().await?;
+        self.known.bgp = None;
+        self.about_to_write(changes.len())?;
+        let Err(refusal) = self.type_lists(changes).await else {
+            return Ok(());
+        };
+        match self.take_back_lists(changes).await {
+            Ok(()) => Err(refusal),
+            Err(undo) => Err(FrrError::NotUndone {
+                refusal: Box::new(refusal),
+                undo: Box::new(undo),
+            }),
+        }
+    }
+
+    /// Removes what there is of lists that were to be made.
+    async fn take_back_lists(&mut self, changes: &[ListChange]) -> Result<(), FrrError> {
+        let now = self.running_bgp().await?;
+        let lists: BTreeSet<ListId> = now.lines().iter().filter_map(ListId::of).collect();
+        let made = changes.iter().filter_map(|change| match change {
+            ListChange::Create(list) if lists.contains(&list.id) => {
+                Some(ListChange::Remove(list.id.clone()))
+            }
+            ListChange::Create(_) | ListChange::Mend { .. } | ListChange::Remove(_) => None,
+        });
+        let made: Vec<ListChange> = made.collect();
+        if made.is_empty() {
+            return Ok(());
+        }
+        self.type_lists(&made).await
+    }
+
+    async fn type_lists(&mut self, changes: &[ListChange]) -> Result<(), FrrError> {
         if let Some(edits) = edits(changes)?
             && self.northbound.commit(Daemon::Bgpd, edits).await?
         {
             return Ok(());
         }
         let lines: Vec<String> = changes.iter().flat_map(ListChange::lines).collect();
-        let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
-        self.type_in(Daemon::Bgpd, &[], &lines).await
+        self.type_in(Daemon::Bgpd, None, &lines).await
     }
 }
 

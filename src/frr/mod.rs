@@ -2,8 +2,10 @@
 //!
 //! What FRR implements in YANG goes through its gRPC northbound where the module is loaded; all
 //! else, and everything where it is not, goes through the daemons' vty sockets. The instance is
-//! ours whole, and one task owns the [`Frr`] value, so commands never interleave.
+//! ours whole, and one task owns the [`Frr`] value, so commands never interleave; drivers in
+//! several programs take turns ([`Turn`]).
 
+mod connections;
 pub mod daemon;
 mod error;
 mod filters;
@@ -11,23 +13,33 @@ mod northbound;
 mod profiles;
 pub mod query;
 mod raw;
+mod turn;
+mod typing;
 mod vnis;
 pub mod vty;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Weak;
 use std::time::Duration;
 
-use perouter_parsers::running_config::{Config, RunningConfig};
+use perouter_parsers::running_config::{Config, Reader};
+use perouter_parsers::system::Version;
 
+use crate::plan::bfd::SeenBfd;
 use crate::plan::bgp::desired::ALLOW_ALL;
 use crate::plan::bgp::difference::{Command, ContextChange};
 use crate::plan::{Presence, SeenFrr};
+use connections::Connections;
+pub use connections::OLDEST;
 pub use daemon::Daemon;
 pub use error::FrrError;
 use northbound::Northbound;
 pub use northbound::{InUse, Mode};
-use vty::{Answer, Status, Vty};
+pub use turn::Turn;
+use turn::{Held, Mark};
+use vnis::Mapping;
+use vty::{Answer, Status, Typed};
 
 /// Where an instance is, and how to speak with it.
 #[derive(Clone, Debug)]
@@ -43,35 +55,72 @@ pub struct Options {
 /// A driver for one FRR instance.
 #[derive(Debug)]
 pub struct Frr {
-    options: Options,
-    vtys: BTreeMap<Daemon, Vty>,
+    connections: Connections,
     northbound: Northbound,
     writes: u64,
+    reader: Reader,
+    /// Our turn, as long as somebody holds it.
+    turn: Weak<Held>,
+    /// How the file of turns read at our last turn, with our own changes.
+    mark: Option<Mark>,
+    known: Known,
+}
+
+/// What was read from FRR, and was not changed since by us or another driver.
+#[derive(Default)]
+struct Known {
+    bgp: Option<Config>,
+    /// What zebra holds.
+    vnis: Option<Mapping>,
+    bfd: Option<SeenBfd>,
+    /// What mgmtd believes that zebra holds.
+    believed: Option<Mapping>,
+    /// How many connections had been opened then.
+    opened: u64,
+}
+
+impl std::fmt::Debug for Known {
+    /// The configuration may hold passwords.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Known")
+            .field("bgp", &self.bgp.is_some())
+            .field("vnis", &self.vnis)
+            .field("believed", &self.believed)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Frr {
     /// A driver that connects when it is first used, and again after a loss.
     #[must_use]
     pub fn new(options: Options) -> Self {
-        let northbound = Northbound::new(options.northbound, options.netns.clone());
         Self {
-            options,
-            vtys: BTreeMap::new(),
-            northbound,
+            northbound: Northbound::new(options.northbound, options.netns),
+            connections: Connections::new(options.dir),
             writes: 0,
+            reader: Reader::new(),
+            turn: Weak::new(),
+            mark: None,
+            known: Known::default(),
         }
     }
 
     /// The folder of the vty sockets.
     #[must_use]
     pub fn dir(&self) -> &Path {
-        &self.options.dir
+        &self.connections.dir
     }
 
     /// How many configuration commands and commits were sent so far.
     #[must_use]
     pub fn writes(&self) -> u64 {
         self.writes
+    }
+
+    /// The release of a daemon, as it said when it was connected to last.
+    #[must_use]
+    pub fn version(&self, daemon: Daemon) -> Option<&Version> {
+        self.connections.version(daemon)
     }
 
     /// Which way each daemon is driven.
@@ -85,17 +134,7 @@ impl Frr {
     ///
     /// Cancel safe.
     pub async fn daemon_lost(&self) -> Daemon {
-        let closings = self.vtys.iter().map(|(daemon, vty)| {
-            Box::pin(async {
-                vty.closed().await;
-                *daemon
-            })
-        });
-        let closings: Vec<_> = closings.collect();
-        if closings.is_empty() {
-            return std::future::pending().await;
-        }
-        futures::future::select_all(closings).await.0
+        self.connections.next_lost().await
     }
 
     /// When to observe again, should a daemon that has just come up have its northbound by then.
@@ -112,16 +151,15 @@ impl Frr {
 
     /// Drops the connection to a daemon; the next command opens another.
     pub fn forget(&mut self, daemon: Daemon) {
-        self.vtys.remove(&daemon);
+        self.connections.forget(daemon);
         self.northbound.forget(daemon);
+        self.known = Known::default();
     }
 
     /// Forgets every daemon that closed its connection. Of several that die together only one
     /// is told of, and each may come back with or without the gRPC module.
     fn forget_lost(&mut self) {
-        let is_lost = |(daemon, vty): (&Daemon, &Vty)| vty.is_closed().then_some(*daemon);
-        let lost: Vec<Daemon> = self.vtys.iter().filter_map(is_lost).collect();
-        for daemon in lost {
+        for daemon in self.connections.lost() {
             self.forget(daemon);
         }
     }
@@ -131,7 +169,7 @@ impl Frr {
     /// # Errors
     /// [`FrrError`] when it cannot be reached or does not know the command.
     pub async fn show(&mut self, daemon: Daemon, command: &str) -> Result<String, FrrError> {
-        let answer = self.ask(daemon, command, command).await?;
+        let answer = self.ask(daemon, &Typed::plain(command)).await?;
         match answer.status {
             // Some commands warn where there is nothing to show.
             Status::Success | Status::Warning => Ok(answer.text),
@@ -141,6 +179,36 @@ impl Frr {
             | Status::ConfigFailed
             | Status::Other(_) => Err(FrrError::refused(daemon, command, &answer.text)),
         }
+    }
+
+    /// Takes the turn to change this FRR, waiting for another driver that has it. It is to be
+    /// held from the observation that a change is planned on until the change was read back;
+    /// every change takes it for itself where nobody holds it.
+    ///
+    /// # Errors
+    /// [`FrrError::Turn`].
+    pub async fn take_turn(&mut self) -> Result<Turn, FrrError> {
+        if let Some(turn) = Turn::again(&self.turn) {
+            return Ok(turn);
+        }
+        let turn = Turn::take(self.dir()).await?;
+        let mark = turn.mark()?;
+        if self.mark != Some(mark) {
+            // Another driver had the turn meanwhile, and what was known is old.
+            self.known = Known::default();
+            self.mark = Some(mark);
+        }
+        self.turn = turn.downgrade();
+        Ok(turn)
+    }
+
+    /// Counts what is about to be written, and tells other drivers of it.
+    fn about_to_write(&mut self, writes: usize) -> Result<(), FrrError> {
+        self.writes += writes as u64;
+        if let Some(turn) = Turn::again(&self.turn) {
+            self.mark = Some(turn.advance()?);
+        }
+        Ok(())
     }
 
     /// What FRR runs now, as far as plans go.
@@ -153,15 +221,66 @@ impl Frr {
         let bgp = self.running_bgp().await?;
         let vnis = self.mapped_vnis().await?;
         let bfd = self.profiles().await?;
+        if self.known.opened != self.connections.opened() {
+            self.known = Known {
+                opened: self.connections.opened(),
+                ..Known::default()
+            };
+        }
+        // Without the turn another driver may be in the middle of a change.
+        let in_turn = Turn::again(&self.turn).is_some();
+        self.known.bgp = in_turn.then(|| bgp.clone());
+        self.known.vnis = in_turn.then(|| vnis.clone());
+        self.known.bfd = in_turn.then(|| bfd.clone());
         Ok(SeenFrr { bgp, vnis, bfd })
+    }
+
+    /// What FRR ran at the last observation, if that is all there is to know: it was made in a
+    /// turn of ours, neither we nor another driver changed anything since, and no connection was
+    /// lost. What somebody typed by hand meanwhile is not known, so what is planned on this has
+    /// to be read back by [`Frr::observe`]. `None` outside of a turn.
+    #[must_use]
+    pub fn known(&self) -> Option<SeenFrr> {
+        Turn::again(&self.turn)?;
+        self.is_fresh([Daemon::Bgpd, Daemon::Zebra]).then_some(())?;
+        let bfd = self.known.bfd.clone()?;
+        match &bfd {
+            SeenBfd::NotRunning => {}
+            SeenBfd::Profiles(_) => self.is_fresh([Daemon::Bfdd]).then_some(())?,
+        }
+        Some(SeenFrr {
+            bgp: self.known.bgp.clone()?,
+            vnis: self.known.vnis.clone()?,
+            bfd,
+        })
+    }
+
+    /// Whether these are the daemons that were spoken with when it was read what is known.
+    fn is_fresh<const N: usize>(&self, daemons: [Daemon; N]) -> bool {
+        self.known.opened == self.connections.opened()
+            && daemons
+                .into_iter()
+                .all(|daemon| self.connections.is_open(daemon))
     }
 
     async fn running_bgp(&mut self) -> Result<Config, FrrError> {
         const COMMAND: &str = "show running-config";
         let text = self.show(Daemon::Bgpd, COMMAND).await?;
-        text.parse::<RunningConfig>()
+        let running = self.reader.read(&text);
+        running
             .map(|running| running.config)
-            .map_err(|source| FrrError::unreadable(Daemon::Bgpd, COMMAND, source))
+            .map_err(|source| self.cannot_read(Daemon::Bgpd, COMMAND, source))
+    }
+
+    /// Whoever answers what cannot be read is not spoken with again over the same connection.
+    fn cannot_read(
+        &mut self,
+        daemon: Daemon,
+        command: &str,
+        source: impl std::error::Error + Send + Sync + 'static,
+    ) -> FrrError {
+        self.connections.forget(daemon);
+        FrrError::unreadable(daemon, command, source)
     }
 
     /// Leads one context of bgpd from what it is to what it shall be. What was done before a
@@ -170,26 +289,47 @@ impl Frr {
     /// # Errors
     /// [`FrrError`] with FRR's words.
     pub async fn change_bgp(&mut self, change: &ContextChange) -> Result<(), FrrError> {
-        let Err(refusal) = self.configure(Daemon::Bgpd, &change.commands()).await else {
-            return Ok(());
-        };
-        match self.restore(change).await {
-            Ok(()) => Err(refusal),
-            Err(undo) => Err(FrrError::NotUndone {
-                refusal: Box::new(refusal),
-                undo: Box::new(undo),
-            }),
-        }
+        self.change_all_bgp(&[change]).await
     }
 
-    /// Leads a context back to what it was before a change, from wherever it is now.
-    async fn restore(&mut self, change: &ContextChange) -> Result<(), FrrError> {
-        let now = self.running_bgp().await?;
-        let back = ContextChange::towards(&now, &change.header, change.before.as_ref());
-        match back {
-            Some(back) => self.configure(Daemon::Bgpd, &back.commands()).await,
-            None => Ok(()),
+    /// Leads several contexts of bgpd to what they shall be, one after the other. At a refusal
+    /// all of them are led back to what they were.
+    ///
+    /// # Errors
+    /// [`FrrError`] with FRR's words; [`FrrError::NotUndone`] when they do not read back as they
+    /// were.
+    pub async fn change_all_bgp(&mut self, changes: &[&ContextChange]) -> Result<(), FrrError> {
+        let _turn = self.take_turn().await?;
+        self.known.bgp = None;
+        let commands = changes.iter().flat_map(|change| change.commands());
+        let commands: Vec<Command> = commands.collect();
+        let Err(refusal) = self.configure(Daemon::Bgpd, &commands).await else {
+            return Ok(());
+        };
+        Err(match self.restore(changes).await {
+            Ok(()) => refusal,
+            Err(undo) => FrrError::NotUndone {
+                refusal: Box::new(refusal),
+                undo: Box::new(undo),
+            },
+        })
+    }
+
+    /// Leads contexts back to what they were before a change, from wherever they are now, and
+    /// reads back that they are.
+    async fn restore(&mut self, changes: &[&ContextChange]) -> Result<(), FrrError> {
+        let way = commands_back(&self.running_bgp().await?, changes);
+        let typed = self.configure(Daemon::Bgpd, &way).await;
+        let left = commands_back(&self.running_bgp().await?, changes);
+        if left.is_empty() {
+            return Ok(());
         }
+        let words: Vec<String> = left.iter().map(ToString::to_string).collect();
+        Err(FrrError::Remains {
+            daemon: Daemon::Bgpd,
+            remains: words.join("; "),
+            refusal: typed.err().map(Box::new),
+        })
     }
 
     /// Creates or removes the route map that lets everything through.
@@ -197,7 +337,9 @@ impl Frr {
     /// # Errors
     /// [`FrrError`] with FRR's words.
     pub async fn set_allow_all(&mut self, presence: Presence) -> Result<(), FrrError> {
-        self.writes += 1;
+        let _turn = self.take_turn().await?;
+        self.known.bgp = None;
+        self.about_to_write(1)?;
         let Err(error) = self.type_allow_all(presence).await else {
             return Ok(());
         };
@@ -217,131 +359,28 @@ impl Frr {
             Presence::Present => ALLOW_ALL,
             Presence::Absent => "no route-map allowall",
         };
-        self.type_in(Daemon::Bgpd, &[], &[command]).await
+        self.type_outside(Daemon::Bgpd, command).await
     }
 
-    /// Types commands into a daemon's configuration, entering their contexts.
-    async fn configure(&mut self, daemon: Daemon, commands: &[Command]) -> Result<(), FrrError> {
-        self.writes += commands.len() as u64;
-        self.enter_configuration(daemon).await?;
-        let mut outcome = Ok(());
-        for group in commands.chunk_by(|a, b| a.path == b.path) {
-            outcome = self.configure_group(daemon, group).await;
-            if outcome.is_err() {
-                break;
-            }
-        }
-        self.leave_configuration(daemon).await?;
-        outcome
-    }
-
-    async fn configure_group(&mut self, daemon: Daemon, group: &[Command]) -> Result<(), FrrError> {
-        let Some(first) = group.first() else {
-            return Ok(());
-        };
-        for context in &first.path {
-            self.accepted(daemon, context.as_str(), context.as_str())
-                .await?;
-        }
-        for command in group {
-            self.accepted(daemon, &command.text(), &command.to_string())
-                .await?;
-        }
-        for _ in &first.path {
-            self.accepted(daemon, "exit", "exit").await?;
-        }
-        Ok(())
-    }
-
-    /// Types lines without secrets into a context.
-    async fn type_in(
-        &mut self,
-        daemon: Daemon,
-        contexts: &[&str],
-        lines: &[&str],
-    ) -> Result<(), FrrError> {
-        self.enter_configuration(daemon).await?;
-        let mut outcome = Ok(());
-        for line in contexts.iter().chain(lines) {
-            outcome = self.accepted(daemon, line, line).await;
-            if outcome.is_err() {
-                break;
-            }
-        }
-        self.leave_configuration(daemon).await?;
-        outcome
-    }
-
-    async fn enter_configuration(&mut self, daemon: Daemon) -> Result<(), FrrError> {
-        self.accepted(daemon, "configure terminal", "configure terminal")
-            .await
-    }
-
-    /// A connection that stays in the configuration knows no other command: it is given up.
-    async fn leave_configuration(&mut self, daemon: Daemon) -> Result<(), FrrError> {
-        let left = self.accepted(daemon, "end", "end").await;
-        if left.is_err() {
-            self.vtys.remove(&daemon);
-        }
-        left
-    }
-
-    async fn accepted(
-        &mut self,
-        daemon: Daemon,
-        command: &str,
-        shown: &str,
-    ) -> Result<(), FrrError> {
-        let answer = self.ask(daemon, command, shown).await?;
-        match answer.status {
-            Status::Success => Ok(()),
-            Status::Warning
-            | Status::NoMatch
-            | Status::Ambiguous
-            | Status::Incomplete
-            | Status::ConfigFailed
-            | Status::Other(_)
-                if command == shown =>
-            {
-                Err(FrrError::refused(daemon, shown, &answer.text))
-            }
-            Status::Warning
-            | Status::NoMatch
-            | Status::Ambiguous
-            | Status::Incomplete
-            | Status::ConfigFailed
-            | Status::Other(_) => Err(FrrError::refused(
-                daemon,
-                shown,
-                &without_password(&answer.text),
-            )),
-        }
-    }
-
-    /// One command over the daemon's connection, which is opened when there is none. A
-    /// connection that broke is dropped; the next command opens another.
-    async fn ask(
-        &mut self,
-        daemon: Daemon,
-        command: &str,
-        shown: &str,
-    ) -> Result<Answer, FrrError> {
-        let mut vty = match self.vtys.remove(&daemon) {
-            Some(vty) if vty.is_sound() && !vty.is_closed() => vty,
-            Some(_) | None => Vty::connect(daemon, &self.options.dir).await?,
-        };
-        let answer = vty.execute_as(command, shown).await?;
-        self.vtys.insert(daemon, vty);
-        Ok(answer)
+    /// One command over the daemon's connection, which is opened when there is none.
+    async fn ask(&mut self, daemon: Daemon, line: &Typed<'_>) -> Result<Answer, FrrError> {
+        let mut answers = self
+            .connections
+            .ask(daemon, std::slice::from_ref(line))
+            .await?;
+        answers
+            .pop()
+            .ok_or_else(|| FrrError::refused(daemon, &line.shown, ""))
     }
 }
 
-/// FRR may repeat the command that it refuses, and so the password in it: whatever follows the
-/// word is left out.
-fn without_password(words: &str) -> String {
-    let hide = |line: &str| match line.split_once("password") {
-        Some((before, _)) => format!("{before}password ********"),
-        None => line.to_owned(),
-    };
-    words.lines().map(hide).collect::<Vec<_>>().join("\n")
+/// The commands that lead contexts from what runs now back to what they were before a change,
+/// the last one first.
+fn commands_back(now: &Config, changes: &[&ContextChange]) -> Vec<Command> {
+    let running = now.by_header();
+    let back = changes.iter().rev().filter_map(|change| {
+        let held = running.get(change.header.as_str()).copied();
+        ContextChange::between(&change.header, held, change.before.as_ref())
+    });
+    back.flat_map(|change| change.commands()).collect()
 }

@@ -241,18 +241,23 @@ impl Northbound {
         self.commit(Daemon::Bgpd, edits).await
     }
 
-    /// Whether zebra has a northbound; if so, it has found the mappings valid.
-    pub(super) async fn validate_mapping(&mut self, maps: &Maps) -> Result<bool, FrrError> {
+    /// Whether mappings can be committed to zebra.
+    pub(super) fn has_mappings(&self) -> bool {
+        matches!(self.links.get(&Daemon::Zebra), Some(Link::Open(_)))
+    }
+
+    /// Lets zebra say whether mappings are valid, where it has a northbound.
+    pub(super) async fn validate_mapping(&mut self, maps: &Maps) -> Result<(), FrrError> {
         let edits = mappings(maps)?;
         let Some(Link::Open(driver)) = self.links.get(&Daemon::Zebra) else {
-            return Ok(false);
+            return Ok(());
         };
         if maps.is_empty() {
-            return Ok(true);
+            return Ok(());
         }
         // What it has found valid stays with us: the daemon holds nothing of it.
         match driver.prepare(edits).await {
-            Ok(_) => Ok(true),
+            Ok(_) => Ok(()),
             Err(error) => Err(self.failed(Daemon::Zebra, error.into())),
         }
     }

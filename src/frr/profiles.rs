@@ -11,7 +11,8 @@ impl Frr {
     /// The profiles that bfdd runs, if it runs.
     pub(super) async fn profiles(&mut self) -> Result<SeenBfd, FrrError> {
         const COMMAND: &str = "show running-config";
-        if !Daemon::Bfdd.vty_socket(self.dir()).exists() {
+        let is_there = Daemon::Bfdd.vty_socket(self.dir()).exists();
+        if !is_there || self.connections.is_pausing(Daemon::Bfdd) {
             return Ok(SeenBfd::NotRunning);
         }
         let text = match self.show(Daemon::Bfdd, COMMAND).await {
@@ -22,7 +23,7 @@ impl Frr {
         };
         text.parse::<RunningConfig>()
             .map(|running| SeenBfd::of(&running.config))
-            .map_err(|source| FrrError::unreadable(Daemon::Bfdd, COMMAND, source))
+            .map_err(|source| self.cannot_read(Daemon::Bfdd, COMMAND, source))
     }
 
     /// Makes, changes or removes profiles.
@@ -30,7 +31,37 @@ impl Frr {
     /// # Errors
     /// [`FrrError`] with FRR's words.
     pub async fn change_profiles(&mut self, changes: &[ProfileChange]) -> Result<(), FrrError> {
-        self.writes += changes.len() as u64;
+        let _turn = self.take_turn().await?;
+        self.known.bfd = None;
+        self.about_to_write(changes.len())?;
+        let Err(refusal) = self.type_profiles(changes).await else {
+            return Ok(());
+        };
+        match self.take_back_profiles(changes).await {
+            Ok(()) => Err(refusal),
+            Err(undo) => Err(FrrError::NotUndone {
+                refusal: Box::new(refusal),
+                undo: Box::new(undo),
+            }),
+        }
+    }
+
+    /// Leads the profiles back to what they were.
+    async fn take_back_profiles(&mut self, changes: &[ProfileChange]) -> Result<(), FrrError> {
+        let SeenBfd::Profiles(now) = self.profiles().await? else {
+            return Ok(());
+        };
+        let changed = changes
+            .iter()
+            .filter(|change| now.get(&change.name) != change.before.as_ref());
+        let back: Vec<ProfileChange> = changed.filter_map(ProfileChange::reversed).collect();
+        if back.is_empty() {
+            return Ok(());
+        }
+        self.type_profiles(&back).await
+    }
+
+    async fn type_profiles(&mut self, changes: &[ProfileChange]) -> Result<(), FrrError> {
         self.northbound.connect_to(Daemon::Bfdd).await?;
         if let Some(edits) = edits(changes)?
             && self.northbound.commit(Daemon::Bfdd, edits).await?
@@ -38,8 +69,7 @@ impl Frr {
             return Ok(());
         }
         let lines: Vec<String> = changes.iter().flat_map(ProfileChange::lines).collect();
-        let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
-        self.type_in(Daemon::Bfdd, &["bfd"], &lines).await
+        self.type_in(Daemon::Bfdd, Some("bfd"), &lines).await
     }
 }
 

@@ -14,6 +14,8 @@ impl Frr {
     /// # Errors
     /// [`FrrError`] with FRR's words and the line.
     pub async fn type_raw(&mut self, lines: &Config) -> Result<RawApplied, FrrError> {
+        let _turn = self.take_turn().await?;
+        self.known.bgp = None;
         let before = self.running_bgp().await?;
         let typed = match self.configure(Daemon::Bgpd, &commands(lines)).await {
             Ok(()) => self.typed(lines, &before).await,

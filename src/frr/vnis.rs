@@ -4,18 +4,23 @@
 //! every mapping that zebra was given over its northbound alone. So mgmtd is always told the
 //! same, and only what zebra holds in the end counts:
 //!
-//! 1. zebra's northbound, where there is one, is asked whether the change is valid;
+//! 1. zebra's northbound, where there is one, is asked whether a change is valid that gives a
+//!    VNI to two VRFs: the one thing that it refuses, and it says so in good words;
 //! 2. mgmtd is led from what it believes to what shall be, in one commit of its own;
 //! 3. zebra's northbound is given what has not reached zebra that way;
 //! 4. zebra is read back.
+//!
+//! What mgmtd believes is asked for only when it may be another thing than it was told: at the
+//! first time, on a new connection, after a failure or another driver's turn, or when zebra does
+//! not hold the same.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use perouter_parsers::evpn;
 use perouter_parsers::running_config::RunningConfig;
 
-use super::vty::{Status, VtyError};
+use super::vty::{Status, Typed, VtyError};
 use super::{Daemon, Frr, FrrError};
 use crate::api::types::{Vni, VrfName};
 
@@ -24,7 +29,10 @@ const SHOW: &str = "show vrf vni json";
 
 /// mgmtd answers a moment before zebra has what it was told.
 const REACHES_ZEBRA: Duration = Duration::from_millis(1500);
-const LOOK_AGAIN: Duration = Duration::from_millis(20);
+
+/// The first pause before another look, doubled up to the longest.
+const LOOK_AGAIN: Duration = Duration::from_micros(250);
+const LOOK_RARELY: Duration = Duration::from_millis(20);
 
 /// mgmtd refuses for a moment while another commit, or a daemon that connects, holds its lock.
 const LOCKED: Status = Status::Other(255);
@@ -33,15 +41,6 @@ const LOCK_PAUSE: Duration = Duration::from_millis(50);
 
 /// The L3VNI of every VRF that has one.
 pub(super) type Mapping = BTreeMap<VrfName, Vni>;
-
-/// Who will tell zebra what was wanted of mgmtd.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Told {
-    /// mgmtd, in a moment.
-    Mgmtd,
-    /// Nobody: it does not run.
-    Nobody,
-}
 
 /// What one commit takes and gives.
 struct Changes {
@@ -68,6 +67,19 @@ impl Changes {
     }
 }
 
+/// Whether mgmtd could be told.
+enum Told {
+    Yes,
+    ItDoesNotRun,
+}
+
+/// Whether a VNI belongs to two VRFs, which zebra refuses (`lib_vrf_zebra_l3vni_id_modify` in
+/// FRR's `zebra/zebra_nb_config.c`; it refuses nothing else).
+fn has_doubles(mapping: &Mapping) -> bool {
+    let vnis: BTreeSet<&Vni> = mapping.values().collect();
+    vnis.len() != mapping.len()
+}
+
 impl Frr {
     /// Maps VRFs to their L3VNIs, or unmaps them.
     ///
@@ -75,7 +87,11 @@ impl Frr {
     /// [`FrrError`] with FRR's words; nothing of the batch is in force then, as far as FRR
     /// could be spoken with.
     pub async fn map_vnis(&mut self, maps: &[(VrfName, Option<Vni>)]) -> Result<(), FrrError> {
-        let before = self.mapped_vnis().await?;
+        let _turn = self.take_turn().await?;
+        let before = match &self.known.vnis {
+            Some(known) if self.is_fresh([Daemon::Zebra]) => known.clone(),
+            Some(_) | None => self.mapped_vnis().await?,
+        };
         let mut wanted = before.clone();
         for (vrf, vni) in maps {
             match vni {
@@ -83,7 +99,8 @@ impl Frr {
                 None => wanted.remove(vrf),
             };
         }
-        self.writes += maps.len() as u64;
+        self.known.vnis = None;
+        self.about_to_write(maps.len())?;
         match self.lead_mapping(&before, &wanted).await {
             Ok(()) => Ok(()),
             Err(refusal) => match self.restore_mapping(&before).await {
@@ -105,29 +122,33 @@ impl Frr {
 
     async fn lead_mapping(&mut self, now: &Mapping, wanted: &Mapping) -> Result<(), FrrError> {
         let changes = Changes::between(now, wanted);
-        let northbound = self.northbound.validate_mapping(&edits(&changes)).await?;
-        let told = self.tell_mgmtd(now, wanted, northbound).await?;
-        if northbound {
-            let now = match told {
-                Told::Mgmtd => self.settled_mapping(wanted).await?,
-                Told::Nobody => self.mapped_vnis().await?,
-            };
-            let rest = Changes::between(&now, wanted);
-            self.northbound.commit_mapping(&edits(&rest)).await?;
+        let northbound = self.northbound.has_mappings();
+        if has_doubles(wanted) {
+            self.northbound.validate_mapping(&edits(&changes)).await?;
         }
-        let held = self.settled_mapping(wanted).await?;
+        let mut held = match self.tell_mgmtd(now, wanted, northbound).await? {
+            Told::Yes => self.settled_mapping(wanted).await?,
+            Told::ItDoesNotRun => now.clone(),
+        };
+        if northbound && held != *wanted {
+            let rest = Changes::between(&held, wanted);
+            self.northbound.commit_mapping(&edits(&rest)).await?;
+            held = self.settled_mapping(wanted).await?;
+        }
         read_back(&held, wanted)
     }
 
     /// What zebra holds, once that is `wanted` or the time for it is over.
     async fn settled_mapping(&mut self, wanted: &Mapping) -> Result<Mapping, FrrError> {
         let deadline = tokio::time::Instant::now() + REACHES_ZEBRA;
+        let mut pause = LOOK_AGAIN;
         loop {
             let held = self.mapped_vnis().await?;
             if held == *wanted || tokio::time::Instant::now() >= deadline {
                 return Ok(held);
             }
-            tokio::time::sleep(LOOK_AGAIN).await;
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(LOOK_RARELY);
         }
     }
 
@@ -135,7 +156,7 @@ impl Frr {
     pub(super) async fn mapped_vnis(&mut self) -> Result<Mapping, FrrError> {
         let text = self.show(Daemon::Zebra, SHOW).await?;
         let shown = evpn::vrf_vnis(text.as_bytes())
-            .map_err(|source| FrrError::unreadable(Daemon::Zebra, SHOW, source))?;
+            .map_err(|source| self.cannot_read(Daemon::Zebra, SHOW, source))?;
         // A name that no object can have is nobody's here; it cannot be unmapped by us either.
         let ours = |shown: evpn::VrfVni| {
             let vni = Vni::try_from(shown.vni.get()).ok()?;
@@ -152,10 +173,10 @@ impl Frr {
         wanted: &Mapping,
         northbound: bool,
     ) -> Result<Told, FrrError> {
-        let mut believed = match self.believed_mapping().await {
+        let mut believed = match self.believed_mapping(zebra).await {
             Ok(believed) => believed,
             Err(FrrError::Vty(VtyError::Connect { .. })) if northbound => {
-                return Ok(Told::Nobody);
+                return Ok(Told::ItDoesNotRun);
             }
             Err(error) => return Err(error),
         };
@@ -174,16 +195,32 @@ impl Frr {
         }
         self.commit_to_mgmtd(&Changes::between(&believed, wanted))
             .await?;
-        Ok(Told::Mgmtd)
+        self.remember_believed(wanted);
+        Ok(Told::Yes)
     }
 
-    /// What mgmtd believes that zebra holds.
-    async fn believed_mapping(&mut self) -> Result<Mapping, FrrError> {
+    /// Keeps what mgmtd was told, for the next time.
+    fn remember_believed(&mut self, told: &Mapping) {
+        if self.is_fresh([Daemon::Mgmtd]) {
+            self.known.believed = Some(told.clone());
+        }
+    }
+
+    /// What mgmtd believes that zebra holds. It is taken to be what it was told last only if
+    /// zebra does hold that.
+    async fn believed_mapping(&mut self, zebra: &Mapping) -> Result<Mapping, FrrError> {
         const COMMAND: &str = "show running-config";
+        // A commit that fails leaves nobody knowing what it believes.
+        let known = self.known.believed.take();
+        if let Some(known) = known.filter(|known| known == zebra)
+            && self.is_fresh([Daemon::Mgmtd])
+        {
+            return Ok(known);
+        }
         let text = self.show(Daemon::Mgmtd, COMMAND).await?;
         let running = text
             .parse::<RunningConfig>()
-            .map_err(|source| FrrError::unreadable(Daemon::Mgmtd, COMMAND, source))?;
+            .map_err(|source| self.cannot_read(Daemon::Mgmtd, COMMAND, source))?;
         let mapped = |context: &perouter_parsers::running_config::Context| {
             let vrf = context.header().as_str().strip_prefix("vrf ")?;
             let mut lines = context.body().lines().iter();
@@ -234,14 +271,18 @@ impl Frr {
     }
 
     async fn type_one(&mut self, line: &str, shown: &str) -> Result<(), FrrError> {
-        self.accepted(Daemon::Mgmtd, line, shown).await
+        let typed = Typed {
+            text: line.into(),
+            shown: shown.into(),
+        };
+        self.accepted(Daemon::Mgmtd, &typed).await
     }
 
     /// Types a command that needs mgmtd's lock, until it has it.
     async fn unlocked(&mut self, command: &str) -> Result<(), FrrError> {
         let mut tries = 0;
         loop {
-            let answer = self.ask(Daemon::Mgmtd, command, command).await?;
+            let answer = self.ask(Daemon::Mgmtd, &Typed::plain(command)).await?;
             tries += 1;
             match answer.status {
                 Status::Success => return Ok(()),

@@ -4,6 +4,7 @@
 //! `lib/command.h`). What always holds: a connection whose answer was not read to its end is
 //! never used again, because the next command would get the rest of it.
 
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -19,6 +20,35 @@ const SILENCE: Duration = Duration::from_secs(20);
 
 /// How long connecting may take: the socket is local, so this is a daemon that hangs.
 const CONNECT: Duration = Duration::from_secs(3);
+
+/// How much is read at once at least: an answer of a thousand VRFs is a third of a megabyte.
+const READ_AT_ONCE: usize = 64 * 1024;
+
+/// A line to type.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Typed<'a> {
+    /// What the daemon gets, secrets included.
+    pub text: Cow<'a, str>,
+    /// What errors and logs call it: without secrets, with its contexts.
+    pub shown: Cow<'a, str>,
+}
+
+impl<'a> Typed<'a> {
+    /// A line that holds no secret.
+    #[must_use]
+    pub fn plain(line: &'a str) -> Self {
+        Self {
+            text: Cow::Borrowed(line),
+            shown: Cow::Borrowed(line),
+        }
+    }
+}
+
+impl std::fmt::Debug for Typed<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        std::fmt::Debug::fmt(&self.shown, f)
+    }
+}
 
 /// What a daemon said to one command.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -191,65 +221,102 @@ impl Vty {
     /// # Errors
     /// [`VtyError`] when the answer did not arrive whole. A refusal is an answer, not an error.
     pub async fn execute(&mut self, command: &str) -> Result<Answer, VtyError> {
-        self.execute_as(command, command).await
+        let command = Typed::plain(command);
+        let mut answers = self.execute_all(std::slice::from_ref(&command)).await?;
+        answers.pop().ok_or_else(|| self.closed_in(&command))
     }
 
-    /// Executes one command; errors and logs name it as `shown`.
+    /// Types lines in one write, and collects an answer to each. The daemon takes them in their
+    /// order, whatever it thinks of those before; only bgpd's kind answers each before the next
+    /// ([`Daemon::answers_in_turn`]).
     ///
     /// # Errors
-    /// As [`Vty::execute`].
-    pub async fn execute_as(&mut self, command: &str, shown: &str) -> Result<Answer, VtyError> {
+    /// As [`Vty::execute`]; the error names the line whose answer is missing.
+    pub async fn execute_all(&mut self, lines: &[Typed<'_>]) -> Result<Vec<Answer>, VtyError> {
         self.sound = false;
-        let (daemon, command_shown) = (self.daemon, || shown.to_owned());
-        let lost = |source| VtyError::Lost {
-            daemon,
-            command: command_shown(),
-            source,
+        let Some(first) = lines.first() else {
+            self.sound = true;
+            return Ok(Vec::new());
         };
-        let not_text = || VtyError::NotText {
-            daemon,
-            command: command_shown(),
-        };
-        let mut request = Vec::with_capacity(command.len() + 1);
-        request.extend_from_slice(command.as_bytes());
-        request.push(0);
-        self.stream.write_all(&request).await.map_err(lost)?;
+        let mut request = Vec::new();
+        for line in lines {
+            request.extend_from_slice(line.text.as_bytes());
+            request.push(0);
+        }
+        let written = self.stream.write_all(&request).await;
+        written.map_err(|source| self.lost_in(first, source))?;
         self.buffer.clear();
-        let mut text = 0;
-        let status = loop {
-            let read = tokio::time::timeout(SILENCE, self.stream.read_buf(&mut self.buffer)).await;
-            match read {
-                Err(_) => {
-                    return Err(VtyError::Silent {
-                        daemon,
-                        command: command_shown(),
-                    });
-                }
-                Ok(Err(source)) => return Err(lost(source)),
-                Ok(Ok(0)) => {
-                    return Err(VtyError::Closed {
-                        daemon,
-                        command: command_shown(),
-                    });
-                }
-                Ok(Ok(_)) => {}
-            }
-            let front = framing::front(&self.buffer[text..]);
+        let mut answers = Vec::with_capacity(lines.len());
+        let mut from = 0;
+        for line in lines {
+            let (answer, end) = self.answer(line, from).await?;
+            tracing::trace!(daemon = %self.daemon, command = %line.shown, status = ?answer.status, "vty");
+            answers.push(answer);
+            from = end;
+        }
+        // Whatever else it says belongs to nobody, and would be taken for the next answer.
+        if from < self.buffer.len() {
+            return Err(self.not_text(first));
+        }
+        self.sound = true;
+        Ok(answers)
+    }
+
+    /// The answer that begins at `from` in the buffer, and where it ends.
+    async fn answer(&mut self, line: &Typed<'_>, from: usize) -> Result<(Answer, usize), VtyError> {
+        let mut text = from;
+        loop {
+            let front = framing::front(self.buffer.get(text..).unwrap_or_default());
             text += front.text;
             match front.then {
-                Then::More => {}
-                // One command is asked at a time: what follows its answer belongs to nothing.
-                Then::End(status) if self.buffer.len() == text + framing::TRAILER => {
-                    break Status::from(status);
+                Then::More => self.read_more(line).await?,
+                Then::End(status) => {
+                    let words = self.buffer.get(from..text).unwrap_or_default();
+                    let words = std::str::from_utf8(words).map_err(|_| self.not_text(line))?;
+                    let answer = Answer {
+                        status: Status::from(status),
+                        text: words.to_owned(),
+                    };
+                    return Ok((answer, text + framing::TRAILER));
                 }
-                Then::End(_) | Then::Garbled => return Err(not_text()),
+                Then::Garbled => return Err(self.not_text(line)),
             }
-        };
-        let text = std::str::from_utf8(&self.buffer[..text])
-            .map_err(|_| not_text())?
-            .to_owned();
-        self.sound = true;
-        tracing::trace!(%daemon, command = shown, ?status, "vty");
-        Ok(Answer { status, text })
+        }
+    }
+
+    async fn read_more(&mut self, line: &Typed<'_>) -> Result<(), VtyError> {
+        self.buffer.reserve(READ_AT_ONCE);
+        let read = tokio::time::timeout(SILENCE, self.stream.read_buf(&mut self.buffer)).await;
+        match read {
+            Err(_) => Err(VtyError::Silent {
+                daemon: self.daemon,
+                command: line.shown.to_string(),
+            }),
+            Ok(Err(source)) => Err(self.lost_in(line, source)),
+            Ok(Ok(0)) => Err(self.closed_in(line)),
+            Ok(Ok(_)) => Ok(()),
+        }
+    }
+
+    fn not_text(&self, line: &Typed<'_>) -> VtyError {
+        VtyError::NotText {
+            daemon: self.daemon,
+            command: line.shown.to_string(),
+        }
+    }
+
+    fn lost_in(&self, line: &Typed<'_>, source: std::io::Error) -> VtyError {
+        VtyError::Lost {
+            daemon: self.daemon,
+            command: line.shown.to_string(),
+            source,
+        }
+    }
+
+    fn closed_in(&self, line: &Typed<'_>) -> VtyError {
+        VtyError::Closed {
+            daemon: self.daemon,
+            command: line.shown.to_string(),
+        }
     }
 }

@@ -143,10 +143,23 @@ pub(super) fn wanted(intent: &NodeIntent) -> BTreeMap<String, BfdProfile> {
     profiles.collect()
 }
 
-/// Whether a session of the intent is watched by BFD.
-pub(super) fn is_needed(intent: &NodeIntent) -> bool {
+/// Whether bfdd must run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Need {
+    /// A session is watched by BFD.
+    Bfdd,
+    /// None is.
+    Nothing,
+}
+
+/// What the intent needs of bfdd.
+pub(super) fn need(intent: &NodeIntent) -> Need {
     let mut neighbors = intent.underlay.iter().flat_map(|own| &own.spec.neighbors);
-    neighbors.any(|neighbor| neighbor.bfd.is_some())
+    if neighbors.any(|neighbor| neighbor.bfd.is_some()) {
+        Need::Bfdd
+    } else {
+        Need::Nothing
+    }
 }
 
 /// What is to be done about one profile.

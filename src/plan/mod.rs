@@ -8,21 +8,22 @@ pub mod bgp;
 pub mod desired;
 pub mod kernel;
 pub mod link;
+mod planning;
 pub mod show;
 mod stale;
 #[cfg(test)]
 mod tests;
 mod underlay;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use perouter_parsers::running_config::{Config, Context, InvalidLine};
 
 use crate::api::types::{InterfaceName, ObjectKey, Vni, VrfName};
 use crate::intent::{NodeIntent, RawIntent};
-use bfd::{ProfileChange, SeenBfd};
-use bgp::desired::ALLOW_ALL;
+use bfd::{BfdProfile, ProfileChange, SeenBfd};
+use bgp::desired::{ALLOW_ALL, DesiredBgp};
 use bgp::difference::ContextChange;
 use bgp::filter::{self, ListChange, ListId, PrefixList};
 use bgp::host::{lists_of_passthrough, lists_of_vni};
@@ -31,6 +32,7 @@ use bgp::raw::{self, RawMemory};
 use desired::{Desired, DesiredVni};
 use kernel::ForeignLink;
 use link::{KernelStep, NicConfig, SeenKernel};
+pub use planning::Planning;
 use stale::Stale;
 
 /// One step, and the step that takes it back where there is one.
@@ -169,11 +171,27 @@ fn alternatives(present: &[InterfaceName]) -> String {
     format!("; it has {}", names.join(", "))
 }
 
+/// Something that nobody wants any more: its steps apply together or are undone together.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Leftover {
+    /// The steps that take it away.
+    pub steps: Vec<Planned>,
+}
+
+impl Leftover {
+    fn alone(step: Step) -> Self {
+        let undo = None;
+        Self {
+            steps: vec![Planned { step, undo }],
+        }
+    }
+}
+
 /// What to do in one pass.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Plan {
-    /// What nobody wants any more, in order; each step stands for itself.
-    pub sweep: Vec<Step>,
+    /// What nobody wants any more, in order; each stands for itself.
+    pub sweep: Vec<Leftover>,
     /// The objects, the underlay first.
     pub units: Vec<Unit>,
     /// What nobody uses any more once all objects are as they should be.
@@ -192,11 +210,21 @@ impl Plan {
                 .all(|unit| unit.steps.as_ref().is_ok_and(Vec::is_empty))
     }
 
+    /// All steps that can be taken, in their order.
+    pub fn all_steps(&self) -> impl Iterator<Item = &Step> {
+        let swept = self.sweep.iter().flat_map(|leftover| &leftover.steps);
+        let units = self
+            .units
+            .iter()
+            .filter_map(|unit| unit.steps.as_ref().ok());
+        let planned = swept.chain(units.flatten());
+        planned.map(|planned| &planned.step).chain(&self.closing)
+    }
+
     /// How many steps it has.
     #[must_use]
     pub fn steps(&self) -> usize {
-        let in_units = |unit: &Unit| unit.steps.as_ref().map_or(0, Vec::len);
-        self.sweep.len() + self.units.iter().map(in_units).sum::<usize>() + self.closing.len()
+        self.all_steps().count()
     }
 }
 
@@ -204,7 +232,7 @@ impl Plan {
 pub type NicMemory = BTreeMap<InterfaceName, NicConfig>;
 
 /// What earlier passes left to know.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Memory {
     /// What NICs carried when they were taken.
     pub nics: NicMemory,
@@ -222,37 +250,77 @@ pub fn plan(
     frr: &SeenFrr,
     memory: &Memory,
 ) -> Result<Plan, InvalidLine> {
-    let wanted = desired::desired(intent, underlay::nic_mtu(intent, kernel));
-    let wanted_bgp = bgp::desired::desired(intent)?;
-    let raw = raw::wanted(&intent.raw, &memory.raw);
-    let stale = Stale::of(&wanted, &wanted_bgp, &raw, kernel, frr);
-    let (profiles, old_profiles) = bfd::changes(&bfd::wanted(intent), &frr.bfd);
-    let frr_then = stale.frr_without(frr);
-    let planner = Planner {
-        intent,
-        wanted: &wanted,
-        instances: Instances::new(&wanted_bgp, &raw, &frr_then.bgp),
-        raw: &raw,
-        lists: filter::running(&frr_then.bgp),
-        profiles,
-        kernel: &stale.kernel_without(kernel),
-        frr: &frr_then,
-        memory,
-    };
-    let mut sweep = stale.steps();
-    if wanted.underlay.is_none() {
-        sweep.extend(underlay::dismantle(kernel, &memory.nics));
+    let wanted = Wanted::of(intent, underlay::nic_mtu(intent, kernel))?;
+    wanted.plan(kernel, frr, memory)
+}
+
+/// All that an intent wants, on both sides.
+#[derive(Debug)]
+struct Wanted {
+    kernel: Desired,
+    bgp: Vec<DesiredBgp>,
+    /// Prefix lists, by the object whose session they limit.
+    lists: BTreeMap<ObjectKey, Vec<PrefixList>>,
+    profiles: BTreeMap<String, BfdProfile>,
+    bfd: bfd::Need,
+    passthrough: Option<ObjectKey>,
+    raw: Vec<RawIntent>,
+}
+
+impl Wanted {
+    fn of(intent: &NodeIntent, nic_mtu: Option<u32>) -> Result<Self, InvalidLine> {
+        let passthrough = intent.passthrough.as_ref();
+        let of_vnis = intent.vnis.iter().map(|vni| (&vni.key, lists_of_vni(vni)));
+        let own = passthrough.map(|own| (&own.key, lists_of_passthrough(own)));
+        let lists = of_vnis.chain(own).filter(|(_, lists)| !lists.is_empty());
+        Ok(Self {
+            kernel: desired::desired(intent, nic_mtu),
+            bgp: bgp::desired::desired(intent)?,
+            lists: lists.map(|(key, lists)| (key.clone(), lists)).collect(),
+            profiles: bfd::wanted(intent),
+            bfd: bfd::need(intent),
+            passthrough: passthrough.map(|own| own.key.clone()),
+            raw: intent.raw.clone(),
+        })
     }
-    let units = planner.units()?;
-    let mut closing = planner.closing();
-    if !old_profiles.is_empty() {
-        closing.push(Step::BfdProfiles(old_profiles));
+
+    fn plan(
+        &self,
+        kernel: &SeenKernel,
+        frr: &SeenFrr,
+        memory: &Memory,
+    ) -> Result<Plan, InvalidLine> {
+        let raw = raw::wanted(&self.raw, &memory.raw);
+        let stale = Stale::of(&self.kernel, &self.bgp, &raw, kernel, frr);
+        let frr_then = stale.frr_without(frr);
+        let (profiles, old_profiles) = bfd::changes(&self.profiles, &frr.bfd);
+        let planner = Planner {
+            wanted: self,
+            instances: Instances::new(&self.bgp, &raw, &frr_then.bgp),
+            raw: &raw,
+            lists: filter::running(&frr_then.bgp),
+            profiles,
+            stale: &stale,
+            kernel: &stale.kernel_without(kernel),
+            frr: &frr_then,
+            memory,
+        };
+        let units = planner.units()?;
+        let mut closing = planner.closing();
+        if !old_profiles.is_empty() {
+            closing.push(Step::BfdProfiles(old_profiles));
+        }
+        let mut sweep = stale.leftovers();
+        if self.kernel.underlay.is_none() {
+            let steps = underlay::dismantle(kernel, &memory.nics).into_iter();
+            sweep.extend(steps.map(Leftover::alone));
+        }
+        Ok(Plan {
+            sweep,
+            units,
+            closing,
+        })
     }
-    Ok(Plan {
-        sweep,
-        units,
-        closing,
-    })
 }
 
 /// What must stand in the router's namespace before FRR is spoken with, whatever the manifests
@@ -264,12 +332,12 @@ pub fn guard(kernel: &SeenKernel) -> Vec<KernelStep> {
 
 /// Plans the units of what is wanted against what is there once the sweep is done.
 struct Planner<'a> {
-    intent: &'a NodeIntent,
-    wanted: &'a Desired,
+    wanted: &'a Wanted,
     instances: Instances<'a>,
     raw: &'a Config,
     lists: filter::Running<'a>,
     profiles: Vec<ProfileChange>,
+    stale: &'a Stale,
     kernel: &'a SeenKernel,
     frr: &'a SeenFrr,
     memory: &'a Memory,
@@ -278,35 +346,30 @@ struct Planner<'a> {
 impl Planner<'_> {
     fn units(&self) -> Result<Vec<Unit>, InvalidLine> {
         let mut units = Vec::new();
-        if let Some(underlay) = &self.wanted.underlay {
+        if let Some(underlay) = &self.wanted.kernel.underlay {
             units.push(Unit {
                 key: underlay.key.clone(),
                 role: Role::Underlay,
                 steps: self.underlay_steps(underlay),
             });
         }
-        let links: HashMap<&ObjectKey, &DesiredVni> =
-            self.wanted.vnis.iter().map(|vni| (&vni.key, vni)).collect();
-        for vni in &self.intent.vnis {
-            if let Some(links) = links.get(&vni.key) {
-                let lists = self.list_step(&lists_of_vni(vni))?;
-                units.push(Unit {
-                    key: vni.key.clone(),
-                    role: Role::Vni,
-                    steps: self.vni_steps(links, lists),
-                });
-            }
-        }
-        if let Some(passthrough) = &self.intent.passthrough {
-            let mut steps = self.list_step(&lists_of_passthrough(passthrough))?;
-            steps.extend(self.instances.step(&passthrough.key));
+        for vni in &self.wanted.kernel.vnis {
             units.push(Unit {
-                key: passthrough.key.clone(),
+                key: vni.key.clone(),
+                role: Role::Vni,
+                steps: self.vni_steps(vni, self.list_step(&vni.key)?),
+            });
+        }
+        if let Some(key) = &self.wanted.passthrough {
+            let mut steps = self.list_step(key)?;
+            steps.extend(self.instances.step(key));
+            units.push(Unit {
+                key: key.clone(),
                 role: Role::Passthrough,
                 steps: Ok(steps),
             });
         }
-        units.extend(self.intent.raw.iter().map(|raw| self.raw_unit(raw)));
+        units.extend(self.wanted.raw.iter().map(|raw| self.raw_unit(raw)));
         Ok(units)
     }
 
@@ -325,13 +388,12 @@ impl Planner<'_> {
 
     /// What nobody uses any more once the units are done.
     fn closing(&self) -> Vec<Step> {
-        let vnis = self.intent.vnis.iter().flat_map(lists_of_vni);
-        let passthrough = self.intent.passthrough.iter();
-        let wanted = vnis.chain(passthrough.flat_map(lists_of_passthrough));
-        let wanted: BTreeSet<ListId> = wanted.map(|list| list.id).collect();
+        let wanted = self.wanted.lists.values().flatten();
+        let wanted: BTreeSet<&ListId> = wanted.map(|list| &list.id).collect();
         let mut lists = filter::unwanted(&self.lists, &wanted, self.raw);
         lists.extend(raw::surplus_lines(&self.frr.bgp, self.raw));
-        let mut steps = stale::route_maps(self.wanted.underlay.is_some(), self.raw, &self.frr.bgp);
+        let underlay = self.wanted.kernel.underlay.is_some();
+        let mut steps = stale::route_maps(underlay, self.raw, &self.frr.bgp);
         if !lists.is_empty() {
             steps.push(Step::PrefixLists(lists));
         }
@@ -339,7 +401,7 @@ impl Planner<'_> {
     }
 
     fn underlay_steps(&self, underlay: &desired::DesiredUnderlay) -> Result<Vec<Planned>, Blocked> {
-        if bfd::is_needed(self.intent) && self.frr.bfd == SeenBfd::NotRunning {
+        if self.wanted.bfd == bfd::Need::Bfdd && self.frr.bfd == SeenBfd::NotRunning {
             return Err(Blocked::NoBfdd);
         }
         let mut steps = underlay::steps(underlay, self.kernel, &self.memory.nics)?;
@@ -351,6 +413,7 @@ impl Planner<'_> {
                 undo: back.map(Step::BfdProfiles),
             });
         }
+        steps.extend(self.stale.before_underlay());
         steps.extend(self.instances.step(&underlay.key));
         Ok(steps)
     }
@@ -367,7 +430,10 @@ impl Planner<'_> {
     }
 
     /// Lists stand before a session names them.
-    fn list_step(&self, wanted: &[PrefixList]) -> Result<Vec<Planned>, InvalidLine> {
+    fn list_step(&self, key: &ObjectKey) -> Result<Vec<Planned>, InvalidLine> {
+        let Some(wanted) = self.wanted.lists.get(key) else {
+            return Ok(Vec::new());
+        };
         let changes = filter::towards(wanted, &self.lists)?;
         if changes.is_empty() {
             return Ok(Vec::new());
@@ -387,10 +453,12 @@ impl Planner<'_> {
     /// the mapping last, when all that it joins is there.
     fn vni_steps(&self, vni: &DesiredVni, lists: Vec<Planned>) -> Result<Vec<Planned>, Blocked> {
         let links = kernel::plan_links(&vni.links, self.kernel)?;
-        let mut steps = lists;
+        let mut steps = self.stale.before_vrf(&vni.vrf);
+        steps.extend(lists);
         steps.extend(self.instances.step(&vni.key));
         steps.extend(links);
-        if self.frr.vnis.get(&vni.vrf) != Some(&vni.vni) {
+        let mapped = self.frr.vnis.get(&vni.vrf).copied();
+        if mapped != Some(vni.vni) {
             steps.push(Planned {
                 step: Step::MapVni {
                     vrf: vni.vrf.clone(),
@@ -398,7 +466,7 @@ impl Planner<'_> {
                 },
                 undo: Some(Step::MapVni {
                     vrf: vni.vrf.clone(),
-                    vni: None,
+                    vni: mapped,
                 }),
             });
         }

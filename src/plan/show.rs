@@ -14,8 +14,8 @@ impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if !self.sweep.is_empty() {
             writeln!(f, "nothing wants these any more:")?;
-            for step in &self.sweep {
-                writeln!(f, "{step}")?;
+            for planned in self.sweep.iter().flat_map(|leftover| &leftover.steps) {
+                writeln!(f, "{}", planned.step)?;
             }
         }
         for unit in &self.units {

@@ -11,14 +11,19 @@ use super::bgp::instances::raw_only;
 use super::bgp::raw::intersection;
 use super::desired::Desired;
 use super::link::{KernelStep, SeenKernel, Space};
-use super::{Presence, SeenFrr, Step, kernel};
+use super::{Leftover, Planned, Presence, SeenFrr, Step, kernel};
 use crate::api::types::{InterfaceName, Vni, VrfName};
 
 pub(super) struct Stale {
-    mappings: BTreeSet<VrfName>,
-    instances: Vec<ContextChange>,
-    /// Lines that nobody wants in contexts that only raw objects have.
-    raw: Vec<ContextChange>,
+    /// Leftovers of FRR, in their order.
+    frr: Vec<Leftover>,
+    /// What goes before the underlay's instance can come: with the default instance all go.
+    before_underlay: Vec<Planned>,
+    /// What goes before a VRF's instance can come: one with another AS number.
+    before_vrfs: BTreeMap<VrfName, Vec<Planned>>,
+    /// The instances among all these, and the VRFs that are unmapped.
+    instances: BTreeSet<Line>,
+    unmapped: BTreeSet<VrfName>,
     links: Vec<(Space, InterfaceName)>,
 }
 
@@ -30,31 +35,117 @@ impl Stale {
         kernel: &SeenKernel,
         frr: &SeenFrr,
     ) -> Self {
-        let instances = instances(wanted_bgp, raw, &frr.bgp);
-        let mut leftovers = raw_leftovers(wanted_bgp, raw, &frr.bgp);
-        leftovers.retain(|change| instances.iter().all(|gone| gone.header != change.header));
         let links = wanted.vnis.iter().flat_map(|vni| &vni.links);
         let links = links.map(|link| (link.space, link.name.clone())).collect();
-        Self {
-            mappings: mappings(wanted, &instances, frr),
-            instances,
-            raw: leftovers,
+        let mut stale = Self {
+            frr: Vec::new(),
+            before_underlay: Vec::new(),
+            before_vrfs: BTreeMap::new(),
+            instances: BTreeSet::new(),
+            unmapped: BTreeSet::new(),
             links: kernel::leftovers(&links, kernel),
-        }
+        };
+        let vrfs = wanted.vnis.iter().map(|vni| (vni.vrf.as_str(), vni.vni));
+        let vrfs: BTreeMap<&str, Vni> = vrfs.collect();
+        stale.take_instances(&vrfs, wanted_bgp, raw, frr);
+        stale.take_mappings(&vrfs, frr);
+        let mut rest = raw_leftovers(wanted_bgp, raw, &frr.bgp);
+        rest.retain(|change| !stale.instances.contains(&change.header));
+        stale.frr.extend(rest.into_iter().map(|change| Leftover {
+            steps: vec![undoable(change)],
+        }));
+        stale
     }
 
     /// Unmap before the BGP instance goes, which FRR refuses otherwise; the default instance
-    /// after those of VRFs; links when nothing speaks over them any more.
-    pub(super) fn steps(&self) -> Vec<Step> {
-        let mappings = self.mappings.iter().map(|vrf| Step::MapVni {
-            vrf: vrf.clone(),
-            vni: None,
+    /// after those of VRFs.
+    fn take_instances(
+        &mut self,
+        vrfs: &BTreeMap<&str, Vni>,
+        wanted: &[DesiredBgp],
+        raw: &Config,
+        frr: &SeenFrr,
+    ) {
+        let gone = instances(wanted, raw, &frr.bgp);
+        self.instances = gone.iter().map(|change| change.header.clone()).collect();
+        let default_goes = gone.iter().any(|change| vrf_of(&change.header).is_none());
+        let unmap = |vrf: &str| unmapping(vrf, frr);
+        let of_vrf = |change: &ContextChange| vrf_of(&change.header).and_then(unmap);
+        if default_goes {
+            let unmapped = gone.iter().filter_map(of_vrf);
+            let steps = unmapped.chain(gone.iter().cloned().map(undoable));
+            let steps: Vec<Planned> = steps.collect();
+            self.note_unmapped(&steps);
+            if wanted.is_empty() {
+                self.frr.push(Leftover { steps });
+            } else {
+                self.before_underlay = steps;
+            }
+            return;
+        }
+        for change in gone {
+            let mut steps: Vec<Planned> = of_vrf(&change).into_iter().collect();
+            let vrf = vrf_of(&change.header).map(str::to_owned);
+            steps.push(undoable(change));
+            self.note_unmapped(&steps);
+            match vrf.and_then(|vrf| vrf.parse::<VrfName>().ok()) {
+                Some(vrf) if vrfs.contains_key(vrf.as_str()) => {
+                    self.before_vrfs.insert(vrf, steps);
+                }
+                Some(_) | None => self.frr.push(Leftover { steps }),
+            }
+        }
+    }
+
+    /// VRFs that lose their VNI for good, or whose VNI another VRF shall have. One that gets
+    /// another VNI is led to it in one go.
+    fn take_mappings(&mut self, vrfs: &BTreeMap<&str, Vni>, frr: &SeenFrr) {
+        let claimed: BTreeMap<Vni, &str> = vrfs.iter().map(|(vrf, vni)| (*vni, *vrf)).collect();
+        for (vrf, vni) in &frr.vnis {
+            let goes = match vrfs.get(vrf.as_str()) {
+                None => true,
+                Some(wanted) => {
+                    wanted != vni && claimed.get(vni).is_some_and(|by| *by != vrf.as_str())
+                }
+            };
+            if goes && !self.unmapped.contains(vrf) {
+                let steps: Vec<Planned> = unmapping(vrf.as_str(), frr).into_iter().collect();
+                self.note_unmapped(&steps);
+                self.frr.push(Leftover { steps });
+            }
+        }
+    }
+
+    fn note_unmapped(&mut self, steps: &[Planned]) {
+        let unmapped = steps.iter().filter_map(|planned| match &planned.step {
+            Step::MapVni { vrf, vni: None } => Some(vrf.clone()),
+            Step::MapVni { .. }
+            | Step::Kernel(_)
+            | Step::Bgp(_)
+            | Step::AllowAll(_)
+            | Step::PrefixLists(_)
+            | Step::BfdProfiles(_)
+            | Step::Raw(_) => None,
         });
-        let changes = self.instances.iter().chain(&self.raw);
-        let instances = changes.cloned().map(Step::Bgp);
+        self.unmapped.extend(unmapped);
+    }
+
+    /// What is swept first: links when nothing speaks over them any more.
+    pub(super) fn leftovers(&self) -> Vec<Leftover> {
         let links = self.links.iter().cloned();
         let links = links.map(|(space, name)| Step::Kernel(KernelStep::DeleteLink { space, name }));
-        mappings.chain(instances).chain(links).collect()
+        let links = links.map(Leftover::alone);
+        self.frr.iter().cloned().chain(links).collect()
+    }
+
+    /// What the underlay's object does first.
+    pub(super) fn before_underlay(&self) -> Vec<Planned> {
+        self.before_underlay.clone()
+    }
+
+    /// What the object of a VRF does first.
+    pub(super) fn before_vrf(&self, vrf: &VrfName) -> Vec<Planned> {
+        self.before_vrfs.get(vrf).cloned().unwrap_or_default()
     }
 
     pub(super) fn kernel_without<'a>(&self, kernel: &'a SeenKernel) -> Cow<'a, SeenKernel> {
@@ -65,37 +156,41 @@ impl Stale {
     }
 
     pub(super) fn frr_without<'a>(&self, frr: &'a SeenFrr) -> Cow<'a, SeenFrr> {
-        if self.mappings.is_empty() && self.instances.is_empty() {
+        if self.unmapped.is_empty() && self.instances.is_empty() {
             return Cow::Borrowed(frr);
         }
-        let gone: BTreeSet<&Line> = self.instances.iter().map(|gone| &gone.header).collect();
         let mut bgp = Config::from(frr.bgp.lines().to_vec());
         for context in frr.bgp.contexts() {
-            if !gone.contains(context.header()) {
+            if !self.instances.contains(context.header()) {
                 bgp.push_context(context.clone());
             }
         }
         let mut vnis = frr.vnis.clone();
-        vnis.retain(|vrf, _| !self.mappings.contains(vrf));
+        vnis.retain(|vrf, _| !self.unmapped.contains(vrf));
         let bfd = frr.bfd.clone();
         Cow::Owned(SeenFrr { bgp, vnis, bfd })
     }
 }
 
-/// VRFs that lose their VNI: to another one, for good, or for as long as it takes to replace
-/// their BGP instance.
-fn mappings(wanted: &Desired, instances: &[ContextChange], frr: &SeenFrr) -> BTreeSet<VrfName> {
-    let wanted: BTreeMap<&VrfName, Vni> =
-        wanted.vnis.iter().map(|vni| (&vni.vrf, vni.vni)).collect();
-    let replaced: BTreeSet<&str> = instances
-        .iter()
-        .filter_map(|change| vrf_of(&change.header))
-        .collect();
-    frr.vnis
-        .iter()
-        .filter(|(vrf, vni)| wanted.get(vrf) != Some(vni) || replaced.contains(vrf.as_str()))
-        .map(|(vrf, _)| vrf.clone())
-        .collect()
+fn undoable(change: ContextChange) -> Planned {
+    Planned {
+        undo: Some(Step::Bgp(change.reversed())),
+        step: Step::Bgp(change),
+    }
+}
+
+/// Takes a VRF's VNI away, if it has one.
+fn unmapping(vrf: &str, frr: &SeenFrr) -> Option<Planned> {
+    let vrf: VrfName = vrf.parse().ok()?;
+    let vni = *frr.vnis.get(&vrf)?;
+    let map = |vni| Step::MapVni {
+        vrf: vrf.clone(),
+        vni,
+    };
+    Some(Planned {
+        step: map(None),
+        undo: Some(map(Some(vni))),
+    })
 }
 
 /// Instances that nobody wants, those of VRFs first. When the default instance has another AS
@@ -118,9 +213,14 @@ fn instances(wanted: &[DesiredBgp], raw: &Config, running: &Config) -> Vec<Conte
         .filter(|header| default_goes || !wanted.contains(header))
         .collect();
     stale.sort_by_key(|header| is_default(header));
+    if stale.is_empty() {
+        return Vec::new();
+    }
+    let running = running.by_header();
+    let held = |header: &Line| running.get(header.as_str()).copied();
     stale
         .into_iter()
-        .filter_map(|header| ContextChange::towards(running, header, None))
+        .filter_map(|header| ContextChange::between(header, held(header), None))
         .collect()
 }
 

@@ -7,7 +7,7 @@ use perouter::frr::{self, Frr, Mode};
 use perouter::intent::NodeIntent;
 use perouter::plan::bgp::raw::RawMemory;
 use perouter::plan::link::{SeenKernel, SeenKind, SeenLink};
-use perouter::plan::{self, Memory, Plan, Planned, RawLines, Step};
+use perouter::plan::{self, Memory, Plan, RawLines, Step};
 use perouter_harness::{Daemon, Options};
 
 /// The daemons that a router runs and the driver drives.
@@ -195,13 +195,13 @@ pub(crate) fn kernel() -> SeenKernel {
 }
 
 fn frr_steps(plan: &Plan) -> Vec<Step> {
-    let units = plan.units.iter().flat_map(|unit| {
-        let steps: &[Planned] = unit.steps.as_deref().expect("nothing blocks the plan");
-        steps.iter().map(|planned| planned.step.clone())
-    });
-    let all = plan.sweep.iter().cloned().chain(units);
-    let all = all.chain(plan.closing.iter().cloned());
-    all.filter(|step| !matches!(step, Step::Kernel(_)))
+    for unit in &plan.units {
+        unit.steps.as_ref().expect("nothing blocks the plan");
+    }
+    let steps = plan.all_steps();
+    steps
+        .filter(|step| !matches!(step, Step::Kernel(_)))
+        .cloned()
         .collect()
 }
 

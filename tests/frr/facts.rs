@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::path::Path;
 
-use perouter::agent::facts::{frr_version, gather};
+use perouter::agent::facts::gather;
 use perouter::api::{Family, Peer, RemoteAs};
 use perouter::frr::Mode;
 use perouter::intent::NodeIntent;
@@ -136,10 +136,8 @@ async fn sessions_and_routes_between_two_routers() {
     let facts = fabric.settled(&intent).await;
     sessions_are_right(&facts);
     evpn_is_right(&facts);
-    assert_eq!(
-        frr_version(&mut fabric.router.driver).await.as_deref(),
-        Some("10.3")
-    );
+    let version = fabric.router.driver.version(perouter::frr::Daemon::Bgpd);
+    assert_eq!(version.map(ToString::to_string).as_deref(), Some("10.3"));
 }
 
 fn sessions_are_right(facts: &Facts) {

@@ -24,4 +24,5 @@ mod random;
 mod refusals;
 mod round_trips;
 mod secrets;
+mod turns;
 mod vnis;

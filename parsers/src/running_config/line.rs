@@ -59,6 +59,21 @@ pub enum InvalidLine {
     },
 }
 
+/// Whether a text is a command as it stands, as nearly all are: one that begins with a letter,
+/// but not like a context's end, and has nothing in it that needs a closer look.
+fn is_plain(text: &str) -> bool {
+    let begins = text.starts_with(|c: char| c.is_ascii_lowercase());
+    let ends = text.ends_with(|c: char| c.is_ascii_graphic());
+    let mut last = b'a';
+    let inside = text.bytes().all(|byte| {
+        let spaces = (last, byte) == (b' ', b' ');
+        last = byte;
+        !spaces && byte != b'|' && (b' '..=b'~').contains(&byte)
+    });
+    let leaves = ["exit", "quit", "end"];
+    begins && ends && inside && !leaves.iter().any(|word| text.starts_with(word))
+}
+
 impl Line {
     /// Takes one command, folding its white space.
     ///
@@ -66,6 +81,9 @@ impl Line {
     /// [`InvalidLine`] when the text is not exactly one command.
     pub fn new(text: impl AsRef<str>) -> Result<Self, InvalidLine> {
         let text = text.as_ref();
+        if is_plain(text) {
+            return Ok(Self(text.to_owned()));
+        }
         if let Some(character) = text.chars().find(|c| c.is_control() && *c != '\t') {
             return Err(InvalidLine::Control {
                 character,
@@ -126,13 +144,24 @@ impl Line {
     /// `route-map allow permit 1`) is a context no matter who wrote it.
     #[must_use]
     pub fn opens_context(&self) -> bool {
-        let words: Vec<&str> = self.words().take(5).collect();
-        match words.as_slice() {
-            ["bfd" | "segment-routing" | "rpki"] => true,
-            ["router", _, ..] | ["vrf" | "interface", _] => true,
-            ["interface", _, "vrf", _] | ["address-family", _, ..] => true,
-            ["route-map", _, "permit" | "deny", _] => true,
-            [..] => false,
+        let mut words = self.words();
+        let Some(first) = words.next() else {
+            return false;
+        };
+        // Most lines are told by their first word, without looking at the others.
+        match first {
+            "bfd" | "segment-routing" | "rpki" => words.next().is_none(),
+            "router" | "address-family" => words.next().is_some(),
+            "vrf" => words.count() == 1,
+            "interface" => {
+                let rest: Vec<&str> = words.take(4).collect();
+                matches!(rest.as_slice(), [_] | [_, "vrf", _])
+            }
+            "route-map" => {
+                let rest: Vec<&str> = words.take(4).collect();
+                matches!(rest.as_slice(), [_, "permit" | "deny", _])
+            }
+            _ => false,
         }
     }
 }

@@ -128,19 +128,19 @@ impl FromStr for Config {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Ended {
+pub(super) enum Ended {
     Yes,
     No,
 }
 
 /// What becomes of `frr version`, `frr defaults` and `hostname`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Heading {
+pub(super) enum Heading {
     StandsApart,
     IsConfiguration,
 }
 
-fn parse(text: &str, heading: Heading) -> Result<(RunningConfig, Ended), ParseError> {
+pub(super) fn parse(text: &str, heading: Heading) -> Result<(RunningConfig, Ended), ParseError> {
     let mut running = RunningConfig::default();
     let mut builder = Builder::default();
     let mut ended = Ended::No;

@@ -1,8 +1,9 @@
 //! The tree itself: building, looking up, comparing and printing.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, HashMap},
     fmt,
+    sync::Arc,
 };
 
 use super::{InvalidLine, Line};
@@ -20,10 +21,13 @@ pub struct Config {
 }
 
 /// A context: the command that opens it, and what stands in it.
+///
+/// Copies share their content until one of them is changed: of a thousand contexts that are
+/// read again and again, hardly one differs from the last time.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Context {
     header: Line,
-    body: Config,
+    body: Arc<Config>,
 }
 
 impl Context {
@@ -32,14 +36,17 @@ impl Context {
     pub fn new(header: Line) -> Self {
         Self {
             header,
-            body: Config::default(),
+            body: Arc::default(),
         }
     }
 
     /// A context with its content.
     #[must_use]
     pub fn with_body(header: Line, body: Config) -> Self {
-        Self { header, body }
+        Self {
+            header,
+            body: Arc::new(body),
+        }
     }
 
     /// The command that opens this context.
@@ -56,13 +63,13 @@ impl Context {
 
     /// What stands in this context, to change it.
     pub fn body_mut(&mut self) -> &mut Config {
-        &mut self.body
+        Arc::make_mut(&mut self.body)
     }
 
     /// Takes the context apart.
     #[must_use]
     pub fn into_parts(self) -> (Line, Config) {
-        (self.header, self.body)
+        (self.header, Arc::unwrap_or_clone(self.body))
     }
 
     /// The command with which FRR closes this context.
@@ -129,6 +136,19 @@ impl Config {
             .map(Context::body)
     }
 
+    /// The contexts of this level by their headers, for many look-ups: each by
+    /// [`Config::context`] would walk through all of them.
+    #[must_use]
+    pub fn by_header(&self) -> HashMap<&str, &Config> {
+        let mut found = HashMap::with_capacity(self.contexts.len());
+        for context in &self.contexts {
+            found
+                .entry(context.header.as_str())
+                .or_insert(context.body());
+        }
+        found
+    }
+
     /// The content of the context that the headers lead to, from the outermost inwards.
     #[must_use]
     pub fn at(&self, path: &[&str]) -> Option<&Config> {
@@ -143,7 +163,7 @@ impl Config {
             self.contexts.push(Context::new(header.clone()));
             self.contexts.len() - 1
         });
-        &mut self.contexts[index].body
+        self.contexts[index].body_mut()
     }
 
     /// Appends a command. One that opens a context by its nature becomes an empty context.
@@ -188,7 +208,8 @@ impl Config {
             if place == self.contexts.len() {
                 self.contexts.push(Context::new(header));
             }
-            self.contexts[place].body.merge(body);
+            let body = Arc::unwrap_or_clone(body);
+            self.contexts[place].body_mut().merge(body);
         }
     }
 
@@ -205,7 +226,8 @@ impl Config {
     /// repetitions, do not count.
     #[must_use]
     pub fn equivalent(&self, other: &Config) -> bool {
-        self.sorted() == other.sorted()
+        // Most often even the order is the same, and seeing that copies nothing.
+        self == other || self.sorted() == other.sorted()
     }
 
     /// [`Config::merged`], in an order that depends on the content only.
@@ -221,7 +243,7 @@ impl Config {
         self.contexts
             .sort_by(|left, right| left.header.cmp(&right.header));
         for context in &mut self.contexts {
-            context.body.sort();
+            context.body_mut().sort();
         }
     }
 

@@ -295,7 +295,7 @@ pub(in crate::plan) fn towards(
 /// What is to be done about lists that no object wants, but for lines that raw objects want.
 pub(in crate::plan) fn unwanted(
     running: &Running<'_>,
-    wanted: &BTreeSet<ListId>,
+    wanted: &BTreeSet<&ListId>,
     raw: &Config,
 ) -> Vec<ListChange> {
     let raw_lists = self::running(raw);

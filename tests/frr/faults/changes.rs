@@ -10,33 +10,12 @@ pub(super) struct Change {
     pub(super) name: &'static str,
     pub(super) from: NodeIntent,
     pub(super) to: NodeIntent,
-    /// Whether its object may be found taken down.
-    pub(super) taken_down: TakenDown,
-}
-
-/// Whether a fault may leave an object without its mapping, or without anything, until the next
-/// pass.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum TakenDown {
-    /// It may not.
-    Never,
-    /// It is known to happen, for this reason.
-    Known(&'static str),
 }
 
 /// All changes, in two parts that take about as long as each other. In all but the first change
 /// a VNI stands beside, which none of them concerns.
 pub(super) fn all() -> [Vec<Change>; 2] {
-    let change = |name, from, to| Change {
-        name,
-        from,
-        to,
-        taken_down: TakenDown::Never,
-    };
-    let known = |change, why| Change {
-        taken_down: TakenDown::Known(why),
-        ..change
-    };
+    let change = |name, from, to| Change { name, from, to };
     let nothing = NodeIntent::default();
     let with_red = |own, host, import: &[&str]| with_vnis([beside(), red(own, host, import)]);
     let alone = || with_vnis([beside()]);
@@ -54,15 +33,8 @@ pub(super) fn all() -> [Vec<Change>; 2] {
             change("neighbour replaced", alone(), other_neighbour),
         ],
         vec![
-            known(
-                change("VNI removed", whole(), alone()),
-                "it is unmapped before its instance goes, and not mapped again if that stays",
-            ),
-            known(
-                change("VNI with another AS", whole(), other_as),
-                "FRR has one AS number an instance: the old one goes before the new one comes, \
-                 and is not put back if that fails",
-            ),
+            change("VNI removed", whole(), alone()),
+            change("VNI with another AS", whole(), other_as),
         ],
     ]
 }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use perouter::frr::Frr;
 use perouter_harness::proxy::{Fault, Faults};
 
-use super::changes::{self, Change, TakenDown};
+use super::changes::{self, Change};
 use super::router::{Objects, Router, Setup, remaining};
 
 /// Long enough to be late, and short enough for all steps.
@@ -63,8 +63,6 @@ struct Row {
     steps: usize,
     old: usize,
     new: usize,
-    /// Objects that were [taken down](TakenDown).
-    down: usize,
     /// What must not be, in words, one text a case.
     wrong: Vec<String>,
     took: Duration,
@@ -78,13 +76,12 @@ impl fmt::Display for Row {
             steps,
             old,
             new,
-            down,
             wrong,
             took,
         } = self;
         write!(
             f,
-            "{change:<22} {fault:<22} {steps:>5} {old:>5} {new:>5} {down:>5} {:>5} {:>6.1} s",
+            "{change:<22} {fault:<22} {steps:>5} {old:>5} {new:>5} {:>5} {:>6.1} s",
             wrong.len(),
             took.as_secs_f32()
         )
@@ -97,22 +94,7 @@ pub(super) async fn run(setup: Setup) {
     let parts = tokio::join!(part(setup, &one), part(setup, &other));
     let rows = [parts.0, parts.1].concat();
     print!("{}", table(setup, &rows));
-    let mut wrong: Vec<String> = rows.iter().flat_map(|row| row.wrong.clone()).collect();
-    for change in one.iter().chain(&other) {
-        let of_change = rows.iter().filter(|row| row.change == change.name);
-        let (steps, down) = of_change.fold((0, 0), |(steps, down), row| {
-            (steps + row.steps, down + row.down)
-        });
-        if let TakenDown::Known(why) = change.taken_down {
-            println!(
-                "known: {}, taken down in {down} of {steps}: {why}",
-                change.name
-            );
-            if down == 0 {
-                wrong.push(format!("{} is never taken down any more", change.name));
-            }
-        }
-    }
+    let wrong: Vec<String> = rows.iter().flat_map(|row| row.wrong.clone()).collect();
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
@@ -167,8 +149,8 @@ fn faults(setup: Setup) -> Vec<(Wire, (&'static str, Fault))> {
 
 fn table(setup: Setup, rows: &[Row]) -> String {
     let mut text = format!(
-        "faults at every step, {setup}\n{:<22} {:<22} {:>5} {:>5} {:>5} {:>5} {:>5}\n",
-        "change", "fault", "steps", "old", "new", "down", "wrong"
+        "faults at every step, {setup}\n{:<22} {:<22} {:>5} {:>5} {:>5} {:>5}\n",
+        "change", "fault", "steps", "old", "new", "wrong"
     );
     for row in rows {
         let _ = writeln!(text, "{row}");
@@ -215,7 +197,6 @@ async fn row(
         row.steps = at;
         row.old += end.old;
         row.new += end.new;
-        row.down += end.down;
         if !end.wrong.is_empty() {
             let wrong = end.wrong.join("\n  ");
             row.wrong
@@ -243,7 +224,6 @@ struct Case<'a> {
 struct End {
     old: usize,
     new: usize,
-    down: usize,
     wrong: Vec<String>,
 }
 
@@ -263,7 +243,7 @@ impl Case<'_> {
             return None;
         };
         let mut end = self.compare(&router.objects());
-        if said.is_ok() && end.old + end.down > 0 {
+        if said.is_ok() && end.old > 0 {
             end.wrong.push("the pass says that all is well".to_owned());
         }
         if self.fault == Fault::Late(DELAY) && said.is_err() {
@@ -320,25 +300,12 @@ impl Case<'_> {
                 (true, true) => {}
                 (true, false) => end.old += 1,
                 (false, true) => end.new += 1,
-                (false, false) if old != new && self.is_taken_down(old, now) => end.down += 1,
                 (false, false) => end.wrong.push(format!(
                     "{name} is neither; old: {old:?}; new: {new:?}; now: {now:?}"
                 )),
             }
         }
         end
-    }
-
-    /// Whether an object of which nothing is wrong but that it is on its way down may be so.
-    fn is_taken_down(&self, old: Option<&String>, now: Option<&String>) -> bool {
-        let unmapped = |old: &String| {
-            let lines = old.split_inclusive('\n');
-            lines.filter(|line| !line.starts_with("vni ")).collect()
-        };
-        match self.change.taken_down {
-            TakenDown::Never => false,
-            TakenDown::Known(_) => now.is_none() || now == old.map(unmapped).as_ref(),
-        }
     }
 
     /// One more pass, through the same driver, makes it so, and then nothing remains.

@@ -249,7 +249,10 @@ async fn planned(driver: &mut Frr, intent: &NodeIntent) -> Result<(SeenFrr, Plan
 /// The kernel takes no part: what it would have to do is left out.
 fn without_kernel(mut plan: Plan) -> Plan {
     let in_frr = |step: &Step| !matches!(step, Step::Kernel(_));
-    plan.sweep.retain(in_frr);
+    for leftover in &mut plan.sweep {
+        leftover.steps.retain(|planned| in_frr(&planned.step));
+    }
+    plan.sweep.retain(|leftover| !leftover.steps.is_empty());
     for unit in &mut plan.units {
         let steps = unit.steps.as_mut().expect("nothing blocks the plan");
         steps.retain(|planned| in_frr(&planned.step));

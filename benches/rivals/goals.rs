@@ -1,0 +1,156 @@
+//! What was aimed at, and whether it was reached in this run. Nothing passes or fails by it.
+
+use crate::results::{Goal, Results, Verdict, number};
+
+/// Milliseconds that the goals look at, of one number of L3VNIs, by gRPC and vty.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Measured {
+    pub(crate) present: usize,
+    pub(crate) one_more_in_force: f64,
+    pub(crate) one_more_read_back: f64,
+    pub(crate) nothing: f64,
+    pub(crate) all: f64,
+    pub(crate) all_read_back: f64,
+    pub(crate) rival_one_more: f64,
+    pub(crate) rival_nothing: f64,
+    pub(crate) bare_one_more: f64,
+    pub(crate) bare_one_more_bgpd: f64,
+    pub(crate) bare_one_more_mgmtd: f64,
+    pub(crate) bare_all: f64,
+    pub(crate) bgpd_shows: f64,
+    pub(crate) zebra_shows: f64,
+}
+
+impl Measured {
+    /// What of one more L3VNI is FRR's own time.
+    fn of_frr(&self) -> String {
+        format!(
+            "with {} L3VNIs FRR itself takes {} ms of {} ms until it is in force: {} ms bgpd for \
+             the commands, {} ms mgmtd and zebra for the mapping, one commit; to read it back, {} \
+             ms more, FRR takes {} ms: {} ms bgpd, {} ms zebra",
+            self.present,
+            number(self.bare_one_more),
+            number(self.one_more_in_force),
+            number(self.bare_one_more_bgpd),
+            number(self.bare_one_more_mgmtd),
+            number(self.one_more_read_back - self.one_more_in_force),
+            number(self.bgpd_shows + self.zebra_shows),
+            number(self.bgpd_shows),
+            number(self.zebra_shows),
+        )
+    }
+}
+
+/// Adds all goals that the sizes tell something of.
+///
+/// A change is judged by when it is in force, because neither the rival nor the bare commands
+/// read anything back; the time until it is read back is told beside. An unchanged intent is
+/// judged by when FRR was read and found right, which is all that is done then.
+pub(crate) fn judge(results: &mut Results, all: &[Measured]) {
+    let find = |present| all.iter().find(|one| one.present == present);
+    if let Some(one) = find(400) {
+        results.goal(against_rival(one));
+        results.goal(against_bare(one));
+    }
+    if let (Some(few), Some(many)) = (find(10), find(1000)) {
+        results.goal(growth(few, many));
+    }
+    for one in all {
+        results.goal(unchanged(one));
+    }
+    if let Some(one) = find(1000) {
+        results.goal(from_empty(one));
+    }
+}
+
+fn goal(what: String, aim: String, measured: String, holds: bool, why: String) -> Goal {
+    Goal {
+        what,
+        aim,
+        measured,
+        verdict: Verdict::of(holds),
+        why: (!holds).then_some(why),
+    }
+}
+
+fn against_rival(one: &Measured) -> Goal {
+    let times = one.rival_one_more / one.one_more_in_force;
+    let back = one.rival_one_more / one.one_more_read_back;
+    goal(
+        "one more L3VNI at 400, in force as the rival's is".to_owned(),
+        "100 times faster than frr-reload.py".to_owned(),
+        format!("{}×; {}× until read back", number(times), number(back)),
+        times >= 100.0,
+        format!(
+            "{}; the rival takes {} ms, so that FRR alone is {} times faster than it",
+            one.of_frr(),
+            number(one.rival_one_more),
+            number(one.rival_one_more / one.bare_one_more)
+        ),
+    )
+}
+
+fn against_bare(one: &Measured) -> Goal {
+    let times = one.one_more_in_force / one.bare_one_more;
+    let back = one.one_more_read_back / one.bare_one_more;
+    goal(
+        "one more L3VNI at 400, in force as the bare commands are".to_owned(),
+        "at most 2 times the bare cost".to_owned(),
+        format!("{}×; {}× until read back", number(times), number(back)),
+        times <= 2.0,
+        one.of_frr(),
+    )
+}
+
+fn growth(few: &Measured, many: &Measured) -> Goal {
+    let times = many.one_more_in_force / few.one_more_in_force;
+    let back = many.one_more_read_back / few.one_more_read_back;
+    goal(
+        format!(
+            "one more L3VNI, in force, from {} to {}",
+            few.present, many.present
+        ),
+        "at most 3 times slower".to_owned(),
+        format!("{}×; {}× until read back", number(times), number(back)),
+        times <= 3.0,
+        format!(
+            "FRR alone is {} times slower; {}; {}",
+            number(many.bare_one_more / few.bare_one_more),
+            few.of_frr(),
+            many.of_frr()
+        ),
+    )
+}
+
+fn unchanged(one: &Measured) -> Goal {
+    let percent = 100.0 * one.nothing / one.rival_nothing;
+    goal(
+        format!("nothing changed at {}, read and found right", one.present),
+        "at most 1 % of frr-reload.py's time".to_owned(),
+        format!("{} %", number(percent)),
+        percent <= 1.0,
+        format!(
+            "of {} ms FRR takes {} ms to say what it runs: {} ms bgpd, {} ms zebra",
+            number(one.nothing),
+            number(one.bgpd_shows + one.zebra_shows),
+            number(one.bgpd_shows),
+            number(one.zebra_shows)
+        ),
+    )
+}
+
+fn from_empty(one: &Measured) -> Goal {
+    let times = one.all / one.bare_all;
+    let back = one.all_read_back / one.bare_all;
+    goal(
+        "1000 L3VNIs from empty, in force as the bare commands are".to_owned(),
+        "at most 1.5 times the bare cost".to_owned(),
+        format!("{}×; {}× until read back", number(times), number(back)),
+        times <= 1.5,
+        format!(
+            "{} ms of {} ms are FRR's own for the bare commands",
+            number(one.bare_all),
+            number(one.all)
+        ),
+    )
+}
