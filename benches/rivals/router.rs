@@ -143,10 +143,10 @@ pub(crate) fn plan_for_frr(
 
 fn without_kernel(plan: Plan) -> Result<Plan, Failure> {
     let is_kernel = |step: &&Step| matches!(step, Step::Kernel(_));
-    match plan.all_steps().find(is_kernel) {
-        Some(step) => Err(format!("the kernel was to be left alone: {step}").into()),
-        None => Ok(plan),
+    if let Some(step) = plan.all_steps().find(is_kernel) {
+        return Err(format!("the kernel was to be left alone: {step}").into());
     }
+    Ok(plan)
 }
 
 fn underlay(running: &SeenFrr) -> UnderlayState {

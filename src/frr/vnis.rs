@@ -173,6 +173,10 @@ impl Frr {
         wanted: &Mapping,
         northbound: bool,
     ) -> Result<Told, FrrError> {
+        // One that was never started is not waited for.
+        if northbound && !Daemon::Mgmtd.vty_socket(self.dir()).exists() {
+            return Ok(Told::ItDoesNotRun);
+        }
         let mut believed = match self.believed_mapping(zebra).await {
             Ok(believed) => believed,
             Err(FrrError::Vty(VtyError::Connect { .. })) if northbound => {
