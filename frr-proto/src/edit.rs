@@ -71,7 +71,8 @@ impl Edits {
         action: Action,
         matches: PrefixMatch,
     ) -> Self {
-        let entry = DataPath::prefix_list(version, list).child(&format!("entry[sequence='{sequence}']"));
+        let entry =
+            DataPath::prefix_list(version, list).child(&format!("entry[sequence='{sequence}']"));
         let edits = self.set(&entry.child("action"), action.as_str());
         let PrefixMatch::Prefix {
             address,

@@ -15,8 +15,8 @@ use perouter_parsers::json::Error as AnswerError;
 use perouter_parsers::{bgp, evpn, system};
 
 use super::chain;
-use crate::api::{Family, Neighbor, Peer};
 use crate::api::types::VrfName;
+use crate::api::{Family, Neighbor, Peer};
 use crate::frr::{Daemon, Frr};
 use crate::intent::NodeIntent;
 use crate::netlink::Kernel;

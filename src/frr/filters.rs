@@ -73,10 +73,10 @@ fn version(id: &ListId) -> ListVersion {
 }
 
 fn name(id: &ListId) -> Result<PrefixListName, FrrError> {
-    id.name
-        .parse()
-        .map_err(|error: perouter_frr_proto::NameError| FrrError::Northbound {
+    id.name.parse().map_err(
+        |error: perouter_frr_proto::NameError| FrrError::Northbound {
             daemon: Daemon::Bgpd,
             source: error.into(),
-        })
+        },
+    )
 }

@@ -214,11 +214,7 @@ impl Northbound {
     }
 
     /// Commits edits on a daemon; `false` when it has no northbound.
-    pub(super) async fn commit(
-        &mut self,
-        daemon: Daemon,
-        edits: Edits,
-    ) -> Result<bool, FrrError> {
+    pub(super) async fn commit(&mut self, daemon: Daemon, edits: Edits) -> Result<bool, FrrError> {
         let Some(Link::Open(driver)) = self.links.get(&daemon) else {
             return Ok(false);
         };

@@ -58,8 +58,18 @@ impl Frr {
         let outermost = |config: &Config| Config::from(config.lines().to_vec());
         let surplus = minus(&outermost(&now), &outermost(before));
         let missing = minus(&outermost(before), &outermost(&now));
-        back.extend(surplus.lines().iter().map(|line| command(&[], Verb::Remove, line)));
-        back.extend(missing.lines().iter().map(|line| command(&[], Verb::Add, line)));
+        back.extend(
+            surplus
+                .lines()
+                .iter()
+                .map(|line| command(&[], Verb::Remove, line)),
+        );
+        back.extend(
+            missing
+                .lines()
+                .iter()
+                .map(|line| command(&[], Verb::Add, line)),
+        );
         self.configure(Daemon::Bgpd, &back).await
     }
 }

@@ -137,12 +137,7 @@ fn nth_ipv4(pool: Ipv4Net, number: u128, index: NodeIndex) -> Result<Ipv4Addr, P
 }
 
 /// The bits of a pool's address with this number, if it is one of the first `usable`.
-fn number_in(
-    pool: IpNet,
-    usable: u128,
-    number: u128,
-    index: NodeIndex,
-) -> Result<u128, PoolError> {
+fn number_in(pool: IpNet, usable: u128, number: u128, index: NodeIndex) -> Result<u128, PoolError> {
     let network = match pool.network() {
         IpAddr::V4(address) => u128::from(u32::from(address)),
         IpAddr::V6(address) => u128::from(address),

@@ -11,8 +11,9 @@ use proptest::prelude::*;
 
 use super::{Accepted, Candidate, Candidates, NodeIndex, NodeIntent, resolve};
 use crate::api::{
-    Asn, Families, Family, GracefulRestart, HostSession, Kind, L3Vni, Manifest, Multihop, Neighbor,
-    Object, ObjectKey, RemoteAs, RouteTarget, Secret, Timers, Underlay, Vni,
+    AllowedPrefixes, Asn, Families, Family, GracefulRestart, HostSession, Kind, L3Vni, LocalCidr,
+    Manifest, Multihop, Neighbor, Object, ObjectKey, Peer, RemoteAs, RouteTarget, Secret, Timers,
+    TunnelEndpoint, Underlay, Vni,
 };
 
 pub(crate) const INDEX: NodeIndex = NodeIndex(1);
@@ -42,14 +43,16 @@ pub(crate) fn key(kind: Kind, name: &str) -> ObjectKey {
 
 pub(crate) fn neighbor(address: &str, remote_as: RemoteAs) -> Neighbor {
     Neighbor {
-        address: address.parse().expect("an address"),
+        peer: Peer::Address(address.parse().expect("an address")),
         remote_as,
         port: None,
         password: None,
         timers: None,
         connect_time: None,
         ebgp_multihop: None,
+        bfd: None,
         families: Families::Derived,
+        reflector_client: BTreeSet::new(),
     }
 }
 
@@ -60,8 +63,9 @@ pub(crate) fn underlay() -> Underlay {
         router_id_cidr: net("10.0.0.0/24"),
         neighbors: vec![neighbor("10.0.1.1", RemoteAs::Number(asn(64512)))],
         interfaces: vec!["eth1".parse().expect("a name")],
-        tunnel_endpoint: Some(net("100.65.0.0/24")),
+        tunnel_endpoint: TunnelEndpoint::over_ipv4(net("100.65.0.0/24")),
         graceful_restart: None,
+        reflector_cluster: None,
     }
 }
 
@@ -83,7 +87,8 @@ pub(crate) fn vrf_with_host(name: &str, number: u32, pool: &str) -> L3Vni {
         host_session: Some(HostSession {
             asn: asn(64514),
             remote_as: RemoteAs::Number(asn(64515)),
-            local_cidr: net(pool),
+            local_cidr: LocalCidr::of_ipv4(net(pool)),
+            allowed: AllowedPrefixes::default(),
         }),
         ..vrf(name, number)
     }
@@ -163,14 +168,16 @@ fn any_neighbor(last: u8) -> impl Strategy<Value = Neighbor> {
         .prop_map(
             move |(remote_as, port, password, timers, connect_time, ebgp_multihop, families)| {
                 Neighbor {
-                    address: Ipv4Addr::new(10, 0, 1, last),
+                    peer: Peer::Address(Ipv4Addr::new(10, 0, 1, last).into()),
                     remote_as,
                     port,
                     password: password.map(|text| Secret::new(text.to_owned())),
                     timers,
                     connect_time,
                     ebgp_multihop,
+                    bfd: None,
                     families,
+                    reflector_client: BTreeSet::new(),
                 }
             },
         )
@@ -203,8 +210,9 @@ pub(crate) fn any_underlay() -> impl Strategy<Value = Underlay> {
                 .into_iter()
                 .map(|nic| format!("eth{nic}").parse().expect("a name"))
                 .collect(),
-            tunnel_endpoint: endpoint.map(net),
+            tunnel_endpoint: endpoint.map(net).map(TunnelEndpoint::over_ipv4).unwrap_or_default(),
             graceful_restart,
+            reflector_cluster: None,
         })
 }
 
@@ -235,7 +243,8 @@ fn any_session() -> impl Strategy<Value = HostSession> {
         .prop_map(|(own, remote_as, pool)| HostSession {
             asn: asn(own),
             remote_as,
-            local_cidr: net(pool),
+            local_cidr: LocalCidr::of_ipv4(net(pool)),
+            allowed: AllowedPrefixes::default(),
         })
 }
 

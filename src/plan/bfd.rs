@@ -82,7 +82,11 @@ impl SeenBfd {
         let inside = config.context("bfd");
         let profiles = inside.into_iter().flat_map(|bfd| {
             let named = |context: &perouter_parsers::running_config::Context| {
-                let name = context.header().as_str().strip_prefix("profile ")?.to_owned();
+                let name = context
+                    .header()
+                    .as_str()
+                    .strip_prefix("profile ")?
+                    .to_owned();
                 Some((name, seen_profile(context.body())))
             };
             let empty = |line: &perouter_parsers::running_config::Line| {

@@ -196,9 +196,7 @@ impl Plan {
     #[must_use]
     pub fn steps(&self) -> usize {
         let in_units = |unit: &Unit| unit.steps.as_ref().map_or(0, Vec::len);
-        self.sweep.len()
-            + self.units.iter().map(in_units).sum::<usize>()
-            + self.closing.len()
+        self.sweep.len() + self.units.iter().map(in_units).sum::<usize>() + self.closing.len()
     }
 }
 
@@ -206,7 +204,7 @@ impl Plan {
 pub type NicMemory = BTreeMap<InterfaceName, NicConfig>;
 
 /// What earlier passes left to know.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Memory {
     /// What NICs carried when they were taken.
     pub nics: NicMemory,

@@ -12,9 +12,9 @@ use super::condition::{
     Acceptance, Condition, ConditionStatus, ConditionType, ObjectState, Programming, Reason,
     Verification, conditions,
 };
+use crate::api::Peer;
 use crate::api::types::{Asn, ObjectKey, Vni, VrfName};
 use crate::intent::{Kept, NodeIndex, NodeIntent, Rejection};
-use crate::api::Peer;
 use crate::verify::facts::{Session, SessionState, VniState, sessions_of};
 use crate::verify::{Check, Facts, Finding, Outcome};
 

@@ -138,7 +138,7 @@ fn number(target: &RouteTarget) -> u32 {
 fn automatic(spec: &L3Vni, underlay: &UnderlayIntent) -> RouteTarget {
     let asn = spec
         .host_session
-            .as_ref()
+        .as_ref()
         .map_or(underlay.spec.asn, |session| session.asn);
     let [_, _, high, low] = asn.get().to_be_bytes();
     RouteTarget::TwoOctetAs {

@@ -57,7 +57,13 @@ pub(super) fn check_fabric(
             not_there(&neighbor.peer, object, ledger);
         }
         for (peer, session) in found {
-            let up = established(Check::UnderlaySession, object, (peer, session), None, ledger);
+            let up = established(
+                Check::UnderlaySession,
+                object,
+                (peer, session),
+                None,
+                ledger,
+            );
             if !families(neighbor, underlay).contains(&Family::Evpn) {
                 continue;
             }
@@ -114,7 +120,13 @@ pub(super) fn check_host(vni: &VniIntent, facts: &Facts, ledger: &mut Ledger) {
         let peer = Peer::Address(leg.host.addr());
         match sessions.get(&peer) {
             Some(session) => {
-                established(Check::HostSession, object, (&peer, session), Some(vrf), ledger);
+                established(
+                    Check::HostSession,
+                    object,
+                    (&peer, session),
+                    Some(vrf),
+                    ledger,
+                );
             }
             None => unknown(Check::HostSession, object, &peer, ledger),
         }

@@ -5,8 +5,8 @@ use std::fmt;
 use super::facts::{Facts, Read, Sessions, Unreadable, sessions_of};
 use super::finding::Check;
 use super::ledger::{Fault, Ledger, Tally};
-use crate::api::{Family, Peer};
 use crate::api::types::VrfName;
+use crate::api::{Family, Peer};
 use crate::intent::NodeIntent;
 use crate::plan::bgp::desired::families;
 
@@ -126,11 +126,10 @@ pub(super) fn check(intent: &NodeIntent, facts: &Facts, ledger: &mut Ledger) {
 }
 
 fn is_evpn_up(facts: &Facts, peer: &Peer) -> bool {
-    facts.fabric_sessions.as_ref().is_ok_and(|sessions| {
-        sessions
-            .get(peer)
-            .is_some_and(super::sessions::speaks_evpn)
-    })
+    facts
+        .fabric_sessions
+        .as_ref()
+        .is_ok_and(|sessions| sessions.get(peer).is_some_and(super::sessions::speaks_evpn))
 }
 
 fn count<T>(tally: &mut Tally, source: Source<'_>, read: &Read<T>) {

@@ -89,7 +89,9 @@ fn convert_allowed(
     };
     let mut list = |field: &str, specs: &Option<Vec<AllowedPrefixSpec>>| {
         let at = format!("{at}.{field}");
-        specs.as_ref().map(|specs| convert_rules(&at, specs, faults))
+        specs
+            .as_ref()
+            .map(|specs| convert_rules(&at, specs, faults))
     };
     AllowedPrefixes {
         incoming: list("in", incoming),
@@ -102,7 +104,8 @@ fn convert_allowed(
 fn convert_rules(at: &str, specs: &[AllowedPrefixSpec], faults: &mut Faults) -> Vec<PrefixRule> {
     check_count(at, specs.len(), 0, MAX_PREFIXES, faults);
     let rules = specs.iter().enumerate();
-    let rules = rules.filter_map(|(index, spec)| convert_rule(&format!("{at}[{index}]"), spec, faults));
+    let rules =
+        rules.filter_map(|(index, spec)| convert_rule(&format!("{at}[{index}]"), spec, faults));
     let mut rules: Vec<PrefixRule> = rules.collect();
     rules.sort_unstable();
     rules.dedup();

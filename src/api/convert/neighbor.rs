@@ -14,10 +14,10 @@ use crate::api::model::{
 use crate::api::types::{Asn, InterfaceName, Secret};
 use crate::api::v1alpha1::PeerType;
 use crate::api::v1alpha1::neighbor::{
-    AddressFamilyPropertyType, AddressFamilySpec, AddressFamilyType, BOTH_TIMERS, BfdSessionMode, BfdSpec, CLIENT_IS_INTERNAL, EVPN_OR_VPN,
-    EbgpMultiHopSpec, HOLD_TIME, INTERFACE, IP_ADDRESS, KEEPALIVE_TIME, LISTEN_RANGE,
-    NeighborProperty, NeighborPropertyType, NeighborSpec, ONE_LOCATOR, ONE_REMOTE_AS,
-    VPN_NEEDS_IPV6,
+    AddressFamilyPropertyType, AddressFamilySpec, AddressFamilyType, BOTH_TIMERS, BfdSessionMode,
+    BfdSpec, CLIENT_IS_INTERNAL, EVPN_OR_VPN, EbgpMultiHopSpec, HOLD_TIME, INTERFACE, IP_ADDRESS,
+    KEEPALIVE_TIME, LISTEN_RANGE, NeighborProperty, NeighborPropertyType, NeighborSpec,
+    ONE_LOCATOR, ONE_REMOTE_AS, VPN_NEEDS_IPV6,
 };
 
 /// Our own rule, since it looks at the underlay's AS too.
@@ -291,9 +291,11 @@ fn convert_bfd(
 /// The families in which the neighbour is a client of this reflector.
 fn reflector_client(specs: &[AddressFamilySpec]) -> BTreeSet<Family> {
     let client = |spec: &&AddressFamilySpec| {
-        spec.properties.iter().any(|property| match property.property {
-            AddressFamilyPropertyType::RouteReflectorClient => true,
-        })
+        spec.properties
+            .iter()
+            .any(|property| match property.property {
+                AddressFamilyPropertyType::RouteReflectorClient => true,
+            })
     };
     let families = specs.iter().filter(client);
     families.filter_map(|spec| family(spec.family)).collect()

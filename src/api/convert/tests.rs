@@ -9,7 +9,8 @@ use serde_json::{Value, json};
 use self::rows::{Row, l3vni_rows, neighbor_rows, underlay_rows};
 use super::*;
 use crate::api::model::{
-    Families, Family, GracefulRestart, HostSession, Manifest, Multihop, Timers,
+    AllowedPrefixes, Families, Family, GracefulRestart, HostSession, LocalCidr, Manifest, Multihop,
+    Timers, TunnelEndpoint,
 };
 use crate::api::tests::{edited, faults, full_l3vni, full_underlay, read};
 use crate::api::types::Vni;
@@ -41,14 +42,19 @@ fn a_full_underlay_is_read() {
         interfaces,
         tunnel_endpoint,
         graceful_restart,
+        reflector_cluster,
     } = spec;
+    assert_eq!(reflector_cluster, None);
     assert_eq!(own, asn(64514));
     assert_eq!(router_id_cidr, net("10.0.0.0/24"), "host bits are gone");
     assert_eq!(
         interfaces.iter().map(AsRef::as_ref).collect::<Vec<_>>(),
         ["eth1", "eth2.100"]
     );
-    assert_eq!(tunnel_endpoint, Some(net("100.65.0.0/24")));
+    assert_eq!(
+        tunnel_endpoint,
+        TunnelEndpoint::over_ipv4(net("100.65.0.0/24"))
+    );
     let expected = GracefulRestart {
         restart_time: 60,
         stale_path_time: 90,
@@ -58,7 +64,7 @@ fn a_full_underlay_is_read() {
     let [neighbor] = neighbors.as_slice() else {
         panic!("{neighbors:?}")
     };
-    assert_eq!(neighbor.address.to_string(), "192.168.11.2");
+    assert_eq!(neighbor.peer.to_string(), "192.168.11.2");
     assert_eq!(neighbor.remote_as, RemoteAs::Number(asn(64512)));
     assert_eq!(neighbor.port, NonZeroU16::new(1179));
     assert_eq!(neighbor.password.as_ref().unwrap().expose(), "hunter2");
@@ -101,7 +107,7 @@ fn a_small_underlay_has_the_defaults() {
         ("Underlay default/fabric", None)
     );
     assert_eq!(spec.router_id_cidr, net("10.0.0.0/24"));
-    assert_eq!(spec.tunnel_endpoint, None);
+    assert_eq!(spec.tunnel_endpoint, TunnelEndpoint::default());
     let expected = GracefulRestart {
         restart_time: 120,
         stale_path_time: 360,
@@ -143,7 +149,8 @@ fn a_full_l3vni_is_read() {
         host_session: Some(HostSession {
             asn: asn(64514),
             remote_as: RemoteAs::Number(asn(64515)),
-            local_cidr: net("192.169.10.0/24"),
+            local_cidr: LocalCidr::of_ipv4(net("192.169.10.0/24")),
+            allowed: AllowedPrefixes::default(),
         }),
         import_rts: ["192.0.2.1:7", "4200000001:9", "64514:100"]
             .map(|text| text.parse().unwrap())

@@ -147,7 +147,10 @@ fn convert_neighbors(
         {
             Some((first, other)) => faults.add(
                 format!("{}.{}", path(index), field(&neighbor.peer)),
-                clash_reason(format!("{}.{}", path(*first), field(&other.peer)), &neighbor.peer),
+                clash_reason(
+                    format!("{}.{}", path(*first), field(&other.peer)),
+                    &neighbor.peer,
+                ),
             ),
             None => converted.push((index, neighbor)),
         }

@@ -99,11 +99,7 @@ impl ContextChange {
 
     /// The change of a context from `before` to `after`, or `None` when they are the same.
     #[must_use]
-    pub fn between(
-        header: &Line,
-        before: Option<&Config>,
-        after: Option<&Config>,
-    ) -> Option<Self> {
+    pub fn between(header: &Line, before: Option<&Config>, after: Option<&Config>) -> Option<Self> {
         let same = match (before, after) {
             (Some(before), Some(after)) => before == after || before.equivalent(after),
             (None, None) => true,
@@ -162,7 +158,13 @@ fn definitions(config: &Config) -> BTreeMap<&str, &Line> {
         match words.as_slice() {
             ["neighbor", group, "peer-group"] => _ = definitions.insert(*group, line),
             ["neighbor", neighbor, "remote-as", ..]
-            | ["neighbor", neighbor, "interface", "remote-as" | "v6only", ..] => {
+            | [
+                "neighbor",
+                neighbor,
+                "interface",
+                "remote-as" | "v6only",
+                ..,
+            ] => {
                 definitions.entry(*neighbor).or_insert(line);
             }
             [..] => {}
@@ -276,7 +278,10 @@ fn additions(path: &[Line], before: &Config, after: &Config) -> Vec<Command> {
 #[must_use]
 pub fn overlaid(base: &Config, top: &Config) -> Config {
     let slots: BTreeSet<String> = top.lines().iter().map(slot).collect();
-    let kept = base.lines().iter().filter(|line| !slots.contains(&slot(line)));
+    let kept = base
+        .lines()
+        .iter()
+        .filter(|line| !slots.contains(&slot(line)));
     let mut all = Config::from(kept.cloned().collect::<Vec<Line>>());
     for context in base.contexts() {
         let (header, body) = (context.header(), context.body());

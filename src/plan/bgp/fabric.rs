@@ -6,9 +6,7 @@ use ipnet::IpNet;
 use perouter_parsers::running_config::{Config, Context, InvalidLine};
 
 use super::desired::{Boundary, common, header, push_family, remote_as_word};
-use crate::api::{
-    Families, Family, GracefulRestart, Multihop, Neighbor, Peer, Secret, Underlay,
-};
+use crate::api::{Families, Family, GracefulRestart, Multihop, Neighbor, Peer, Secret, Underlay};
 use crate::intent::{PassthroughIntent, UnderlayIntent};
 use crate::plan::bfd;
 
@@ -207,10 +205,12 @@ fn multihop(multihop: Option<Multihop>, boundary: Boundary) -> Option<String> {
 
 /// The lines that let the neighbours of ranges call.
 fn listening(body: &mut Config, neighbors: &[&Neighbor]) -> Result<(), InvalidLine> {
-    let ranges = neighbors.iter().filter_map(|neighbor| match &neighbor.peer {
-        Peer::Range(range) => Some(range),
-        Peer::Address(_) | Peer::Interface(_) => None,
-    });
+    let ranges = neighbors
+        .iter()
+        .filter_map(|neighbor| match &neighbor.peer {
+            Peer::Range(range) => Some(range),
+            Peer::Address(_) | Peer::Interface(_) => None,
+        });
     let ranges: Vec<&IpNet> = ranges.collect();
     if !ranges.is_empty() {
         body.push(format!("bgp listen limit {LISTEN_LIMIT}"))?;

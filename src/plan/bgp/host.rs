@@ -33,12 +33,7 @@ pub(super) struct HostPeer<'a> {
 }
 
 impl<'a> HostPeer<'a> {
-    pub(super) fn new(
-        leg: &HostLeg,
-        session: &'a HostSession,
-        own: Asn,
-        scope: &'a str,
-    ) -> Self {
+    pub(super) fn new(leg: &HostLeg, session: &'a HostSession, own: Asn, scope: &'a str) -> Self {
         Self {
             address: leg.host.addr(),
             scope,
@@ -58,7 +53,11 @@ impl<'a> HostPeer<'a> {
     /// Its lines in an address family.
     pub(super) fn activate(&self, family: Family, config: &mut Config) -> Result<(), InvalidLine> {
         let address = self.address;
-        let mut line = |text: String| config.push(format!("neighbor {address} {text}")).map(|_| ());
+        let mut line = |text: String| {
+            config
+                .push(format!("neighbor {address} {text}"))
+                .map(|_| ())
+        };
         line("activate".to_owned())?;
         match self.boundary {
             Boundary::Internal => line("next-hop-self force".to_owned())?,
@@ -144,7 +143,9 @@ fn lists(scope: &str, allowed: &AllowedPrefixes) -> Vec<PrefixList> {
     limited
         .flat_map(|(direction, rules)| {
             [Family::Ipv4Unicast, Family::Ipv6Unicast].map(|family| {
-                let own = rules.iter().filter(|rule| of_family(&rule.prefix) == family);
+                let own = rules
+                    .iter()
+                    .filter(|rule| of_family(&rule.prefix) == family);
                 PrefixList::new(scope, direction, family, own.copied().collect())
             })
         })

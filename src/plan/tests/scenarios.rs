@@ -1,7 +1,7 @@
 //! What people do to a node, and what becomes of it.
 
 use super::world::{World, address, default_route, hardware, link, name};
-use crate::api::{Kind, L3Vni, Underlay};
+use crate::api::{Kind, L3Vni, TunnelEndpoint, Underlay};
 use crate::intent::NodeIntent;
 use crate::intent::samples::{asn, fabric, intent, key, l3vni, net, underlay, vrf, vrf_with_host};
 use crate::plan::link::{NIC_GROUP, SeenKind, SeenLink, Space};
@@ -495,7 +495,7 @@ fn an_object_by_another_name_changes_the_marks_alone() {
 fn another_tunnel_endpoint_makes_the_vxlan_device_again() {
     let mut world = World::running(&with(underlay(), [("red", red())]));
     let moved = Underlay {
-        tunnel_endpoint: Some(net("100.99.0.0/24")),
+        tunnel_endpoint: TunnelEndpoint::over_ipv4(net("100.99.0.0/24")),
         ..underlay()
     };
     let steps = lines(&world.converge(&with(moved, [("red", red())])));

@@ -4,19 +4,22 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use ipnet::IpNet;
-use perouter_parsers::running_config::{Context, Line};
+use perouter_parsers::running_config::{Config, Context, Line};
 
-use crate::api::types::{InterfaceName, Vni, VrfName};
+use crate::api::types::{InterfaceName, ObjectKey, Vni, VrfName};
 use crate::intent::NodeIntent;
+use crate::plan::bfd::{ProfileChange, SeenBfd, SeenProfile};
 use crate::plan::bgp::desired::ALLOW_ALL;
-use crate::plan::bgp::difference::ContextChange;
+use crate::plan::bgp::difference::{ContextChange, Verb};
+use crate::plan::bgp::filter::ListChange;
+use crate::plan::bgp::raw::{RawApplied, footprint};
 use crate::plan::bgp::tests::model::Bgpd;
 use crate::plan::desired::SYSCTLS;
 use crate::plan::link::{
     AddressGeneration, FirewallState, KernelStep, Link, LinkChange, LinkKind, NIC_GROUP, NicConfig,
     NicRoute, SeenKernel, SeenKind, SeenLink, Space,
 };
-use crate::plan::{NicMemory, Plan, Planned, Presence, SeenFrr, Step, plan};
+use crate::plan::{Memory, Plan, Planned, Presence, RawLines, SeenFrr, Step, plan};
 
 type Told = Result<(), String>;
 
@@ -26,7 +29,8 @@ pub(in crate::plan) struct World {
     pub(in crate::plan) bgpd: Bgpd,
     pub(in crate::plan) allow_all: bool,
     pub(in crate::plan) vnis: BTreeMap<VrfName, Vni>,
-    pub(in crate::plan) memory: NicMemory,
+    pub(in crate::plan) bfd: BTreeMap<String, SeenProfile>,
+    pub(in crate::plan) memory: Memory,
     indices: Indices,
 }
 
@@ -146,7 +150,8 @@ impl World {
             bgpd: Bgpd::default(),
             allow_all: false,
             vnis: BTreeMap::new(),
-            memory: NicMemory::new(),
+            bfd: BTreeMap::new(),
+            memory: Memory::default(),
             indices: Indices(100),
         }
     }
@@ -166,6 +171,7 @@ impl World {
         SeenFrr {
             bgp,
             vnis: self.vnis.clone(),
+            bfd: SeenBfd::Profiles(self.bfd.clone()),
         }
     }
 
@@ -179,11 +185,15 @@ impl World {
             self.apply(step)?;
         }
         for unit in &plan.units {
+            let before = self.frr().bgp;
             for planned in unit.steps.as_ref().map_err(ToString::to_string)? {
                 self.apply(&planned.step)?;
+                if let Step::Raw(lines) = &planned.step {
+                    self.remember(&unit.key, lines, &before);
+                }
             }
         }
-        Ok(())
+        plan.closing.iter().try_for_each(|step| self.apply(step))
     }
 
     /// Plans and executes once, and demands that nothing is left to do.
@@ -205,6 +215,14 @@ impl World {
                 let wanted = *presence == Presence::Present;
                 expect(self.allow_all != wanted, "the route map is so already")
                     .map(|()| self.allow_all = wanted)
+            }
+            Step::PrefixLists(changes) => self.lists(changes),
+            Step::BfdProfiles(changes) => {
+                changes.iter().try_for_each(|change| self.profile(change))
+            }
+            Step::Raw(RawLines(config)) => {
+                self.bgpd.load(&[], config);
+                Ok(())
             }
             Step::MapVni { vrf, vni } => self.map(vrf, *vni),
         };
@@ -264,9 +282,59 @@ impl World {
         }
         let commands = change.commands();
         expect(!commands.is_empty(), "nothing to type")?;
-        commands
-            .iter()
-            .try_for_each(|command| self.bgpd.apply(command))
+        for command in &commands {
+            self.bgpd.apply(command)?;
+            if let (Verb::Add, Some(name)) = (command.verb, named(&command.line)) {
+                let list = self.bgpd.has_list(name);
+                let there = list || self.bfd.contains_key(name);
+                expect(there, &format!("{} names what is not there", command.line))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// As the agent does: what bgpd prints since the lines were typed is the object's.
+    fn remember(&mut self, key: &ObjectKey, RawLines(typed): &RawLines, before: &Config) {
+        let applied = RawApplied {
+            typed: typed.clone(),
+            footprint: footprint(typed, before, &self.frr().bgp),
+        };
+        self.memory.raw.insert(key.clone(), applied);
+    }
+
+    /// A list stands before a session names it, and goes when none does any more.
+    fn lists(&mut self, changes: &[ListChange]) -> Told {
+        for change in changes {
+            if let ListChange::Remove(id) = change {
+                expect(!self.bgpd.names(&id.name), "a session names the list")?;
+            }
+            for text in change.lines() {
+                self.bgpd.outermost(&text)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn profile(&mut self, change: &ProfileChange) -> Told {
+        let ProfileChange {
+            name,
+            before,
+            after,
+        } = change;
+        expect(
+            self.bfd.get(name) == before.as_ref(),
+            "the profile is another by now",
+        )?;
+        let after = after.map(SeenProfile::Ours);
+        expect(after != *before, "the profile is so already")?;
+        match after {
+            Some(profile) => _ = self.bfd.insert(name.clone(), profile),
+            None => {
+                expect(!self.bgpd.names(name), "a session names the profile")?;
+                self.bfd.remove(name);
+            }
+        }
+        Ok(())
     }
 
     fn map(&mut self, vrf: &VrfName, vni: Option<Vni>) -> Told {
@@ -527,7 +595,7 @@ impl World {
             Space::Router => {
                 nic.group = NIC_GROUP;
                 // The agent remembers what a step carries, before it executes it.
-                self.memory.insert(name.clone(), config.clone());
+                self.memory.nics.insert(name.clone(), config.clone());
                 expect(
                     carried.addresses.is_subset(&config.addresses),
                     "an address is lost",
@@ -535,7 +603,7 @@ impl World {
             }
             Space::Host => {
                 nic.group = 0;
-                self.memory.remove(name);
+                self.memory.nics.remove(name);
             }
         }
         self.links(to).insert(name.clone(), nic);
@@ -544,6 +612,17 @@ impl World {
             self.kernel.nic_routes.insert((to, name.clone()), routes);
         }
         Ok(())
+    }
+}
+
+/// The prefix list or the profile that a line names.
+fn named(line: &Line) -> Option<&str> {
+    let words: Vec<&str> = line.words().collect();
+    match words.as_slice() {
+        ["neighbor", _, "prefix-list", name, _] | ["neighbor", _, "bfd", "profile", name] => {
+            Some(name)
+        }
+        [..] => None,
     }
 }
 
