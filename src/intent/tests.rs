@@ -174,7 +174,7 @@ fn refusals() -> Vec<(&'static str, Vec<Manifest>, Manifest, &'static str)> {
             "tunnel endpoints used up",
             vec![],
             small(|spec| spec.tunnel_endpoint = TunnelEndpoint::over_ipv4(net("100.65.0.0/32"))),
-            "u.yaml: Underlay default/u: spec.tunnelEndpoint.cidrs[0]: 100.65.0.0/32 has no \
+            "u.yaml: Underlay default/u: spec.tunnelEndpoint.cidrs: 100.65.0.0/32 has no \
              address for node index 1: it holds 1 and this needs number 1 (counted from 0); use \
              a larger pool",
         ),

@@ -6,7 +6,7 @@ use std::num::NonZeroU16;
 
 use ipnet::IpNet;
 
-use super::{nic_name, ranged, remote_as};
+use super::{ip_prefix, nic_name, ranged, remote_as};
 use crate::api::fault::{Faults, Reason};
 use crate::api::model::{
     Bfd, BfdMode, Families, Family, Multihop, Neighbor, Peer, RemoteAs, Timers,
@@ -112,9 +112,9 @@ fn convert_locator(at: &str, spec: &NeighborSpec, faults: &mut Faults) -> Option
                 .map(Peer::Interface)
         }
         (None, None, Some(range)) => {
-            let prefix = match range.parse::<IpNet>() {
-                Ok(net) if !is_link_local(net) => Ok(net.trunc()),
-                Ok(_) | Err(_) => Err(Reason::RuleFor {
+            let prefix = match ip_prefix(range) {
+                Some(net) if !is_link_local(net) => Ok(net),
+                Some(_) | None => Err(Reason::RuleFor {
                     found: range.clone(),
                     rule: LISTEN_RANGE,
                 }),
@@ -154,7 +154,7 @@ fn check_address(text: &str) -> Result<IpAddr, Reason> {
         )),
         // FRR would name such a neighbour by its IPv4 address.
         IpAddr::V6(ip) if ip.to_ipv4_mapped().is_some() => Err(rule(
-            "is an IPv4 address written as one of IPv6; write it as IPv4",
+            "must be an IP address, and one of IPv4 must be written as such",
         )),
         IpAddr::V4(_) | IpAddr::V6(_) => Ok(address),
     }

@@ -462,10 +462,10 @@ fn without_its_underlay_a_node_is_as_it_was() {
             "- router: link vni100",
             "- router: link br-pe-100",
             "- router: link red",
-            "- bgpd: route-map allowall",
             "- router: address 100.65.0.1/32 on lo",
             "~ router: NIC eth0 moves to host, address 10.0.0.7/24, route 0.0.0.0/0",
             "~ router: NIC eth2 moves to host, address 10.0.2.7/24, route 0.0.0.0/0",
+            "- bgpd: route-map allowall",
         ]
     );
     assert_eq!(world.kernel.host, untouched.kernel.host);
