@@ -293,6 +293,24 @@ pub fn overlaid(base: &Config, top: &Config) -> Config {
     all
 }
 
+/// What of `config` sets something that `other` sets too, to whatever value.
+#[must_use]
+pub fn of_same_slots(config: &Config, other: &Config) -> Config {
+    let slots: BTreeSet<String> = other.lines().iter().map(slot).collect();
+    let lines = config
+        .lines()
+        .iter()
+        .filter(|line| slots.contains(&slot(line)));
+    let mut same = Config::from(lines.cloned().collect::<Vec<Line>>());
+    for context in config.contexts() {
+        if let Some(body) = other.context(context.header().as_str()) {
+            let inner = of_same_slots(context.body(), body);
+            same.push_context(Context::with_body(context.header().clone(), inner));
+        }
+    }
+    same
+}
+
 /// What a line sets, without its value: a line with the same slot replaces it.
 fn slot(line: &Line) -> String {
     let words: Vec<&str> = line.words().collect();

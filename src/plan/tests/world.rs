@@ -6,12 +6,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use ipnet::IpNet;
 use perouter_parsers::running_config::{Config, Context, Line};
 
+use crate::api::Family;
 use crate::api::types::{InterfaceName, ObjectKey, Vni, VrfName};
 use crate::intent::NodeIntent;
 use crate::plan::bfd::{ProfileChange, SeenBfd, SeenProfile};
 use crate::plan::bgp::desired::ALLOW_ALL;
-use crate::plan::bgp::difference::{ContextChange, Verb};
-use crate::plan::bgp::filter::ListChange;
+use crate::plan::bgp::difference::{Command, ContextChange, Verb};
+use crate::plan::bgp::filter::{ListChange, ListId};
 use crate::plan::bgp::raw::{RawApplied, footprint};
 use crate::plan::bgp::tests::model::Bgpd;
 use crate::plan::desired::SYSCTLS;
@@ -242,6 +243,7 @@ impl World {
         let running = self.bgpd.running();
         let contexts = running.contexts().iter();
         contexts
+            .filter(|context| context.header().words().next() == Some("router"))
             .map(|context| context.header().to_string())
             .collect()
     }
@@ -278,16 +280,17 @@ impl World {
                     "another AS number in the VRF",
                 )?;
             }
+            // A route map stands by itself.
+            ["route-map", ..] => {}
             _ => return Err("not an instance".to_owned()),
         }
         let commands = change.commands();
         expect(!commands.is_empty(), "nothing to type")?;
         for command in &commands {
             self.bgpd.apply(command)?;
-            if let (Verb::Add, Some(name)) = (command.verb, named(&command.line)) {
-                let list = self.bgpd.has_list(name);
-                let there = list || self.bfd.contains_key(name);
-                expect(there, &format!("{} names what is not there", command.line))?;
+            if command.verb == Verb::Add {
+                let names = format!("{command} names what is not there");
+                expect(self.names_only_what_stands(command), &names)?;
             }
         }
         Ok(())
@@ -306,7 +309,7 @@ impl World {
     fn lists(&mut self, changes: &[ListChange]) -> Told {
         for change in changes {
             if let ListChange::Remove(id) = change {
-                expect(!self.bgpd.names(&id.name), "a session names the list")?;
+                expect(!self.bgpd.names_list(id), "a session names the list")?;
             }
             for text in change.lines() {
                 self.bgpd.outermost(&text)?;
@@ -330,11 +333,36 @@ impl World {
         match after {
             Some(profile) => _ = self.bfd.insert(name.clone(), profile),
             None => {
-                expect(!self.bgpd.names(name), "a session names the profile")?;
+                expect(
+                    !self.bgpd.names_profile(name),
+                    "a session names the profile",
+                )?;
                 self.bfd.remove(name);
             }
         }
         Ok(())
+    }
+
+    /// A prefix list or a profile stands before a session names it.
+    fn names_only_what_stands(&self, command: &Command) -> bool {
+        let words: Vec<&str> = command.line.words().collect();
+        match words.as_slice() {
+            ["neighbor", _, "prefix-list", name, _] => {
+                let ipv6 = command
+                    .path
+                    .iter()
+                    .any(|line| line.as_str().contains("ipv6"));
+                let family = if ipv6 {
+                    Family::Ipv6Unicast
+                } else {
+                    Family::Ipv4Unicast
+                };
+                let name = (*name).to_owned();
+                self.bgpd.has_list(&ListId { family, name })
+            }
+            ["neighbor", _, "bfd", "profile", name] => self.bfd.contains_key(*name),
+            [..] => true,
+        }
     }
 
     fn map(&mut self, vrf: &VrfName, vni: Option<Vni>) -> Told {
@@ -612,17 +640,6 @@ impl World {
             self.kernel.nic_routes.insert((to, name.clone()), routes);
         }
         Ok(())
-    }
-}
-
-/// The prefix list or the profile that a line names.
-fn named(line: &Line) -> Option<&str> {
-    let words: Vec<&str> = line.words().collect();
-    match words.as_slice() {
-        ["neighbor", _, "prefix-list", name, _] | ["neighbor", _, "bfd", "profile", name] => {
-            Some(name)
-        }
-        [..] => None,
     }
 }
 

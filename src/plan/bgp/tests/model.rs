@@ -9,8 +9,10 @@ use perouter_parsers::running_config::{Config, Context, Line};
 use proptest::prelude::*;
 
 use super::whole;
+use crate::api::Family;
 use crate::intent::samples::any_intent;
 use crate::plan::bgp::difference::{Command, ContextChange};
+use crate::plan::bgp::filter::ListId;
 
 /// What bgpd holds: each line with the contexts that it stands in.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -79,21 +81,30 @@ impl Bgpd {
         }
     }
 
-    /// Whether a session names this list or profile.
-    pub(in crate::plan) fn names(&self, name: &str) -> bool {
+    /// Whether a session names this prefix list.
+    pub(in crate::plan) fn names_list(&self, list: &ListId) -> bool {
+        let family = match list.family {
+            Family::Ipv6Unicast => "address-family ipv6 unicast",
+            Family::Ipv4Unicast | Family::Evpn => "address-family ipv4 unicast",
+        };
         self.lines.iter().any(|(path, line)| {
-            let mut words = line.split(' ');
-            !path.is_empty() && words.next() == Some("neighbor") && words.any(|word| word == name)
+            let words: Vec<&str> = line.split(' ').collect();
+            path.last().is_some_and(|last| last == family)
+                && matches!(words.as_slice(), [_, _, "prefix-list", own, _] if *own == list.name)
         })
     }
 
+    /// Whether a session names this BFD profile.
+    pub(in crate::plan) fn names_profile(&self, name: &str) -> bool {
+        let end = format!(" bfd profile {name}");
+        self.lines.iter().any(|(_, line)| line.ends_with(&end))
+    }
+
     /// Whether there is a prefix list of this name.
-    pub(in crate::plan) fn has_list(&self, name: &str) -> bool {
+    pub(in crate::plan) fn has_list(&self, list: &ListId) -> bool {
+        let start = format!("{} ", list.words());
         let mut outermost = self.lines.iter().filter(|(path, _)| path.is_empty());
-        outermost.any(|(_, line)| {
-            let words: Vec<&str> = line.split(' ').collect();
-            matches!(words.as_slice(), [_, "prefix-list", own, ..] if *own == name)
-        })
+        outermost.any(|(_, line)| line.starts_with(&start))
     }
 
     /// Types a line outside of all contexts.
