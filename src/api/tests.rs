@@ -27,6 +27,13 @@ pub(crate) fn full_underlay() -> Value {
                 "keepaliveTimeSeconds": 3,
                 "connectTimeSeconds": 5,
                 "properties": [{"type": "ebgpMultiHop", "ebgpMultiHop": {"ttl": 2}}],
+                "bfd": {
+                    "receiveInterval": 150,
+                    "transmitInterval": 200,
+                    "detectMultiplier": 5,
+                    "sessionMode": "Passive",
+                    "minimumTTL": 250,
+                },
                 "addressFamilies": [{"type": "ipv4unicast"}, {"type": "evpn"}],
             }],
             "interfaces": [
@@ -35,6 +42,7 @@ pub(crate) fn full_underlay() -> Value {
             ],
             "tunnelEndpoint": {"cidrs": ["100.65.0.9/24"]},
             "gracefulRestart": {"restartTimeSeconds": 60, "stalePathTimeSeconds": 90},
+            "routeReflector": {"clusterID": "192.0.2.1"},
         },
     })
 }
@@ -54,6 +62,10 @@ pub(crate) fn full_l3vni() -> Value {
                 "asn": 64514,
                 "hostASN": 64515,
                 "localCIDR": {"ipv4": "192.169.10.5/24"},
+                "allowedPrefixes": {
+                    "in": [{"prefix": "::/0", "minLength": 0, "maxLength": 128}],
+                    "out": [{"prefix": "10.0.0.7/8"}],
+                },
             },
             "exportRTs": ["64514:100"],
             "importRTs": ["192.0.2.1:7", "4200000001:9", "64514:100", "64514:100"],

@@ -1,18 +1,19 @@
 //! Objects to test with: plain ones to alter, and any at all for properties.
 
 use std::collections::BTreeSet;
-use std::net::Ipv4Addr;
 use std::num::NonZeroU16;
 
-use ipnet::Ipv4Net;
+use ipnet::{IpNet, Ipv4Net};
 use proptest::collection::{btree_set, vec};
 use proptest::option::of;
 use proptest::prelude::*;
 
-use super::{Accepted, Candidate, Candidates, NodeIndex, NodeIntent, resolve};
+use super::addresses::host_leg;
+use super::{Accepted, Candidate, Candidates, NodeIndex, NodeIntent, PassthroughIntent, resolve};
 use crate::api::{
-    Asn, Families, Family, GracefulRestart, HostSession, Kind, L3Vni, Manifest, Multihop, Neighbor,
-    Object, ObjectKey, RemoteAs, RouteTarget, Secret, Timers, Underlay, Vni,
+    AllowedPrefixes, Asn, Bfd, BfdMode, Families, Family, GracefulRestart, HostSession, Kind,
+    L3Vni, LocalCidr, Manifest, Multihop, Neighbor, Object, ObjectKey, Peer, PrefixRule,
+    RawFrrConfig, RemoteAs, RouteTarget, Secret, Timers, TunnelEndpoint, Underlay, Vni,
 };
 
 pub(crate) const INDEX: NodeIndex = NodeIndex(1);
@@ -42,14 +43,16 @@ pub(crate) fn key(kind: Kind, name: &str) -> ObjectKey {
 
 pub(crate) fn neighbor(address: &str, remote_as: RemoteAs) -> Neighbor {
     Neighbor {
-        address: address.parse().expect("an address"),
+        peer: Peer::Address(address.parse().expect("an address")),
         remote_as,
         port: None,
         password: None,
         timers: None,
         connect_time: None,
         ebgp_multihop: None,
+        bfd: None,
         families: Families::Derived,
+        reflector_client: BTreeSet::new(),
     }
 }
 
@@ -60,8 +63,9 @@ pub(crate) fn underlay() -> Underlay {
         router_id_cidr: net("10.0.0.0/24"),
         neighbors: vec![neighbor("10.0.1.1", RemoteAs::Number(asn(64512)))],
         interfaces: vec!["eth1".parse().expect("a name")],
-        tunnel_endpoint: Some(net("100.65.0.0/24")),
+        tunnel_endpoint: TunnelEndpoint::over_ipv4(net("100.65.0.0/24")),
         graceful_restart: None,
+        reflector_cluster: None,
     }
 }
 
@@ -83,7 +87,8 @@ pub(crate) fn vrf_with_host(name: &str, number: u32, pool: &str) -> L3Vni {
         host_session: Some(HostSession {
             asn: asn(64514),
             remote_as: RemoteAs::Number(asn(64515)),
-            local_cidr: net(pool),
+            local_cidr: LocalCidr::of_ipv4(net(pool)),
+            allowed: AllowedPrefixes::default(),
         }),
         ..vrf(name, number)
     }
@@ -134,11 +139,18 @@ fn any_remote_as() -> impl Strategy<Value = RemoteAs> {
     ]
 }
 
+fn any_family() -> impl Strategy<Value = Family> {
+    prop_oneof![
+        Just(Family::Ipv4Unicast),
+        Just(Family::Ipv6Unicast),
+        Just(Family::Evpn)
+    ]
+}
+
 fn any_families() -> impl Strategy<Value = Families> {
-    let family = prop_oneof![Just(Family::Ipv4Unicast), Just(Family::Evpn)];
     prop_oneof![
         Just(Families::Derived),
-        btree_set(family, 1..=2).prop_map(Families::Explicit),
+        btree_set(any_family(), 1..=3).prop_map(Families::Explicit),
     ]
 }
 
@@ -149,31 +161,67 @@ fn any_timers() -> impl Strategy<Value = Timers> {
     })
 }
 
+/// One of each kind by its number, so that no two of an underlay claim the same.
+fn any_peer(last: u8) -> impl Strategy<Value = Peer> {
+    let address = |text: String| Peer::Address(text.parse().expect("an address"));
+    let range = |text: String| Peer::Range(text.parse().expect("a prefix"));
+    prop_oneof![
+        3 => Just(address(format!("10.0.1.{last}"))),
+        1 => Just(address(format!("fd00::{last}"))),
+        1 => Just(Peer::Interface(format!("port{last}").parse().expect("a name"))),
+        1 => Just(range(format!("10.{last}.0.0/16"))),
+        1 => Just(range(format!("fd00:{last}::/64"))),
+    ]
+}
+
+/// FRR's defaults, which need no profile, among them.
+fn any_bfd() -> impl Strategy<Value = Bfd> {
+    let mode = prop_oneof![Just(BfdMode::Active), Just(BfdMode::Passive)];
+    let interval = || of(prop_oneof![Just(300_u16), 10_u16..=60_000]);
+    (interval(), interval(), of(2_u8..=255), mode, of(1_u8..=254)).prop_map(
+        |(receive_interval, transmit_interval, detect_multiplier, mode, minimum_ttl)| Bfd {
+            receive_interval,
+            transmit_interval,
+            detect_multiplier,
+            mode,
+            minimum_ttl,
+        },
+    )
+}
+
 fn any_neighbor(last: u8) -> impl Strategy<Value = Neighbor> {
     let multihop = of(1_u8..=255).prop_map(|ttl| Multihop { ttl });
-    (
-        any_remote_as(),
+    let bfd = prop_oneof![Just(Bfd::default()), any_bfd()];
+    let session = (
         of((1_u16..=400).prop_filter_map("zero", NonZeroU16::new)),
         of(prop_oneof![Just(PASSWORD), Just("another-one")]),
         of(any_timers()),
         of(1_u16..300),
         of(multihop),
-        any_families(),
+        of(bfd),
+    );
+    let families = (any_families(), btree_set(any_family(), 0..3));
+    (any_peer(last), any_remote_as(), session, families).prop_map(
+        |(peer, remote_as, session, (families, reflected))| {
+            let (port, password, timers, connect_time, ebgp_multihop, bfd) = session;
+            let reflector_client = match remote_as {
+                RemoteAs::Internal => reflected,
+                RemoteAs::Number(_) | RemoteAs::External => BTreeSet::new(),
+            };
+            Neighbor {
+                peer,
+                remote_as,
+                port,
+                password: password.map(|text| Secret::new(text.to_owned())),
+                timers,
+                connect_time,
+                ebgp_multihop,
+                bfd,
+                families,
+                reflector_client,
+            }
+        },
     )
-        .prop_map(
-            move |(remote_as, port, password, timers, connect_time, ebgp_multihop, families)| {
-                Neighbor {
-                    address: Ipv4Addr::new(10, 0, 1, last),
-                    remote_as,
-                    port,
-                    password: password.map(|text| Secret::new(text.to_owned())),
-                    timers,
-                    connect_time,
-                    ebgp_multihop,
-                    families,
-                }
-            },
-        )
 }
 
 fn any_restart() -> impl Strategy<Value = GracefulRestart> {
@@ -193,18 +241,25 @@ pub(crate) fn any_underlay() -> impl Strategy<Value = Underlay> {
         neighbors,
         nics,
         of(prop_oneof![3 => Just("100.65.0.0/24"), 1 => Just("100.66.0.0/31"), 1 => Just("100.67.0.0/32")]),
+        proptest::bool::weighted(0.3),
         of(any_restart()),
+        of(prop_oneof![Just([192, 0, 2, 1]), Just([192, 0, 2, 2])]),
     )
-        .prop_map(|(own, neighbors, nics, endpoint, graceful_restart)| Underlay {
-            asn: asn(own),
-            router_id_cidr: net("10.0.0.0/24"),
-            neighbors,
-            interfaces: nics
-                .into_iter()
-                .map(|nic| format!("eth{nic}").parse().expect("a name"))
-                .collect(),
-            tunnel_endpoint: endpoint.map(net),
-            graceful_restart,
+        .prop_map(|(own, neighbors, nics, endpoint, dual, restart, cluster)| {
+            let ipv4 = endpoint.map(net);
+            let ipv6 = (dual && ipv4.is_some()).then(|| "fd00:65::/64".parse().expect("a prefix"));
+            Underlay {
+                asn: asn(own),
+                router_id_cidr: net("10.0.0.0/24"),
+                neighbors,
+                interfaces: nics
+                    .into_iter()
+                    .map(|nic| format!("eth{nic}").parse().expect("a name"))
+                    .collect(),
+                tunnel_endpoint: TunnelEndpoint { ipv4, ipv6 },
+                graceful_restart: restart,
+                reflector_cluster: cluster.map(Into::into),
+            }
         })
 }
 
@@ -227,16 +282,86 @@ fn any_session() -> impl Strategy<Value = HostSession> {
         "10.9.2.0/31",
         "10.8.0.0/13",
     ];
+    let ipv4 = proptest::sample::select(pools.to_vec()).prop_map(net);
+    let ipv6 = of(prop_oneof![Just("fd00:9::/64"), Just("fd00:9:1::/127")]);
     (
         64512_u32..64516,
         any_remote_as(),
-        proptest::sample::select(pools.to_vec()),
+        ipv4,
+        ipv6,
+        (of(any_rules()), of(any_rules())),
     )
-        .prop_map(|(own, remote_as, pool)| HostSession {
-            asn: asn(own),
-            remote_as,
-            local_cidr: net(pool),
-        })
+        .prop_map(
+            |(own, remote_as, ipv4, ipv6, (incoming, outgoing))| HostSession {
+                asn: asn(own),
+                remote_as,
+                local_cidr: LocalCidr {
+                    ipv4: Some(ipv4),
+                    ipv6: ipv6.map(|text| text.parse().expect("a prefix")),
+                },
+                allowed: AllowedPrefixes { incoming, outgoing },
+            },
+        )
+}
+
+fn any_rules() -> impl Strategy<Value = Vec<PrefixRule>> {
+    let rule = prop_oneof![
+        Just(rule("10.0.0.0/8", 8, 8)),
+        Just(rule("10.0.0.0/8", 8, 32)),
+        Just(rule("172.16.0.0/12", 16, 24)),
+        Just(rule("fd00::/16", 64, 64)),
+    ];
+    btree_set(rule, 0..3).prop_map(|rules| rules.into_iter().collect())
+}
+
+/// A prefix, and the lengths that pass.
+pub(crate) fn rule(prefix: &str, min_length: u8, max_length: u8) -> PrefixRule {
+    PrefixRule {
+        prefix: prefix.parse().expect("a prefix"),
+        min_length,
+        max_length,
+    }
+}
+
+/// Lines of people's own.
+pub(crate) fn raw_config(name: &str, priority: u32, text: &str) -> Manifest {
+    Manifest::RawFrrConfig(Object {
+        key: key(Kind::RawFrrConfig, name),
+        generation: None,
+        spec: RawFrrConfig {
+            priority,
+            config: text.parse().expect("a configuration"),
+        },
+    })
+}
+
+/// Contexts and lines of which some are shared, some stand in nothing else.
+fn any_raw() -> impl Strategy<Value = Vec<Manifest>> {
+    const MAP: &str = "route-map mine permit 10\n set metric 5\nexit\n";
+    let text = proptest::sample::select(vec![
+        MAP.to_owned(),
+        format!("{MAP}ip prefix-list mine seq 5 permit 10.0.0.0/8\n"),
+        "route-map mine permit 10\n set metric 6\nexit\n".to_owned(),
+        "ip prefix-list mine seq 10 permit 10.0.0.0/9\nbgp as-path access-list a seq 5 permit 1\n"
+            .to_owned(),
+    ]);
+    proptest::collection::btree_map(0_u32..3, text, 0..3).prop_map(|all| {
+        let named =
+            |(number, text): (u32, String)| raw_config(&format!("r{number}"), number, &text);
+        all.into_iter().map(named).collect()
+    })
+}
+
+/// The host's session with the router itself, on the node with [`INDEX`].
+pub(crate) fn passthrough(session: HostSession) -> PassthroughIntent {
+    let LocalCidr { ipv4, ipv6 } = session.local_cidr;
+    let pools = ipv4.map(IpNet::V4).into_iter().chain(ipv6.map(IpNet::V6));
+    let legs = pools.filter_map(|pool| host_leg(pool, INDEX).ok());
+    PassthroughIntent {
+        key: key(Kind::L3Passthrough, "host"),
+        legs: legs.collect(),
+        session,
+    }
 }
 
 /// Few names, numbers and pools, so that they meet.
@@ -265,21 +390,24 @@ pub(crate) fn any_manifests() -> impl Strategy<Value = Vec<Manifest>> {
     let how_many = prop_oneof![1 => Just(0_usize), 6 => Just(1), 2 => Just(2)];
     let underlays = how_many.prop_flat_map(|number| vec(any_underlay(), number));
     let vnis = proptest::collection::btree_map(0_u8..6, any_l3vni(), 0..5);
-    (underlays, vnis).prop_map(|(underlays, vnis)| {
+    (underlays, vnis, any_raw()).prop_map(|(underlays, vnis, raw)| {
         let underlays = underlays.into_iter().enumerate();
         let underlays = underlays.map(|(number, spec)| fabric(&format!("u{number}"), spec));
         let vnis = vnis.into_iter();
         let vnis = vnis.map(|(number, spec)| l3vni(&format!("v{number}"), spec));
-        underlays.chain(vnis).collect()
+        underlays.chain(vnis).chain(raw).collect()
     })
 }
 
 /// Any intent that a node could have, but for VRFs with the name of a NIC that is on its way
 /// out: those need a second pass.
 pub(crate) fn any_intent() -> impl Strategy<Value = NodeIntent> {
-    any_manifests().prop_map(|manifests| {
+    (any_manifests(), of(any_session())).prop_map(|(manifests, host)| {
         let mut intent = resolve(read(manifests), &Accepted::new(), INDEX).intent;
         intent.vnis.retain(|vni| vni.spec.vrf.as_str() != "eth1");
+        if intent.underlay.is_some() {
+            intent.passthrough = host.map(passthrough);
+        }
         intent
     })
 }

@@ -2,9 +2,10 @@
 
 mod properties;
 
+use super::addresses::Vteps;
 use super::samples::{INDEX, asn, fabric, key, l3vni, net, read, underlay, vrf, vrf_with_host};
 use super::{Accepted, Candidate, Candidates, Kept, NodeIndex, Rejection, Resolution, resolve};
-use crate::api::{Kind, L3Vni, Manifest, ObjectKey, Underlay};
+use crate::api::{Kind, L3Vni, Manifest, ObjectKey, TunnelEndpoint, Underlay};
 
 fn first(manifests: impl IntoIterator<Item = Manifest>) -> Resolution {
     resolve(read(manifests), &Accepted::new(), INDEX)
@@ -76,14 +77,16 @@ fn an_intent_holds_the_addresses_of_its_node() {
         assert_eq!(resolution.rejections, []);
         let own = resolution.intent.underlay.as_ref().expect("an underlay");
         assert_eq!(own.router_id.to_string(), router_id);
-        assert_eq!(own.vtep.map(|vtep| vtep.to_string()).as_deref(), Some(vtep));
+        assert_eq!(own.vteps, Vteps::of_ipv4(vtep.parse().expect("an address")));
         let [red, blue] = resolution.intent.vnis.as_slice() else {
             panic!("two VNIs");
         };
-        let leg = red.leg.expect("a leg");
+        let [leg] = red.legs.as_slice() else {
+            panic!("one leg");
+        };
         assert_eq!(leg.router.to_string(), "192.169.10.1/24");
         assert_eq!(leg.host.to_string(), host);
-        assert_eq!(blue.leg, None);
+        assert_eq!(blue.legs, []);
         assert_eq!(resolution.accepted.len(), 3);
     }
 }
@@ -98,7 +101,7 @@ fn refusals() -> Vec<(&'static str, Vec<Manifest>, Manifest, &'static str)> {
     let own = || fabric("u", underlay());
     let red = || l3vni("a", vrf_with_host("red", 100, "10.9.0.0/24"));
     let no_endpoint = Underlay {
-        tunnel_endpoint: None,
+        tunnel_endpoint: TunnelEndpoint::default(),
         ..underlay()
     };
     let small = |field: fn(&mut Underlay)| {
@@ -170,8 +173,8 @@ fn refusals() -> Vec<(&'static str, Vec<Manifest>, Manifest, &'static str)> {
         (
             "tunnel endpoints used up",
             vec![],
-            small(|spec| spec.tunnel_endpoint = Some(net("100.65.0.0/32"))),
-            "u.yaml: Underlay default/u: spec.tunnelEndpoint.cidrs[0]: 100.65.0.0/32 has no \
+            small(|spec| spec.tunnel_endpoint = TunnelEndpoint::over_ipv4(net("100.65.0.0/32"))),
+            "u.yaml: Underlay default/u: spec.tunnelEndpoint.cidrs: 100.65.0.0/32 has no \
              address for node index 1: it holds 1 and this needs number 1 (counted from 0); use \
              a larger pool",
         ),
@@ -568,11 +571,12 @@ fn an_edit_of_the_underlay_reaches_the_addresses() {
     let before = first([fabric("u", underlay())]);
     let edited = Underlay {
         asn: asn(65000),
-        tunnel_endpoint: Some(net("100.99.0.0/24")),
+        tunnel_endpoint: TunnelEndpoint::over_ipv4(net("100.99.0.0/24")),
         ..underlay()
     };
     let after = then(&before, [fabric("u", edited)]);
     let own = after.intent.underlay.expect("an underlay");
-    assert_eq!(own.vtep, Some(std::net::Ipv4Addr::new(100, 99, 0, 1)));
+    let moved = std::net::Ipv4Addr::new(100, 99, 0, 1);
+    assert_eq!(own.vteps, Vteps::of_ipv4(moved));
     assert_eq!(own.spec.asn, asn(65000));
 }

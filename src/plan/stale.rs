@@ -19,7 +19,7 @@ pub(super) struct Stale {
     frr: Vec<Leftover>,
     /// What goes before the underlay's instance can come: with the default instance all go.
     before_underlay: Vec<Planned>,
-    /// What goes before a VRF's instance can come: one with another AS number.
+    /// What goes before a VRF's own can come: an instance with another AS number, another VNI.
     before_vrfs: BTreeMap<VrfName, Vec<Planned>>,
     /// The instances among all these, and the VRFs that are unmapped.
     instances: BTreeSet<Line>,
@@ -69,48 +69,41 @@ impl Stale {
         let gone = instances(wanted, raw, &frr.bgp);
         self.instances = gone.iter().map(|change| change.header.clone()).collect();
         let default_goes = gone.iter().any(|change| vrf_of(&change.header).is_none());
-        let unmap = |vrf: &str| unmapping(vrf, frr);
-        let of_vrf = |change: &ContextChange| vrf_of(&change.header).and_then(unmap);
-        if default_goes {
-            let unmapped = gone.iter().filter_map(of_vrf);
-            let steps = unmapped.chain(gone.iter().cloned().map(undoable));
-            let steps: Vec<Planned> = steps.collect();
-            self.note_unmapped(&steps);
-            if wanted.is_empty() {
-                self.frr.push(Leftover { steps });
-            } else {
-                self.before_underlay = steps;
-            }
-            return;
-        }
+        // With nothing to come after it, all goes together or stays together.
+        let all_go = default_goes && wanted.is_empty();
+        let is_wanted = |vrf: &str| vrfs.contains_key(vrf);
+        let mut together = Vec::new();
         for change in gone {
-            let mut steps: Vec<Planned> = of_vrf(&change).into_iter().collect();
             let vrf = vrf_of(&change.header).map(str::to_owned);
-            steps.push(undoable(change));
+            let unmapped = vrf.as_deref().and_then(|vrf| unmapping(vrf, frr));
+            let steps: Vec<Planned> = unmapped.into_iter().chain([undoable(change)]).collect();
             self.note_unmapped(&steps);
             match vrf.and_then(|vrf| vrf.parse::<VrfName>().ok()) {
-                Some(vrf) if vrfs.contains_key(vrf.as_str()) => {
-                    self.before_vrfs.insert(vrf, steps);
-                }
-                Some(_) | None => self.frr.push(Leftover { steps }),
+                _ if all_go => together.extend(steps),
+                Some(vrf) if !is_wanted(vrf.as_str()) => self.frr.push(Leftover { steps }),
+                Some(vrf) if !default_goes => _ = self.before_vrfs.insert(vrf, steps),
+                Some(_) | None => self.before_underlay.extend(steps),
             }
+        }
+        if !together.is_empty() {
+            self.frr.push(Leftover { steps: together });
         }
     }
 
-    /// VRFs that lose their VNI for good, or whose VNI another VRF shall have. One that gets
-    /// another VNI is led to it in one go.
+    /// VRFs that lose their VNI: for good, to another VRF, or to another VNI, which is then the
+    /// matter of the object alone.
     fn take_mappings(&mut self, vrfs: &BTreeMap<&str, Vni>, frr: &SeenFrr) {
-        let claimed: BTreeMap<Vni, &str> = vrfs.iter().map(|(vrf, vni)| (*vni, *vrf)).collect();
+        let claimed: BTreeSet<Vni> = vrfs.values().copied().collect();
         for (vrf, vni) in &frr.vnis {
-            let goes = match vrfs.get(vrf.as_str()) {
-                None => true,
-                Some(wanted) => {
-                    wanted != vni && claimed.get(vni).is_some_and(|by| *by != vrf.as_str())
-                }
-            };
-            if goes && !self.unmapped.contains(vrf) {
-                let steps: Vec<Planned> = unmapping(vrf.as_str(), frr).into_iter().collect();
-                self.note_unmapped(&steps);
+            let wanted = vrfs.get(vrf.as_str());
+            if wanted == Some(vni) || self.unmapped.contains(vrf) {
+                continue;
+            }
+            let steps: Vec<Planned> = unmapping(vrf.as_str(), frr).into_iter().collect();
+            self.note_unmapped(&steps);
+            if wanted.is_some() && !claimed.contains(vni) {
+                self.before_vrfs.insert(vrf.clone(), steps);
+            } else {
                 self.frr.push(Leftover { steps });
             }
         }

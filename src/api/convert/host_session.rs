@@ -1,8 +1,8 @@
 //! The session with the host: both AS numbers, addresses, and which prefixes may pass.
 
-use ipnet::{IpNet, Ipv6Net};
+use ipnet::Ipv6Net;
 
-use super::{check_count, ipv4_prefix, ranged, remote_as};
+use super::{check_count, ip_prefix, ipv4_prefix, ranged, remote_as};
 use crate::api::fault::{Faults, Reason};
 use crate::api::model::{AllowedPrefixes, HostSession, LocalCidr, PrefixRule};
 use crate::api::types::Asn;
@@ -118,7 +118,7 @@ fn convert_rule(at: &str, spec: &AllowedPrefixSpec, faults: &mut Faults) -> Opti
         min_length,
         max_length,
     } = spec;
-    let net = prefix.parse::<IpNet>().map_err(|_| Reason::RuleFor {
+    let net = ip_prefix(prefix).ok_or_else(|| Reason::RuleFor {
         found: prefix.clone(),
         rule: ALLOWED_PREFIX,
     });
@@ -128,7 +128,7 @@ fn convert_rule(at: &str, spec: &AllowedPrefixSpec, faults: &mut Faults) -> Opti
     };
     let min = length("minLength", min_length);
     let max = length("maxLength", max_length);
-    let prefix = faults.check(format!("{at}.prefix"), net)?.trunc();
+    let prefix = faults.check(format!("{at}.prefix"), net)?;
     let min_length: u8 = min.unwrap_or(prefix.prefix_len());
     let max_length = max.unwrap_or(min_length);
     if min_length < prefix.prefix_len()

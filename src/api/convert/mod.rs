@@ -180,6 +180,17 @@ fn remote_as(
     }
 }
 
+/// A prefix without host bits; none of IPv4 that is written as one of IPv6, which API servers
+/// refuse too.
+fn ip_prefix(text: &str) -> Option<IpNet> {
+    let net = text.parse::<IpNet>().ok()?;
+    let mapped = match net {
+        IpNet::V4(_) => false,
+        IpNet::V6(net) => net.addr().to_ipv4_mapped().is_some(),
+    };
+    (!mapped).then(|| net.trunc())
+}
+
 /// An IPv4 prefix without host bits; `rule` says what was expected.
 fn ipv4_prefix(text: &str, rule: &'static str) -> Result<Ipv4Net, Reason> {
     match text.parse::<IpNet>() {

@@ -6,7 +6,7 @@ use std::num::NonZeroU16;
 
 use ipnet::IpNet;
 
-use super::{nic_name, ranged, remote_as};
+use super::{ip_prefix, nic_name, ranged, remote_as};
 use crate::api::fault::{Faults, Reason};
 use crate::api::model::{
     Bfd, BfdMode, Families, Family, Multihop, Neighbor, Peer, RemoteAs, Timers,
@@ -42,7 +42,7 @@ pub(super) fn convert(
         asn,
         peer_type,
         address: _,
-        interface,
+        interface: _,
         listen_range: _,
         port,
         password,
@@ -77,7 +77,7 @@ pub(super) fn convert(
         Some(RemoteAs::External) | None => false,
     };
     let ebgp_multihop = convert_properties(at, properties, internal, faults);
-    if ebgp_multihop.is_some() && interface.is_some() {
+    if ebgp_multihop.is_some() && matches!(peer, Some(Peer::Interface(_))) {
         faults.add(
             format!("{at}.properties[0]"),
             Reason::Rule(MULTIHOP_IS_ADDRESSED),
@@ -122,9 +122,9 @@ fn convert_locator(at: &str, spec: &NeighborSpec, faults: &mut Faults) -> Option
                 .map(Peer::Interface)
         }
         (None, None, Some(range)) => {
-            let prefix = match range.parse::<IpNet>() {
-                Ok(net) if !is_link_local(net) => Ok(net.trunc()),
-                Ok(_) | Err(_) => Err(Reason::RuleFor {
+            let prefix = match ip_prefix(range) {
+                Some(net) if !is_link_local(net) => Ok(net),
+                Some(_) | None => Err(Reason::RuleFor {
                     found: range.clone(),
                     rule: LISTEN_RANGE,
                 }),
@@ -164,7 +164,7 @@ fn check_address(text: &str) -> Result<IpAddr, Reason> {
         )),
         // FRR would name such a neighbour by its IPv4 address.
         IpAddr::V6(ip) if ip.to_ipv4_mapped().is_some() => Err(rule(
-            "is an IPv4 address written as one of IPv6; write it as IPv4",
+            "must be an IP address, and one of IPv4 must be written as such",
         )),
         IpAddr::V4(_) | IpAddr::V6(_) => Ok(address),
     }

@@ -3,7 +3,7 @@
 //! What they say is FRR's to judge. Only their form is checked here, and that they belong to
 //! bgpd: each line is one command, in a context that some object may share.
 
-use perouter_parsers::running_config::{Config, Line};
+use perouter_parsers::running_config::{Config, InvalidLine, Line, ParseError};
 
 use super::{check_node_selector, ranged};
 use crate::api::fault::{Faults, Reason};
@@ -30,9 +30,7 @@ pub(super) fn convert(spec: &RawFrrConfigSpec, faults: &mut Faults) -> Option<Ra
         "spec.priority",
         ranged(*priority, 0, i64::from(i32::MAX), ""),
     );
-    let config = raw_config
-        .parse::<Config>()
-        .map_err(|error| Reason::Unreadable(error.to_string()));
+    let config = raw_config.parse::<Config>().map_err(unreadable);
     let config = faults.check("spec.rawConfig", config)?.merged();
     if config.is_empty() {
         faults.add("spec.rawConfig", Reason::Missing);
@@ -81,8 +79,42 @@ fn operational(config: &Config) -> Option<&Line> {
     own.or_else(|| contexts.find_map(|context| operational(context.body())))
 }
 
-/// The first words of a line: the rest may be secret.
+/// The first words of a line: the rest may be secret, and so may be the second word of a line
+/// such as `password …`.
 fn shown(line: &Line) -> String {
     let words: Vec<&str> = line.words().take(2).collect();
-    words.join(" ")
+    match words.as_slice() {
+        ["ip" | "ipv6" | "router" | "bgp", _] => words.join(" "),
+        [first, ..] => (*first).to_owned(),
+        [] => String::new(),
+    }
+}
+
+/// What is wrong with the text, and where, in words that hold nothing of it: the parser's own
+/// quote the line, which may hold a password.
+fn unreadable(error: ParseError) -> Reason {
+    let (line, what) = match error {
+        ParseError::Message { line, .. } => (line, "begins with %, as FRR's messages do"),
+        ParseError::Line { line, source } => (line, invalid(&source)),
+        ParseError::StrayExit { line, .. } => (line, "closes another context than the open one"),
+        ParseError::NotIndented { line, .. } => (
+            line,
+            "closes a context whose content is not indented; indent what belongs to a context",
+        ),
+        ParseError::TooDeep { line, .. } => (line, "stands in too many contexts"),
+        ParseError::AfterEnd { line, .. } => (line, "follows the end of the configuration"),
+        ParseError::Truncated { line, .. } => (line, "is the last one, and is not \"end\""),
+    };
+    Reason::Unreadable(format!("line {line} {what}"))
+}
+
+fn invalid(error: &InvalidLine) -> &'static str {
+    match error {
+        InvalidLine::Empty => "is empty",
+        InvalidLine::Control { .. } => "holds a control character",
+        InvalidLine::Comment { .. } => "is a comment",
+        InvalidLine::LeavesContext { .. } => "leaves a context",
+        InvalidLine::Pipe { .. } => "holds a pipe, with which FRR filters what it prints",
+        InvalidLine::Message { .. } => "begins with %, as FRR's messages do",
+    }
 }

@@ -9,7 +9,8 @@ use serde_json::{Value, json};
 use self::rows::{Row, l3vni_rows, neighbor_rows, underlay_rows};
 use super::*;
 use crate::api::model::{
-    Families, Family, GracefulRestart, HostSession, Manifest, Multihop, Timers,
+    AllowedPrefixes, Bfd, BfdMode, Families, Family, GracefulRestart, HostSession, LocalCidr,
+    Manifest, Multihop, Neighbor, Peer, PrefixRule, Timers, TunnelEndpoint,
 };
 use crate::api::tests::{edited, faults, full_l3vni, full_underlay, read};
 use crate::api::types::Vni;
@@ -20,6 +21,14 @@ fn asn(number: u32) -> Asn {
 
 fn net(text: &str) -> Ipv4Net {
     text.parse().unwrap()
+}
+
+fn rule(prefix: &str, min_length: u8, max_length: u8) -> PrefixRule {
+    PrefixRule {
+        prefix: prefix.parse().unwrap(),
+        min_length,
+        max_length,
+    }
 }
 
 #[test]
@@ -41,14 +50,19 @@ fn a_full_underlay_is_read() {
         interfaces,
         tunnel_endpoint,
         graceful_restart,
+        reflector_cluster,
     } = spec;
+    assert_eq!(reflector_cluster, Some([192, 0, 2, 1].into()));
     assert_eq!(own, asn(64514));
     assert_eq!(router_id_cidr, net("10.0.0.0/24"), "host bits are gone");
     assert_eq!(
         interfaces.iter().map(AsRef::as_ref).collect::<Vec<_>>(),
         ["eth1", "eth2.100"]
     );
-    assert_eq!(tunnel_endpoint, Some(net("100.65.0.0/24")));
+    assert_eq!(
+        tunnel_endpoint,
+        TunnelEndpoint::over_ipv4(net("100.65.0.0/24"))
+    );
     let expected = GracefulRestart {
         restart_time: 60,
         stale_path_time: 90,
@@ -58,7 +72,7 @@ fn a_full_underlay_is_read() {
     let [neighbor] = neighbors.as_slice() else {
         panic!("{neighbors:?}")
     };
-    assert_eq!(neighbor.address.to_string(), "192.168.11.2");
+    assert_eq!(neighbor.peer.to_string(), "192.168.11.2");
     assert_eq!(neighbor.remote_as, RemoteAs::Number(asn(64512)));
     assert_eq!(neighbor.port, NonZeroU16::new(1179));
     assert_eq!(neighbor.password.as_ref().unwrap().expose(), "hunter2");
@@ -71,6 +85,15 @@ fn a_full_underlay_is_read() {
     );
     assert_eq!(neighbor.connect_time, Some(5));
     assert_eq!(neighbor.ebgp_multihop, Some(Multihop { ttl: Some(2) }));
+    let bfd = Bfd {
+        receive_interval: Some(150),
+        transmit_interval: Some(200),
+        detect_multiplier: Some(5),
+        mode: BfdMode::Passive,
+        minimum_ttl: Some(250),
+    };
+    assert_eq!(neighbor.bfd, Some(bfd));
+    assert!(neighbor.reflector_client.is_empty());
     let families = Families::Explicit([Family::Ipv4Unicast, Family::Evpn].into());
     assert_eq!(neighbor.families, families);
 }
@@ -101,7 +124,7 @@ fn a_small_underlay_has_the_defaults() {
         ("Underlay default/fabric", None)
     );
     assert_eq!(spec.router_id_cidr, net("10.0.0.0/24"));
-    assert_eq!(spec.tunnel_endpoint, None);
+    assert_eq!(spec.tunnel_endpoint, TunnelEndpoint::default());
     let expected = GracefulRestart {
         restart_time: 120,
         stale_path_time: 360,
@@ -111,6 +134,7 @@ fn a_small_underlay_has_the_defaults() {
     assert_eq!(neighbor.remote_as, RemoteAs::External);
     assert_eq!(neighbor.port, None, "0 is FRR's own port");
     assert_eq!(neighbor.families, Families::Derived);
+    assert_eq!((neighbor.bfd, spec.reflector_cluster), (None, None));
     assert_eq!(
         (
             &neighbor.password,
@@ -143,7 +167,11 @@ fn a_full_l3vni_is_read() {
         host_session: Some(HostSession {
             asn: asn(64514),
             remote_as: RemoteAs::Number(asn(64515)),
-            local_cidr: net("192.169.10.0/24"),
+            local_cidr: LocalCidr::of_ipv4(net("192.169.10.0/24")),
+            allowed: AllowedPrefixes {
+                incoming: Some(vec![rule("::/0", 0, 128)]),
+                outgoing: Some(vec![rule("10.0.0.0/8", 8, 8)]),
+            },
         }),
         import_rts: ["192.0.2.1:7", "4200000001:9", "64514:100"]
             .map(|text| text.parse().unwrap())
@@ -213,4 +241,143 @@ fn a_password_may_have_any_printable_sign() {
         let object = edited(full_underlay(), "spec.neighbors[0].password", &json!(bad));
         assert_eq!(faults(object).len(), 1, "{bad}");
     }
+}
+
+/// The one neighbour of the sample, once its fields are these.
+fn converted(neighbor: Value) -> Neighbor {
+    let object = edited(full_underlay(), "spec.neighbors[0]", &neighbor);
+    let Manifest::Underlay(object) = read(object).unwrap() else {
+        panic!("another kind")
+    };
+    object.spec.neighbors[0].clone()
+}
+
+#[test]
+fn neighbors_are_found_by_address_interface_or_range() {
+    for (neighbor, peer) in [
+        (
+            json!({"asn": 1, "address": "FD00:0::1"}),
+            Peer::Address("fd00::1".parse().unwrap()),
+        ),
+        (
+            json!({"asn": 1, "interface": "eth1.100"}),
+            Peer::Interface("eth1.100".parse().unwrap()),
+        ),
+        (
+            json!({"asn": 1, "listenRange": "192.168.11.7/24"}),
+            Peer::Range("192.168.11.0/24".parse().unwrap()),
+        ),
+        (
+            json!({"asn": 1, "listenRange": "FD00::7/64"}),
+            Peer::Range("fd00::/64".parse().unwrap()),
+        ),
+        // It holds more than link-local addresses.
+        (
+            json!({"asn": 1, "listenRange": "::/0"}),
+            Peer::Range("::/0".parse().unwrap()),
+        ),
+    ] {
+        assert_eq!(converted(neighbor).peer, peer);
+    }
+}
+
+#[test]
+fn ranges_side_by_side_and_an_address_within_one_are_no_clash() {
+    let neighbors = json!([
+        {"asn": 1, "listenRange": "10.0.0.0/25"},
+        {"asn": 1, "listenRange": "10.0.0.128/25"},
+        {"asn": 1, "listenRange": "::/0"},
+        {"asn": 1, "address": "10.0.0.1"},
+    ]);
+    let object = edited(full_underlay(), "spec.neighbors", &neighbors);
+    assert_eq!(faults(object), Vec::<String>::new());
+}
+
+#[test]
+fn bfd_keeps_what_was_said_and_leaves_the_rest_to_frr() {
+    let bfd = |bfd: Value| converted(json!({"asn": 1, "address": "10.0.0.1", "bfd": bfd})).bfd;
+    assert_eq!(bfd(json!({})), Some(Bfd::default()));
+    for (limits, expected) in [
+        (
+            json!({"receiveInterval": 10, "detectMultiplier": 2, "minimumTTL": 1}),
+            (Some(10), None, Some(2), BfdMode::Active, Some(1)),
+        ),
+        (
+            json!({
+                "receiveInterval": 60000, "transmitInterval": 60000, "detectMultiplier": 255,
+                "minimumTTL": 254, "sessionMode": "Passive",
+            }),
+            (
+                Some(60000),
+                Some(60000),
+                Some(255),
+                BfdMode::Passive,
+                Some(254),
+            ),
+        ),
+    ] {
+        let (receive_interval, transmit_interval, detect_multiplier, mode, minimum_ttl) = expected;
+        let expected = Bfd {
+            receive_interval,
+            transmit_interval,
+            detect_multiplier,
+            mode,
+            minimum_ttl,
+        };
+        assert_eq!(bfd(limits), Some(expected));
+    }
+}
+
+#[test]
+fn families_and_those_in_which_routes_are_reflected_are_told_apart() {
+    let client = json!([{"type": "routeReflectorClient"}]);
+    let neighbor = converted(json!({
+        "type": "Internal",
+        "address": "10.0.0.1",
+        "addressFamilies": [
+            {"type": "evpn", "properties": client},
+            {"type": "ipv4unicast"},
+            {"type": "ipv6unicast", "properties": client},
+        ],
+    }));
+    let all = [Family::Ipv4Unicast, Family::Ipv6Unicast, Family::Evpn];
+    assert_eq!(neighbor.families, Families::Explicit(all.into()));
+    let reflected = [Family::Ipv6Unicast, Family::Evpn];
+    assert_eq!(neighbor.reflector_client, reflected.into());
+}
+
+#[test]
+fn allowed_prefixes_have_the_lengths_that_were_meant() {
+    let allowed = |list: Value| {
+        let object = edited(full_l3vni(), "spec.hostSession.allowedPrefixes", &list);
+        let Manifest::L3Vni(object) = read(object).unwrap() else {
+            panic!("another kind")
+        };
+        object.spec.host_session.unwrap().allowed
+    };
+    assert_eq!(allowed(json!({})), AllowedPrefixes::default());
+    let nothing = AllowedPrefixes {
+        incoming: Some(Vec::new()),
+        outgoing: None,
+    };
+    assert_eq!(allowed(json!({"in": []})), nothing);
+    let list = json!([
+        {"prefix": "fd00::1/48", "maxLength": 64},
+        {"prefix": "10.0.0.7/8"},
+        {"prefix": "10.0.0.0/8", "minLength": 24},
+        {"prefix": "10.0.0.0/8", "minLength": 8, "maxLength": 32},
+        // The same once more, in other words.
+        {"prefix": "10.1.2.3/8", "minLength": 8, "maxLength": 8},
+    ]);
+    let rules = vec![
+        rule("10.0.0.0/8", 8, 8),
+        rule("10.0.0.0/8", 8, 32),
+        rule("10.0.0.0/8", 24, 24),
+        rule("fd00::/48", 48, 64),
+    ];
+    let expected = AllowedPrefixes {
+        incoming: None,
+        outgoing: Some(rules),
+    };
+    assert_eq!(allowed(json!({"out": list})), expected);
 }

@@ -132,14 +132,7 @@ fn the_prefix_of_a_host_session_cannot_change() {
 }
 
 /// What lies below a part that is refused as a whole has no limits of its own.
-const REFUSED_WHOLE: [&str; 6] = [
-    "isis",
-    "srv6",
-    "routeReflector",
-    "cniDevice",
-    "bfd",
-    "nodeSelector",
-];
+const REFUSED_WHOLE: [&str; 4] = ["isis", "srv6", "cniDevice", "nodeSelector"];
 
 /// Every number and text below `schema`, by its path in the samples.
 fn leaves(path: &str, schema: &JSONSchemaProps, found: &mut Vec<(String, JSONSchemaProps)>) {
@@ -228,6 +221,7 @@ fn the_definitions_serve_people() {
         [
             ("underlays.network.openperouter.io", "underlays"),
             ("l3vnis.network.openperouter.io", "l3vnis"),
+            ("rawfrrconfigs.network.openperouter.io", "rawfrrconfigs"),
         ]
     );
     let text = serde_json::to_string(&json_schema(Kind::L3Vni)).unwrap();

@@ -153,7 +153,7 @@ fn lists_hold_objects() {
 
 #[test]
 fn kinds_are_known_not_yet_or_unknown() {
-    for kind in ["L2VNI", "L3VPN", "L3Passthrough", "RawFRRConfig"] {
+    for kind in ["L2VNI", "L3VPN", "L3Passthrough"] {
         assert_eq!(
             wrong_in(&RED.replace("L3VNI", kind)),
             [format!(

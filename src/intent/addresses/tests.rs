@@ -2,7 +2,7 @@
 
 use std::net::Ipv4Addr;
 
-use ipnet::Ipv4Net;
+use ipnet::{IpNet, Ipv4Net};
 use proptest::prelude::*;
 
 use super::{host_leg, router_id, vtep};
@@ -95,7 +95,7 @@ fn a_host_leg_has_one_router_address_and_one_host_address_per_node() {
     for (pool, index, wanted) in table {
         let got = host_leg(net(pool), NodeIndex(index)).ok();
         let length = net(pool).prefix_len();
-        let with_mask = |text: &str| Ipv4Net::new_assert(ip(text), length);
+        let with_mask = |text: &str| IpNet::new_assert(ip(text).into(), length);
         assert_eq!(
             got.map(|leg| (leg.router, leg.host)),
             wanted.map(|(router, host)| (with_mask(router), with_mask(host))),
@@ -146,7 +146,8 @@ proptest! {
             prop_assert_eq!(one.router, two.router);
             prop_assert_eq!(one.host == two.host, a == b);
             prop_assert!(one.host != one.router);
-            prop_assert!(pool.contains(&one.host) && pool.contains(&one.router));
+            let within = IpNet::V4(pool);
+            prop_assert!(within.contains(&one.host) && within.contains(&one.router));
             prop_assert!(length >= 31 || one.host.addr() != pool.broadcast());
         }
     }

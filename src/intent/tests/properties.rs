@@ -121,8 +121,7 @@ proptest! {
     fn every_object_is_accounted_for(past in any_past(), now in any_candidates()) {
         let resolution = resolve(now.clone(), &past, INDEX);
         for object in &now.objects {
-            let in_force = resolution.intent.vnis.iter().any(|vni| vni.key == object.key)
-                || resolution.intent.underlay.iter().any(|own| own.key == object.key);
+            let in_force = resolution.intent.keys().any(|key| *key == object.key);
             let told = resolution
                 .rejections
                 .iter()

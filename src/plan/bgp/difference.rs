@@ -173,28 +173,14 @@ fn definitions(config: &Config) -> BTreeMap<&str, &Line> {
     definitions
 }
 
-/// The part of a configuration that outlives the removal of those neighbours that `running`
-/// defines and that neither it nor `other` does: whoever removes a neighbour removes all its
-/// lines.
-#[must_use]
-pub fn surviving(kept: &Config, other: &Config, running: &Config) -> Config {
-    let (kept_too, others) = (definitions(kept), definitions(other));
-    let gone = definitions(running).into_keys();
-    let gone: BTreeSet<&str> = gone
-        .filter(|name| !kept_too.contains_key(name) && !others.contains_key(name))
-        .collect();
-    without(kept, &gone)
-}
-
-fn without(config: &Config, gone: &BTreeSet<&str>) -> Config {
-    let stays = |line: &&Line| neighbor_of(line).is_none_or(|name| !gone.contains(name));
-    let lines = config.lines().iter().filter(stays).cloned();
-    let mut rest = Config::from(lines.collect::<Vec<Line>>());
-    for context in config.contexts() {
-        let body = without(context.body(), gone);
-        rest.push_context(Context::with_body(context.header().clone(), body));
+/// Whether a line defines a neighbour, or is one of the two that define a peer group.
+fn defines(line: &Line) -> bool {
+    let words: Vec<&str> = line.words().take(4).collect();
+    match words.as_slice() {
+        ["neighbor", _, "peer-group"] | ["neighbor", _, "remote-as", ..] => true,
+        ["neighbor", _, "interface", what] => matches!(*what, "remote-as" | "v6only"),
+        [..] => false,
     }
-    rest
 }
 
 fn neighbor_of(line: &Line) -> Option<&str> {
@@ -279,7 +265,9 @@ fn additions(path: &[Line], before: &Config, after: &Config) -> Vec<Command> {
         line: line.clone(),
     };
     let missing = after.lines().iter().filter(|line| !present.contains(line));
-    let mut commands: Vec<Command> = missing.map(add).collect();
+    // Whatever the order: FRR takes no line of a neighbour that it does not know yet.
+    let (defining, others): (Vec<&Line>, Vec<&Line>) = missing.partition(|line| defines(line));
+    let mut commands: Vec<Command> = defining.into_iter().chain(others).map(add).collect();
     let empty = Config::new();
     for context in after.contexts() {
         let held = before.context(context.header().as_str());
@@ -315,6 +303,24 @@ pub fn overlaid(base: &Config, top: &Config) -> Config {
     }
     all.merge(top.clone());
     all
+}
+
+/// What of `config` sets something that `other` sets too, to whatever value.
+#[must_use]
+pub fn of_same_slots(config: &Config, other: &Config) -> Config {
+    let slots: BTreeSet<String> = other.lines().iter().map(slot).collect();
+    let lines = config
+        .lines()
+        .iter()
+        .filter(|line| slots.contains(&slot(line)));
+    let mut same = Config::from(lines.cloned().collect::<Vec<Line>>());
+    for context in config.contexts() {
+        if let Some(body) = other.context(context.header().as_str()) {
+            let inner = of_same_slots(context.body(), body);
+            same.push_context(Context::with_body(context.header().clone(), inner));
+        }
+    }
+    same
 }
 
 /// What a line sets, without its value: a line with the same slot replaces it.

@@ -9,8 +9,7 @@ use std::collections::HashMap;
 use perouter_parsers::running_config::{Config, Context, Line};
 
 use super::desired::DesiredBgp;
-use super::difference::{ContextChange, overlaid, surviving};
-use super::raw::intersection;
+use super::difference::{ContextChange, of_same_slots, overlaid};
 use crate::api::types::ObjectKey;
 use crate::plan::{Planned, Step};
 
@@ -61,7 +60,8 @@ impl<'a> Instances<'a> {
     }
 
     /// The instance once its owner is as it should be: the owner's part, and what stands already
-    /// of all others.
+    /// of all others. That may still have another value: were the old AS number of a neighbour
+    /// taken away here, all its lines would go with it.
     fn after_owner(
         &self,
         owner: &'a DesiredBgp,
@@ -77,8 +77,7 @@ impl<'a> Instances<'a> {
         for other in others {
             wanted.merge(other.instance.body().clone());
         }
-        let kept = intersection(running, &wanted);
-        Cow::Owned(overlaid(&surviving(&kept, own, running), own))
+        Cow::Owned(overlaid(&of_same_slots(running, &wanted), own))
     }
 }
 

@@ -76,7 +76,7 @@ proptest! {
         let mut world = untouched.clone();
         for intent in &intents {
             let plan = world.converge(intent);
-            for step in plan.sweep.iter().chain(steps(&plan).iter().flatten().map(|p| &p.step)) {
+            for step in plan.all_steps() {
                 for (space, link) in touched(step) {
                     let before = untouched.kernel.links(space).get(&link);
                     prop_assert!(before.is_none_or(|link| link.alias.is_empty()), "{}", step);
@@ -128,8 +128,8 @@ proptest! {
     ) {
         let mut world = World::running(&before);
         let plan = world.plan(&after);
-        for step in &plan.sweep {
-            prop_assert_eq!(world.apply(step), Ok(()));
+        for planned in plan.sweep.iter().flat_map(|leftover| &leftover.steps) {
+            prop_assert_eq!(world.apply(&planned.step), Ok(()));
         }
         for steps in steps(&plan) {
             #[expect(

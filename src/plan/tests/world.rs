@@ -4,19 +4,23 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use ipnet::IpNet;
-use perouter_parsers::running_config::{Context, Line};
+use perouter_parsers::running_config::{Config, Context, Line};
 
-use crate::api::types::{InterfaceName, Vni, VrfName};
+use crate::api::Family;
+use crate::api::types::{InterfaceName, ObjectKey, Vni, VrfName};
 use crate::intent::NodeIntent;
+use crate::plan::bfd::{ProfileChange, SeenBfd, SeenProfile};
 use crate::plan::bgp::desired::ALLOW_ALL;
-use crate::plan::bgp::difference::ContextChange;
+use crate::plan::bgp::difference::{Command, ContextChange, Verb};
+use crate::plan::bgp::filter::{ListChange, ListId};
+use crate::plan::bgp::raw::{RawApplied, footprint};
 use crate::plan::bgp::tests::model::Bgpd;
 use crate::plan::desired::SYSCTLS;
 use crate::plan::link::{
     AddressGeneration, FirewallState, KernelStep, Link, LinkChange, LinkKind, NIC_GROUP, NicConfig,
     NicRoute, SeenKernel, SeenKind, SeenLink, Space,
 };
-use crate::plan::{NicMemory, Plan, Planned, Presence, SeenFrr, Step, plan};
+use crate::plan::{Memory, Plan, Planned, Presence, RawLines, SeenFrr, Step, plan};
 
 type Told = Result<(), String>;
 
@@ -26,7 +30,8 @@ pub(in crate::plan) struct World {
     pub(in crate::plan) bgpd: Bgpd,
     pub(in crate::plan) allow_all: bool,
     pub(in crate::plan) vnis: BTreeMap<VrfName, Vni>,
-    pub(in crate::plan) memory: NicMemory,
+    pub(in crate::plan) bfd: BTreeMap<String, SeenProfile>,
+    pub(in crate::plan) memory: Memory,
     indices: Indices,
 }
 
@@ -146,7 +151,8 @@ impl World {
             bgpd: Bgpd::default(),
             allow_all: false,
             vnis: BTreeMap::new(),
-            memory: NicMemory::new(),
+            bfd: BTreeMap::new(),
+            memory: Memory::default(),
             indices: Indices(100),
         }
     }
@@ -166,6 +172,7 @@ impl World {
         SeenFrr {
             bgp,
             vnis: self.vnis.clone(),
+            bfd: SeenBfd::Profiles(self.bfd.clone()),
         }
     }
 
@@ -175,15 +182,19 @@ impl World {
 
     /// Executes a plan; every step must be legal when its turn comes.
     pub(in crate::plan) fn execute(&mut self, plan: &Plan) -> Told {
-        for step in &plan.sweep {
-            self.apply(step)?;
+        for planned in plan.sweep.iter().flat_map(|leftover| &leftover.steps) {
+            self.apply(&planned.step)?;
         }
         for unit in &plan.units {
+            let before = self.frr().bgp;
             for planned in unit.steps.as_ref().map_err(ToString::to_string)? {
                 self.apply(&planned.step)?;
+                if let Step::Raw(lines) = &planned.step {
+                    self.remember(&unit.key, lines, &before);
+                }
             }
         }
-        Ok(())
+        plan.closing.iter().try_for_each(|step| self.apply(step))
     }
 
     /// Plans and executes once, and demands that nothing is left to do.
@@ -206,6 +217,14 @@ impl World {
                 expect(self.allow_all != wanted, "the route map is so already")
                     .map(|()| self.allow_all = wanted)
             }
+            Step::PrefixLists(changes) => self.lists(changes),
+            Step::BfdProfiles(changes) => {
+                changes.iter().try_for_each(|change| self.profile(change))
+            }
+            Step::Raw(RawLines(config)) => {
+                self.bgpd.load(&[], config);
+                Ok(())
+            }
             Step::MapVni { vrf, vni } => self.map(vrf, *vni),
         };
         told.map_err(|refused| format!("{step}: {refused}"))
@@ -224,6 +243,7 @@ impl World {
         let running = self.bgpd.running();
         let contexts = running.contexts().iter();
         contexts
+            .filter(|context| context.header().words().next() == Some("router"))
             .map(|context| context.header().to_string())
             .collect()
     }
@@ -260,13 +280,89 @@ impl World {
                     "another AS number in the VRF",
                 )?;
             }
+            // A route map stands by itself.
+            ["route-map", ..] => {}
             _ => return Err("not an instance".to_owned()),
         }
         let commands = change.commands();
         expect(!commands.is_empty(), "nothing to type")?;
-        commands
-            .iter()
-            .try_for_each(|command| self.bgpd.apply(command))
+        for command in &commands {
+            self.bgpd.apply(command)?;
+            if command.verb == Verb::Add {
+                let names = format!("{command} names what is not there");
+                expect(self.names_only_what_stands(command), &names)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// As the agent does: what bgpd prints since the lines were typed is the object's.
+    fn remember(&mut self, key: &ObjectKey, RawLines(typed): &RawLines, before: &Config) {
+        let applied = RawApplied {
+            typed: typed.clone(),
+            footprint: footprint(typed, before, &self.frr().bgp),
+        };
+        self.memory.raw.insert(key.clone(), applied);
+    }
+
+    /// A list stands before a session names it, and goes when none does any more.
+    fn lists(&mut self, changes: &[ListChange]) -> Told {
+        for change in changes {
+            if let ListChange::Remove(id) = change {
+                expect(!self.bgpd.names_list(id), "a session names the list")?;
+            }
+            for text in change.lines() {
+                self.bgpd.outermost(&text)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn profile(&mut self, change: &ProfileChange) -> Told {
+        let ProfileChange {
+            name,
+            before,
+            after,
+        } = change;
+        expect(
+            self.bfd.get(name) == before.as_ref(),
+            "the profile is another by now",
+        )?;
+        let after = after.map(SeenProfile::Ours);
+        expect(after != *before, "the profile is so already")?;
+        match after {
+            Some(profile) => _ = self.bfd.insert(name.clone(), profile),
+            None => {
+                expect(
+                    !self.bgpd.names_profile(name),
+                    "a session names the profile",
+                )?;
+                self.bfd.remove(name);
+            }
+        }
+        Ok(())
+    }
+
+    /// A prefix list or a profile stands before a session names it.
+    fn names_only_what_stands(&self, command: &Command) -> bool {
+        let words: Vec<&str> = command.line.words().collect();
+        match words.as_slice() {
+            ["neighbor", _, "prefix-list", name, _] => {
+                let ipv6 = command
+                    .path
+                    .iter()
+                    .any(|line| line.as_str().contains("ipv6"));
+                let family = if ipv6 {
+                    Family::Ipv6Unicast
+                } else {
+                    Family::Ipv4Unicast
+                };
+                let name = (*name).to_owned();
+                self.bgpd.has_list(&ListId { family, name })
+            }
+            ["neighbor", _, "bfd", "profile", name] => self.bfd.contains_key(*name),
+            [..] => true,
+        }
     }
 
     fn map(&mut self, vrf: &VrfName, vni: Option<Vni>) -> Told {
@@ -527,7 +623,7 @@ impl World {
             Space::Router => {
                 nic.group = NIC_GROUP;
                 // The agent remembers what a step carries, before it executes it.
-                self.memory.insert(name.clone(), config.clone());
+                self.memory.nics.insert(name.clone(), config.clone());
                 expect(
                     carried.addresses.is_subset(&config.addresses),
                     "an address is lost",
@@ -535,7 +631,7 @@ impl World {
             }
             Space::Host => {
                 nic.group = 0;
-                self.memory.remove(name);
+                self.memory.nics.remove(name);
             }
         }
         self.links(to).insert(name.clone(), nic);

@@ -1,5 +1,4 @@
 use super::*;
-use crate::intent::addresses::HostLeg;
 use crate::verify::facts::Unreadable;
 use crate::verify::tests::fixture::{self, net, peer, red, red_key, underlay_key};
 use crate::verify::verify;
@@ -315,7 +314,6 @@ fn json_has_stable_names() {
 #[test]
 fn a_vni_without_a_leg_has_no_session() {
     let mut scene = Scene::healthy();
-    let leg: Option<HostLeg> = None;
-    scene.intent.vnis[0].leg = leg;
+    scene.intent.vnis[0].legs.clear();
     assert_eq!(scene.report(None, 1000).sessions.len(), 1);
 }

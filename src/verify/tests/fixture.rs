@@ -6,8 +6,11 @@ use std::net::{IpAddr, Ipv4Addr};
 use ipnet::{IpNet, Ipv4Net};
 
 use crate::api::types::{InterfaceName, ObjectKey, VrfName};
-use crate::api::{Families, HostSession, L3Vni, Neighbor, RemoteAs, Underlay};
-use crate::intent::addresses::HostLeg;
+use crate::api::{
+    AllowedPrefixes, Families, HostSession, L3Vni, LocalCidr, Neighbor, Peer, RemoteAs,
+    TunnelEndpoint, Underlay,
+};
+use crate::intent::addresses::{HostLeg, Vteps};
 use crate::intent::{NodeIntent, UnderlayIntent, VniIntent};
 use crate::plan::desired::table;
 use crate::plan::link::{Links, Mac, NIC_GROUP, SeenKernel, SeenKind, SeenLink};
@@ -57,8 +60,12 @@ pub(crate) fn red() -> VrfName {
     "red".parse().unwrap()
 }
 
-pub(crate) fn peer() -> IpAddr {
+pub(crate) fn peer_address() -> IpAddr {
     ip("10.0.1.1")
+}
+
+pub(crate) fn peer() -> Peer {
+    Peer::Address(peer_address())
 }
 
 pub(crate) fn remote_vtep() -> IpAddr {
@@ -75,14 +82,16 @@ pub(crate) fn red_key() -> ObjectKey {
 
 pub(crate) fn intent() -> NodeIntent {
     let neighbor = Neighbor {
-        address: v4("10.0.1.1"),
+        peer: peer(),
         remote_as: RemoteAs::Number("64512".parse().unwrap()),
         port: None,
         password: None,
         timers: None,
         connect_time: None,
         ebgp_multihop: None,
+        bfd: None,
         families: Families::Derived,
+        reflector_client: BTreeSet::new(),
     };
     let underlay = UnderlayIntent {
         key: underlay_key(),
@@ -91,11 +100,12 @@ pub(crate) fn intent() -> NodeIntent {
             router_id_cidr: "10.0.0.0/24".parse().unwrap(),
             neighbors: vec![neighbor],
             interfaces: vec![name("eth0")],
-            tunnel_endpoint: Some("100.65.0.0/24".parse().unwrap()),
+            tunnel_endpoint: TunnelEndpoint::over_ipv4("100.65.0.0/24".parse().unwrap()),
             graceful_restart: None,
+            reflector_cluster: None,
         },
         router_id: v4("10.0.0.1"),
-        vtep: Some(v4("100.65.0.1")),
+        vteps: Vteps::of_ipv4(v4("100.65.0.1")),
     };
     let local_cidr: Ipv4Net = "192.169.10.0/24".parse().unwrap();
     let vni = VniIntent {
@@ -107,19 +117,23 @@ pub(crate) fn intent() -> NodeIntent {
             host_session: Some(HostSession {
                 asn: "64514".parse().unwrap(),
                 remote_as: RemoteAs::Number("64515".parse().unwrap()),
-                local_cidr,
+                local_cidr: LocalCidr::of_ipv4(local_cidr),
+                allowed: AllowedPrefixes::default(),
             }),
             import_rts: Vec::new(),
             export_rts: Vec::new(),
         },
-        leg: Some(HostLeg {
+        legs: vec![HostLeg {
             router: "192.169.10.1/24".parse().unwrap(),
             host: "192.169.10.2/24".parse().unwrap(),
-        }),
+        }],
+        gateway_subnets: Vec::new(),
     };
     NodeIntent {
         underlay: Some(underlay),
         vnis: vec![vni],
+        passthrough: None,
+        raw: Vec::new(),
     }
 }
 
@@ -222,7 +236,7 @@ fn kernel() -> SeenKernel {
     };
     let vxlan = SeenKind::Vxlan {
         vni: 100,
-        local: Some(v4("100.65.0.1")),
+        local: Some(v4("100.65.0.1").into()),
         port: 4789,
         learning: false,
     };

@@ -4,6 +4,7 @@ use super::fixture::{
     REMOTE_MAC, REMOTE_PREFIXES, evpn, facts, good, intent, ip, name, net, peer, red, remote_vtep,
     run,
 };
+use crate::api::Peer;
 use crate::plan::link::{SeenKind, SeenLink};
 use crate::verify::facts::{
     BgpVni, EvpnPath, Facts, ImportTarget, LastReset, Negotiation, Origin, RouteId, Session,
@@ -98,7 +99,11 @@ fn sessions_and_links() {
             |facts| {
                 let vrf = facts.vrfs.get_mut(&red()).unwrap();
                 let sessions = vrf.sessions.as_mut().unwrap();
-                down(sessions.get_mut(&ip("192.169.10.2")).unwrap());
+                down(
+                    sessions
+                        .get_mut(&Peer::Address(ip("192.169.10.2")))
+                        .unwrap(),
+                );
             },
             &[(Check::HostSession, "192.169.10.2")],
         ),

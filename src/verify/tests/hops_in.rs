@@ -1,6 +1,6 @@
 //! Routes in: each hop is broken by itself, and exactly that hop is found.
 
-use super::fixture::{OWN_MAC, SVI, VETH, VXLAN, evpn, ip, net, peer, red, run};
+use super::fixture::{OWN_MAC, SVI, VETH, VXLAN, evpn, ip, net, peer_address, red, run};
 use crate::plan::link::Mac;
 use crate::verify::Check;
 use crate::verify::facts::{
@@ -44,12 +44,12 @@ fn routes_in_bgp() {
     run(&[
         (
             "next hop not reachable",
-            |facts| evpn(facts, REMOTE, Origin::Peer(peer())).standing = Standing::Invalid,
+            |facts| evpn(facts, REMOTE, Origin::Peer(peer_address())).standing = Standing::Invalid,
             &[(Check::RouteValid, ROUTE)],
         ),
         (
             "no best path",
-            |facts| evpn(facts, REMOTE, Origin::Peer(peer())).standing = Standing::Valid,
+            |facts| evpn(facts, REMOTE, Origin::Peer(peer_address())).standing = Standing::Valid,
             &[(Check::RouteValid, ROUTE)],
         ),
         (
@@ -186,7 +186,7 @@ fn what_is_as_it_should_be() {
         (
             "a route with a foreign route target is not ours",
             |facts| {
-                let mut foreign = evpn(facts, REMOTE, Origin::Peer(peer())).clone();
+                let mut foreign = evpn(facts, REMOTE, Origin::Peer(peer_address())).clone();
                 foreign.id.prefix = net("10.99.0.0/16");
                 foreign.targets = vec!["64514:7".parse().unwrap()];
                 facts.evpn.as_mut().unwrap().push(foreign);
@@ -197,7 +197,7 @@ fn what_is_as_it_should_be() {
             "our own route, told back by the fabric",
             |facts| {
                 let mut reflected = evpn(facts, "172.16.1.0/24", Origin::Local).clone();
-                reflected.origin = Origin::Peer(peer());
+                reflected.origin = Origin::Peer(peer_address());
                 reflected.standing = Standing::Invalid;
                 facts.evpn.as_mut().unwrap().push(reflected);
             },
@@ -206,7 +206,7 @@ fn what_is_as_it_should_be() {
         (
             "a path that loops beside a good one",
             |facts| {
-                let mut loops = evpn(facts, REMOTE, Origin::Peer(peer())).clone();
+                let mut loops = evpn(facts, REMOTE, Origin::Peer(peer_address())).clone();
                 loops.origin = Origin::Peer(ip("10.0.2.1"));
                 loops.standing = Standing::Invalid;
                 facts.evpn.as_mut().unwrap().push(loops);
@@ -245,13 +245,13 @@ fn what_is_as_it_should_be() {
 fn add_second_pe(facts: &mut Facts) {
     const MAC: Mac = Mac([2, 0, 0, 0, 0, 3]);
     let vtep = ip("100.65.0.3");
-    let mut path = evpn(facts, REMOTE, Origin::Peer(peer())).clone();
+    let mut path = evpn(facts, REMOTE, Origin::Peer(peer_address())).clone();
     path.id.rd = "10.0.0.3:2".into();
     path.next_hop = vtep;
     path.router_mac = Some(MAC);
     facts.evpn.as_mut().unwrap().push(path);
     in_vrf(facts).push(VrfPath {
-        origin: Origin::Peer(peer()),
+        origin: Origin::Peer(peer_address()),
         next_hop: vtep,
         standing: Standing::Multipath,
     });

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use ipnet::{IpNet, Ipv4Net};
 use proptest::prelude::*;
 
-use super::fixture::{SVI, bad, facts, good, intent, peer, red, remote_vtep};
+use super::fixture::{SVI, bad, facts, good, intent, peer_address, red, remote_vtep};
 use crate::verify::facts::{
     EvpnPath, Facts, KernelRoute, Origin, RibChoice, RibEntry, RibProtocol, RouteAction, RouteHop,
     RouteId, Standing, VrfPath,
@@ -17,7 +17,7 @@ fn add_remote(facts: &mut Facts, count: u32) -> Vec<IpNet> {
     let paths = facts.evpn.as_mut().unwrap();
     let pattern = paths
         .iter()
-        .find(|path| path.origin == Origin::Peer(peer()));
+        .find(|path| path.origin == Origin::Peer(peer_address()));
     let pattern = pattern.unwrap().clone();
     let vrf = facts.vrfs.get_mut(&red()).unwrap();
     let mut prefixes = Vec::new();
@@ -35,7 +35,7 @@ fn add_remote(facts: &mut Facts, count: u32) -> Vec<IpNet> {
         vrf.bgp.as_mut().unwrap().insert(
             prefix,
             vec![VrfPath {
-                origin: Origin::Peer(peer()),
+                origin: Origin::Peer(peer_address()),
                 next_hop: remote_vtep(),
                 standing: Standing::Best,
             }],

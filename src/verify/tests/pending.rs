@@ -1,6 +1,7 @@
 //! What cannot be told is neither good nor bad.
 
 use super::fixture::{bad, facts, good, intent, peer, red, waiting};
+use crate::api::Peer;
 use crate::verify::facts::{Facts, SessionState, Unreadable, VniState};
 use crate::verify::{Check, verify};
 
@@ -172,17 +173,17 @@ fn every_check_is_named_whatever_is_broken() {
 fn one_neighbour_down_leaves_the_vni_to_the_other() {
     let mut intent = intent();
     let mut facts = facts();
-    let second = "10.0.9.1".parse().unwrap();
+    let second = Peer::Address("10.0.9.1".parse().unwrap());
     let underlay = intent.underlay.as_mut().unwrap();
     let mut neighbor = underlay.spec.neighbors[0].clone();
-    neighbor.address = second;
+    neighbor.peer = second.clone();
     underlay.spec.neighbors.push(neighbor);
     let sessions = facts.fabric_sessions.as_mut().unwrap();
     let mut session = sessions[&peer()].clone();
     session.state = SessionState::Down {
         state: "Idle".to_owned(),
     };
-    sessions.insert(second.into(), session);
+    sessions.insert(second, session);
     let findings = verify(&intent, &facts);
     let expected = vec![(Check::UnderlaySession, "10.0.9.1".to_owned())];
     assert_eq!(bad(&findings), expected);

@@ -17,7 +17,7 @@ use perouter_parsers::id::{self, Assigned, PeerName, RouterMac};
 use perouter_parsers::rib;
 
 use crate::api::types::{Asn, Vni};
-use crate::api::{Family, RouteTarget};
+use crate::api::{Family, Peer, RouteTarget};
 use crate::plan::link::Mac;
 use crate::verify::facts::{
     BgpVni, EvpnPath, FamilyState, ImportTarget, LastReset, Negotiation, Origin, Rd, Read,
@@ -36,15 +36,17 @@ fn unreadable(error: &dyn Error) -> Unreadable {
     Unreadable { words }
 }
 
-/// Reads `show bgp neighbors json` or `show bgp vrf VRF neighbors json`. Neighbours that are
-/// named by an interface are none of ours and left out.
+/// Reads `show bgp neighbors json` or `show bgp vrf VRF neighbors json`.
 pub(super) fn sessions(answer: &[u8]) -> Read<Sessions> {
     let neighbors = bgp::neighbors(answer).map_err(|error| unreadable(&error))?;
-    let addressed = |(name, neighbor)| match name {
-        PeerName::Address(address) => Some((address, session(neighbor))),
-        PeerName::Interface(_) => None,
+    let named = |(name, neighbor)| {
+        let peer = match name {
+            PeerName::Address(address) => Peer::Address(address),
+            PeerName::Interface(name) => Peer::Interface(name.parse().unwrap()),
+        };
+        (peer, session(neighbor))
     };
-    Ok(neighbors.into_iter().filter_map(addressed).collect())
+    Ok(neighbors.into_iter().map(named).collect())
 }
 
 fn session(neighbor: Neighbor) -> Session {

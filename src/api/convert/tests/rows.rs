@@ -161,18 +161,12 @@ pub(in crate::api) fn underlay_rows() -> Vec<Row> {
         (
             "spec.routeReflector",
             json!({"clusterID": "10.0.0.200"}),
-            &[
-                "spec.routeReflector: routeReflector.clusterID must be outside routerIDCIDR",
-                "spec.routeReflector: route reflection is not supported yet",
-            ],
+            &["spec.routeReflector: routeReflector.clusterID must be outside routerIDCIDR"],
         ),
         (
             "spec.routeReflector",
             json!({"clusterID": "192.0.2.x"}),
-            &[
-                "spec.routeReflector.clusterID: \"192.0.2.x\" must be an IPv4 address",
-                "spec.routeReflector: route reflection is not supported yet",
-            ],
+            &["spec.routeReflector.clusterID: \"192.0.2.x\" must be an IPv4 address"],
         ),
         (
             "spec.tunelEndpoint",
@@ -231,8 +225,34 @@ fn session_rows() -> Vec<Row> {
         ),
         (
             "spec.neighbors[0].address",
-            json!("fd00::1"),
-            &["spec.neighbors[0].address: a neighbor with an IPv6 address is not supported yet"],
+            json!("ff02::1"),
+            &["spec.neighbors[0].address: \"ff02::1\" must be the address of one neighbor"],
+        ),
+        (
+            "spec.neighbors[0].address",
+            json!("::"),
+            &["spec.neighbors[0].address: \"::\" must be the address of one neighbor"],
+        ),
+        (
+            "spec.neighbors[0].address",
+            json!("255.255.255.255"),
+            &["spec.neighbors[0].address: \"255.255.255.255\" must be the address of one neighbor"],
+        ),
+        (
+            "spec.neighbors[0].address",
+            json!("fe80::1"),
+            &[
+                "spec.neighbors[0].address: \"fe80::1\" is a link-local address; name the \
+                 interface behind which it is instead",
+            ],
+        ),
+        (
+            "spec.neighbors[0].address",
+            json!("::ffff:192.0.2.1"),
+            &[
+                "spec.neighbors[0].address: \"::ffff:192.0.2.1\" must be an IP address, and one of \
+                 IPv4 must be written as such",
+            ],
         ),
         (
             "spec.neighbors[0].interface",
@@ -241,8 +261,24 @@ fn session_rows() -> Vec<Row> {
         ),
         (
             "spec.neighbors[0]",
-            json!({"asn": 1, "interface": "eth1"}),
-            &["spec.neighbors[0].interface: BGP unnumbered is not supported yet"],
+            json!({"asn": 1, "interface": "1eth"}),
+            &[
+                "spec.neighbors[0].interface: \"1eth\" must have letters, digits, '.', '_' or '-' \
+                 only, and begin with a letter",
+            ],
+        ),
+        (
+            "spec.neighbors[0]",
+            json!({"asn": 1, "interface": "eth1\nrouter"}),
+            &[
+                "spec.neighbors[0].interface: \"eth1\\nrouter\" must be an interface name: no '/', \
+                 ':' or white space, and neither '.' nor '..'",
+            ],
+        ),
+        (
+            "spec.neighbors",
+            json!([{"asn": 1, "interface": "eth1"}, {"asn": 2, "interface": "eth1"}]),
+            &["spec.neighbors[1].interface: is the same as spec.neighbors[0].interface"],
         ),
         (
             "spec.neighbors[0]",
@@ -254,8 +290,34 @@ fn session_rows() -> Vec<Row> {
         ),
         (
             "spec.neighbors[0]",
-            json!({"asn": 1, "listenRange": "192.168.11.0/24"}),
-            &["spec.neighbors[0].listenRange: a listen range is not supported yet"],
+            json!({"asn": 1, "listenRange": "192.168.11.0"}),
+            &[
+                "spec.neighbors[0].listenRange: \"192.168.11.0\" must be an IP prefix, and not of \
+                 IPv6 link-local addresses",
+            ],
+        ),
+        (
+            "spec.neighbors[0]",
+            json!({"asn": 1, "listenRange": "::ffff:10.0.0.0/104"}),
+            &[
+                "spec.neighbors[0].listenRange: \"::ffff:10.0.0.0/104\" must be an IP prefix, and \
+                 not of IPv6 link-local addresses",
+            ],
+        ),
+        (
+            "spec.neighbors",
+            json!([
+                {"asn": 1, "listenRange": "10.0.0.0/8"},
+                {"asn": 1, "listenRange": "10.0.1.7/24"},
+                {"asn": 1, "listenRange": "fd00::/64"},
+                {"asn": 1, "listenRange": "0.0.0.0/0"},
+                {"asn": 1, "listenRange": "fd00::/64"},
+            ]),
+            &[
+                "spec.neighbors[1].listenRange: overlaps spec.neighbors[0].listenRange",
+                "spec.neighbors[3].listenRange: overlaps spec.neighbors[0].listenRange",
+                "spec.neighbors[4].listenRange: overlaps spec.neighbors[2].listenRange",
+            ],
         ),
         (
             "spec.neighbors[0]",
@@ -374,8 +436,30 @@ fn session_rows() -> Vec<Row> {
         ),
         (
             "spec.neighbors[0].bfd",
-            json!({}),
-            &["spec.neighbors[0].bfd: BFD is not supported yet"],
+            json!({"receiveInterval": 9, "transmitInterval": 60001}),
+            &[
+                "spec.neighbors[0].bfd.receiveInterval: 9 is out of range; it must be 10 to 60000 \
+                 milliseconds",
+                "spec.neighbors[0].bfd.transmitInterval: 60001 is out of range; it must be 10 to \
+                 60000 milliseconds",
+            ],
+        ),
+        (
+            "spec.neighbors[0].bfd",
+            json!({"detectMultiplier": 1, "minimumTTL": 255, "sessionMode": "Active"}),
+            &[
+                "spec.neighbors[0].bfd.detectMultiplier: 1 is out of range; it must be 2 to 255 \
+                 packets",
+                "spec.neighbors[0].bfd.minimumTTL: 255 is out of range; it must be 1 to 254 hops",
+            ],
+        ),
+        (
+            "spec.neighbors[0].bfd",
+            json!({"sessionMode": "passive"}),
+            &[
+                "spec.neighbors[0].bfd.sessionMode: \"passive\" is not known here; it must be one \
+                 of Active, Passive",
+            ],
         ),
         (
             "spec.neighbors[0].bfd",
@@ -383,7 +467,6 @@ fn session_rows() -> Vec<Row> {
             &[
                 "spec.neighbors[0].bfd.recieveInterval: unknown field; did you mean \
                  receiveInterval?",
-                "spec.neighbors[0].bfd: BFD is not supported yet",
             ],
         ),
     ]
@@ -394,8 +477,11 @@ fn family_rows() -> Vec<Row> {
     vec![
         (
             "spec.neighbors[0].addressFamilies[1]",
-            json!({"type": "ipv6unicast"}),
-            &["spec.neighbors[0].addressFamilies[1]: ipv6unicast is not supported yet"],
+            json!({"type": "evpn ipv6unicast"}),
+            &[
+                "spec.neighbors[0].addressFamilies[1].type: \"evpn ipv6unicast\" is not known \
+                 here; it must be one of ipv4unicast, ipv6unicast, evpn, ipv4vpn, ipv6vpn",
+            ],
         ),
         (
             "spec.neighbors[0].addressFamilies[1]",
@@ -407,7 +493,7 @@ fn family_rows() -> Vec<Row> {
             "spec.neighbors[0].addressFamilies[0]",
             json!({"type": "ipv4vpn"}),
             &[
-                "spec.neighbors[0].addressFamilies[0]: ipv4vpn is not supported yet",
+                "spec.neighbors[0].addressFamilies[0]: L3VPN over SRv6 is not supported yet",
                 "spec.neighbors[0].addressFamilies: evpn excludes ipv4vpn and ipv6vpn",
                 "spec.neighbors[0]: ipv4vpn and ipv6vpn need a neighbor with an IPv6 address",
             ],
@@ -416,7 +502,7 @@ fn family_rows() -> Vec<Row> {
             "spec.neighbors[0].addressFamilies",
             json!([{"type": "ipv6vpn"}]),
             &[
-                "spec.neighbors[0].addressFamilies[0]: ipv6vpn is not supported yet",
+                "spec.neighbors[0].addressFamilies[0]: L3VPN over SRv6 is not supported yet",
                 "spec.neighbors[0]: ipv4vpn and ipv6vpn need a neighbor with an IPv6 address",
             ],
         ),
@@ -431,11 +517,7 @@ fn family_rows() -> Vec<Row> {
         (
             "spec.neighbors[0].addressFamilies",
             client,
-            &[
-                "spec.neighbors[0].addressFamilies[0].properties: routeReflectorClient is not \
-                 supported yet",
-                "spec.neighbors[0]: routeReflectorClient needs a neighbor of type Internal",
-            ],
+            &["spec.neighbors[0]: routeReflectorClient needs a neighbor of type Internal"],
         ),
     ]
 }

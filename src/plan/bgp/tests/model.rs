@@ -9,8 +9,10 @@ use perouter_parsers::running_config::{Config, Context, Line};
 use proptest::prelude::*;
 
 use super::whole;
+use crate::api::Family;
 use crate::intent::samples::any_intent;
 use crate::plan::bgp::difference::{Command, ContextChange};
+use crate::plan::bgp::filter::ListId;
 
 /// What bgpd holds: each line with the contexts that it stands in.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -23,18 +25,19 @@ impl Bgpd {
     /// bgpd as it is after `config` was typed.
     pub(in crate::plan) fn holding(config: &Config) -> Self {
         let mut bgpd = Self::default();
-        for context in config.contexts() {
-            bgpd.contexts.insert(context.header().to_string());
-            bgpd.load(&[context.header().to_string()], context.body());
-        }
+        bgpd.load(&[], config);
         bgpd
     }
 
-    fn load(&mut self, path: &[String], body: &Config) {
+    /// Takes lines as they are, whether they are there already or not.
+    pub(in crate::plan) fn load(&mut self, path: &[String], body: &Config) {
         for line in body.lines() {
             self.lines.insert((path.to_vec(), line.to_string()));
         }
         for context in body.contexts() {
+            if path.is_empty() {
+                self.contexts.insert(context.header().to_string());
+            }
             let inner = [path, &[context.header().to_string()]].concat();
             self.load(&inner, context.body());
         }
@@ -78,7 +81,51 @@ impl Bgpd {
         }
     }
 
-    fn outermost(&mut self, text: &str) -> Result<(), String> {
+    /// Whether a session names this prefix list.
+    pub(in crate::plan) fn names_list(&self, list: &ListId) -> bool {
+        let family = match list.family {
+            Family::Ipv6Unicast => "address-family ipv6 unicast",
+            Family::Ipv4Unicast | Family::Evpn => "address-family ipv4 unicast",
+        };
+        self.lines.iter().any(|(path, line)| {
+            let words: Vec<&str> = line.split(' ').collect();
+            path.last().is_some_and(|last| last == family)
+                && matches!(words.as_slice(), [_, _, "prefix-list", own, _] if *own == list.name)
+        })
+    }
+
+    /// Whether a session names this BFD profile.
+    pub(in crate::plan) fn names_profile(&self, name: &str) -> bool {
+        let end = format!(" bfd profile {name}");
+        self.lines.iter().any(|(_, line)| line.ends_with(&end))
+    }
+
+    /// Whether there is a prefix list of this name.
+    pub(in crate::plan) fn has_list(&self, list: &ListId) -> bool {
+        let start = format!("{} ", list.words());
+        let mut outermost = self.lines.iter().filter(|(path, _)| path.is_empty());
+        outermost.any(|(_, line)| line.starts_with(&start))
+    }
+
+    /// Types a line outside of all contexts.
+    pub(in crate::plan) fn outermost(&mut self, text: &str) -> Result<(), String> {
+        let words: Vec<&str> = text.split(' ').collect();
+        if let ["no", ip, "prefix-list", list] = words.as_slice() {
+            let start = format!("{ip} prefix-list {list} ");
+            let size = self.lines.len();
+            self.lines
+                .retain(|(path, line)| !path.is_empty() || !line.starts_with(&start));
+            let gone = self.lines.len() < size;
+            return gone.then_some(()).ok_or(format!("{text}: no such list"));
+        }
+        if let ["no", "ip" | "ipv6" | "bgp", ..] = words.as_slice() {
+            let line = text.trim_start_matches("no ").to_owned();
+            let gone = self.lines.remove(&(Vec::new(), line));
+            return gone.then_some(()).ok_or(format!("{text}: no such line"));
+        }
+        if let ["ip" | "ipv6", "prefix-list", ..] = words.as_slice() {
+            return self.add(&[], text.to_owned());
+        }
         match text.strip_prefix("no ") {
             Some(header) => {
                 if !self.contexts.remove(header) {
@@ -98,11 +145,12 @@ impl Bgpd {
     }
 
     fn defined(&self, path: &[String], address: &str) -> bool {
-        let start = format!("neighbor {address} remote-as ");
+        let starts = ["remote-as ", "interface remote-as ", "peer-group"]
+            .map(|what| format!("neighbor {address} {what}"));
         let at = path.iter().take(1).cloned().collect::<Vec<_>>();
         self.lines
             .iter()
-            .any(|(path, line)| *path == at && line.starts_with(&start))
+            .any(|(path, line)| *path == at && starts.iter().any(|start| line.starts_with(start)))
     }
 
     fn add(&mut self, path: &[String], text: String) -> Result<(), String> {
@@ -111,10 +159,26 @@ impl Bgpd {
         }
         let words: Vec<&str> = text.split(' ').collect();
         if let ["neighbor", address, what, ..] = words.as_slice()
-            && *what != "remote-as"
             && !self.defined(path, address)
         {
-            return Err(format!("{text}: specify remote-as first"));
+            let defines = match *what {
+                "remote-as" => address.parse::<std::net::IpAddr>().is_ok(),
+                "interface" | "peer-group" => true,
+                _ => false,
+            };
+            if !defines {
+                return Err(format!("{text}: no such neighbour, or no remote-as yet"));
+            }
+        }
+        if let ["bgp", "listen", "range", _, "peer-group", group] = words.as_slice()
+            && !self.holds(path, &format!("neighbor {group} peer-group"))
+        {
+            return Err(format!("{text}: no such peer group"));
+        }
+        // A profile switches BFD on by itself.
+        if let ["neighbor", name, "bfd", "profile", _] = words.as_slice() {
+            let on = format!("neighbor {name} bfd");
+            self.lines.insert((path.to_vec(), on));
         }
         let replaced = value_of(&text);
         self.lines
@@ -123,18 +187,43 @@ impl Bgpd {
         Ok(())
     }
 
+    /// A neighbour goes with all its lines, a peer group with its listen ranges too; but the AS
+    /// of a group is a line like others.
+    fn undefine(&mut self, path: &[String], name: &str, what: &str) -> Result<(), String> {
+        if !self.defined(path, name) {
+            return Err(format!("no neighbor {name} {what}: no such neighbour"));
+        }
+        let is_group = self.holds(path, &format!("neighbor {name} peer-group"));
+        let start = match what {
+            "remote-as" if is_group => format!("neighbor {name} remote-as "),
+            _ => format!("neighbor {name} "),
+        };
+        let ranges = format!(" peer-group {name}");
+        let instance = path.first().cloned();
+        self.lines.retain(|(at, line)| {
+            let of_group = what == "peer-group" && line.ends_with(&ranges);
+            at.first() != instance.as_ref() || !(line.starts_with(&start) || of_group)
+        });
+        Ok(())
+    }
+
     /// A `no` takes away whatever value the line has now, named or not.
     fn remove(&mut self, path: &[String], text: &str) -> Result<(), String> {
         let words: Vec<&str> = text.split(' ').collect();
-        if let ["neighbor", address, "remote-as", ..] = words.as_slice() {
-            if !self.defined(path, address) {
-                return Err(format!("no {text}: no such neighbour"));
-            }
-            let start = format!("neighbor {address} ");
-            let instance = path.first().cloned();
+        if let [
+            "neighbor",
+            name,
+            what @ ("remote-as" | "interface" | "peer-group"),
+            ..,
+        ] = words.as_slice()
+        {
+            return self.undefine(path, name, what);
+        }
+        // BFD takes its profile along.
+        if let ["neighbor", name, "bfd"] = words.as_slice() {
+            let profile = format!("neighbor {name} bfd profile ");
             self.lines
-                .retain(|(at, line)| at.first() != instance.as_ref() || !line.starts_with(&start));
-            return Ok(());
+                .retain(|(at, line)| at != path || !line.starts_with(&profile));
         }
         if let ["neighbor", address, ..] = words.as_slice()
             && !self.defined(path, address)
@@ -159,7 +248,14 @@ fn value_of(line: &str) -> Option<String> {
     let words: Vec<&str> = line.split(' ').collect();
     let upto = |count: usize| Some(words[..count].join(" "));
     match words.as_slice() {
-        ["bgp", "router-id", _] => upto(2),
+        ["bgp", "router-id" | "cluster-id", _] => upto(2),
+        ["bgp", "listen", "limit", _] => upto(3),
+        ["ip" | "ipv6", "prefix-list", _, "seq", ..] => upto(5),
+        ["neighbor", _, "interface", "remote-as", _] => upto(3),
+        ["neighbor", _, "bfd", "profile", _] => upto(4),
+        ["neighbor", address, "prefix-list", _, direction] => {
+            Some(format!("neighbor {address} prefix-list {direction}"))
+        }
         [
             "bgp",
             "graceful-restart",

@@ -9,7 +9,7 @@ use crate::intent::{NodeIntent, UnderlayIntent};
 use crate::plan::bgp::desired::desired;
 use crate::plan::bgp::difference::ContextChange;
 use crate::plan::link::SeenKernel;
-use crate::plan::{NicMemory, SeenFrr, plan};
+use crate::plan::{Memory, SeenFrr, plan};
 
 fn with_password(password: &str) -> NodeIntent {
     let neighbor = Neighbor {
@@ -74,7 +74,7 @@ proptest! {
     fn no_output_of_a_plan_holds_a_password(before in any_intent(), after in any_intent()) {
         let bgp = running(&before);
         let seen = SeenFrr { bgp, ..SeenFrr::default() };
-        let planned = plan(&after, &SeenKernel::default(), &seen, &NicMemory::new());
+        let planned = plan(&after, &SeenKernel::default(), &seen, &Memory::default());
         let planned = planned.expect("typeable");
         let desired = desired(&after).expect("typeable");
         let outputs = [

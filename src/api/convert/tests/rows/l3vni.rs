@@ -8,6 +8,7 @@ use super::Row;
 pub(in crate::api) fn l3vni_rows() -> Vec<Row> {
     let mut rows = vrf_rows();
     rows.extend(host_session_rows());
+    rows.extend(allowed_rows());
     rows
 }
 
@@ -178,6 +179,86 @@ fn host_session_rows() -> Vec<Row> {
             "spec.hostSession.bfd",
             json!({}),
             &["spec.hostSession.bfd: unknown field"],
+        ),
+    ]
+}
+
+/// What is refused in the list of prefixes that the host may announce.
+fn allowed_rows() -> Vec<Row> {
+    const LENGTHS: &str = "spec.hostSession.allowedPrefixes.in[0]: minLength and maxLength must \
+        lie between the length of the prefix and that of an address, and minLength must not \
+        exceed maxLength";
+    let first = "spec.hostSession.allowedPrefixes.in[0]";
+    vec![
+        (
+            "spec.hostSession.allowedPrefixes.in[0].prefix",
+            json!("10.0.0.0"),
+            &[
+                "spec.hostSession.allowedPrefixes.in[0].prefix: \"10.0.0.0\" must be an IP prefix, \
+                 such as 172.16.0.0/12",
+            ],
+        ),
+        (
+            "spec.hostSession.allowedPrefixes.in[0].prefix",
+            json!("::ffff:10.0.0.0/104"),
+            &[
+                "spec.hostSession.allowedPrefixes.in[0].prefix: \"::ffff:10.0.0.0/104\" must be an \
+                 IP prefix, such as 172.16.0.0/12",
+            ],
+        ),
+        (
+            "spec.hostSession.allowedPrefixes.out[0].prefix",
+            Value::Null,
+            &["spec.hostSession.allowedPrefixes.out[0].prefix: is missing"],
+        ),
+        (
+            "spec.hostSession.allowedPrefixes.in[0].maxLength",
+            json!(129),
+            &[
+                "spec.hostSession.allowedPrefixes.in[0].maxLength: 129 is out of range; it must be \
+                 0 to 128",
+            ],
+        ),
+        (
+            "spec.hostSession.allowedPrefixes.in",
+            Value::from(vec![json!({"prefix": "10.0.0.0/8"}); 257]),
+            &["spec.hostSession.allowedPrefixes.in: has 257 entries; it must have 0 to 256"],
+        ),
+        // Shorter than the prefix, as the least and as the most.
+        (
+            first,
+            json!({"prefix": "10.0.0.0/8", "minLength": 7, "maxLength": 24}),
+            &[LENGTHS],
+        ),
+        (
+            first,
+            json!({"prefix": "10.0.0.0/8", "maxLength": 7}),
+            &[LENGTHS],
+        ),
+        // The least above the most.
+        (
+            first,
+            json!({"prefix": "10.0.0.0/8", "minLength": 25, "maxLength": 24}),
+            &[LENGTHS],
+        ),
+        // Longer than an address.
+        (
+            first,
+            json!({"prefix": "10.0.0.0/8", "maxLength": 33}),
+            &[LENGTHS],
+        ),
+        (
+            first,
+            json!({"prefix": "10.0.0.0/8", "minLength": 33}),
+            &[LENGTHS],
+        ),
+        (
+            "spec.hostSession.allowedPrefixes.in[0].maxlength",
+            json!(24),
+            &[
+                "spec.hostSession.allowedPrefixes.in[0].maxlength: unknown field; did you mean \
+                 maxLength or minLength?",
+            ],
         ),
     ]
 }
