@@ -260,7 +260,12 @@ impl<'a> Executor<'a> {
             }
             let taken = match &planned.step {
                 Step::Raw(lines) => self.raw(&unit.key, lines).await,
-                step => self.step(step).await,
+                step @ (Step::Kernel(_)
+                | Step::Bgp(_)
+                | Step::AllowAll(_)
+                | Step::PrefixLists(_)
+                | Step::BfdProfiles(_)
+                | Step::MapVni { .. }) => self.step(step).await,
             };
             if let Err(message) = taken {
                 self.undo(Some(&unit.key), &done, message).await;

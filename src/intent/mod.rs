@@ -183,6 +183,10 @@ pub fn resolve(read: Candidates, before: &Accepted, index: NodeIndex) -> Resolut
 }
 
 /// What a pass read of one object.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "nearly all are good, so a box would only cost"
+)]
 enum Read {
     /// A version that is valid by itself.
     Good(AcceptedObject),

@@ -13,7 +13,7 @@ use super::condition::{
     Verification, conditions,
 };
 use crate::api::Peer;
-use crate::api::types::{Asn, ObjectKey, Vni, VrfName};
+use crate::api::types::{Asn, Kind, ObjectKey, Vni, VrfName};
 use crate::intent::{Kept, NodeIndex, NodeIntent, Rejection};
 use crate::verify::facts::{Session, SessionState, VniState, sessions_of};
 use crate::verify::{Check, Facts, Finding, Outcome};
@@ -356,9 +356,14 @@ fn objects(previous: Option<&Report>, inputs: &Inputs<'_>, now: Timestamp) -> Ve
     let report = |input: &ObjectInput| {
         let verification = match &by_object {
             // An object that the last verification did not know of was not verified.
-            Some(by_object) => by_object
-                .get(&input.key)
-                .map_or(Verification::Never, |of| Verification::Done(of.clone())),
+            Some(by_object) => match by_object.get(&input.key) {
+                Some(of) => Verification::Done(of.clone()),
+                // Raw lines have no facts of their own. That FRR runs them was read back by the
+                // pass that typed them, and is by every pass; one that finds them gone and cannot
+                // put them back fails the object.
+                None if input.key.kind == Kind::RawFrrConfig => Verification::Done(Vec::new()),
+                None => Verification::Never,
+            },
             None => Verification::Never,
         };
         let state = ObjectState {

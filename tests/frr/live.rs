@@ -112,8 +112,11 @@ fn two(intent: NodeIntent) -> NodeIntent {
     })
 }
 
-/// Changes that concern the second neighbour, and one that changes its AS.
-fn changes_of_the_second() -> Vec<(&'static str, fn(&mut UnderlayIntent))> {
+/// A change of an underlay, and what it is.
+type Change = (&'static str, fn(&mut UnderlayIntent));
+
+/// Changes that concern the second neighbour.
+fn changes_of_the_second() -> Vec<Change> {
     vec![
         ("another AS", |u| {
             u.spec.neighbors[1].remote_as = RemoteAs::Number(asn(64513));

@@ -228,6 +228,22 @@ fn an_object_that_came_after_the_verification_is_not_verified() {
 }
 
 #[test]
+fn raw_lines_are_ready_once_they_are_in_force_and_anything_was_verified() {
+    let mut scene = Scene::healthy();
+    let mut raw = scene.objects[1].clone();
+    raw.key = "RawFRRConfig default/own".parse().unwrap();
+    scene.objects.push(raw);
+    assert!(!scene.report_of(None, None, 1000).objects[2].is_ready());
+    assert!(scene.report(None, 1000).objects[2].is_ready());
+    scene.objects[2].programming = Programming::Failed {
+        message: "bgpd refused `router bgp 64514 / nonsense`".to_owned(),
+    };
+    let report = scene.report(None, 1000);
+    assert!(!report.objects[2].is_ready());
+    assert!(report.cause.contains("nonsense"), "{}", report.cause);
+}
+
+#[test]
 fn times_stay_while_nothing_changes() {
     let mut scene = Scene::healthy();
     let first = scene.report(None, 1000);
