@@ -173,13 +173,17 @@ fn definitions(config: &Config) -> BTreeMap<&str, &Line> {
     definitions
 }
 
-/// Whether a line defines a neighbour, or is one of the two that define a peer group.
-fn defines(line: &Line) -> bool {
+/// When a line may be typed, whatever its place in the configuration: what holds for all
+/// neighbours goes before them, as the default activation does; and FRR takes no line of a
+/// neighbour, nor a range of a peer group, that it does not know yet.
+fn addition_rank(line: &Line) -> u8 {
     let words: Vec<&str> = line.words().take(4).collect();
     match words.as_slice() {
-        ["neighbor", _, "peer-group"] | ["neighbor", _, "remote-as", ..] => true,
-        ["neighbor", _, "interface", what] => matches!(*what, "remote-as" | "v6only"),
-        [..] => false,
+        ["neighbor", _, "peer-group"]
+        | ["neighbor", _, "remote-as", ..]
+        | ["neighbor", _, "interface", "remote-as" | "v6only"] => 1,
+        ["neighbor", ..] | ["no", "neighbor", ..] | ["bgp", "listen", "range", ..] => 2,
+        [..] => 0,
     }
 }
 
@@ -265,9 +269,9 @@ fn additions(path: &[Line], before: &Config, after: &Config) -> Vec<Command> {
         line: line.clone(),
     };
     let missing = after.lines().iter().filter(|line| !present.contains(line));
-    // Whatever the order: FRR takes no line of a neighbour that it does not know yet.
-    let (defining, others): (Vec<&Line>, Vec<&Line>) = missing.partition(|line| defines(line));
-    let mut commands: Vec<Command> = defining.into_iter().chain(others).map(add).collect();
+    let mut missing: Vec<&Line> = missing.collect();
+    missing.sort_by_key(|line| addition_rank(line));
+    let mut commands: Vec<Command> = missing.into_iter().map(add).collect();
     let empty = Config::new();
     for context in after.contexts() {
         let held = before.context(context.header().as_str());
