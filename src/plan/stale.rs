@@ -47,6 +47,7 @@ impl Stale {
         };
         let vrfs = wanted.vnis.iter().map(|vni| (vni.vrf.as_str(), vni.vni));
         let vrfs: BTreeMap<&str, Vni> = vrfs.collect();
+        stale.free_claimed(&vrfs, frr);
         stale.take_instances(&vrfs, wanted_bgp, raw, frr);
         stale.take_mappings(&vrfs, frr);
         let mut rest = raw_leftovers(wanted_bgp, raw, &frr.bgp);
@@ -55,6 +56,20 @@ impl Stale {
             steps: vec![undoable(change)],
         }));
         stale
+    }
+
+    /// A VNI that passes from one VRF to another goes before either is dealt with: the one that
+    /// waits for it may come first.
+    fn free_claimed(&mut self, vrfs: &BTreeMap<&str, Vni>, frr: &SeenFrr) {
+        let claimed: BTreeSet<Vni> = vrfs.values().copied().collect();
+        for (vrf, vni) in &frr.vnis {
+            let wanted = vrfs.get(vrf.as_str());
+            if wanted.is_some_and(|wanted| wanted != vni) && claimed.contains(vni) {
+                let steps: Vec<Planned> = unmapping(vrf.as_str(), frr).into_iter().collect();
+                self.note_unmapped(&steps);
+                self.frr.push(Leftover { steps });
+            }
+        }
     }
 
     /// Unmap before the BGP instance goes, which FRR refuses otherwise; the default instance
@@ -76,6 +91,7 @@ impl Stale {
         for change in gone {
             let vrf = vrf_of(&change.header).map(str::to_owned);
             let unmapped = vrf.as_deref().and_then(|vrf| unmapping(vrf, frr));
+            let unmapped = unmapped.filter(|_| !self.is_unmapped(vrf.as_deref()));
             let steps: Vec<Planned> = unmapped.into_iter().chain([undoable(change)]).collect();
             self.note_unmapped(&steps);
             match vrf.and_then(|vrf| vrf.parse::<VrfName>().ok()) {
@@ -90,10 +106,14 @@ impl Stale {
         }
     }
 
-    /// VRFs that lose their VNI: for good, to another VRF, or to another VNI, which is then the
-    /// matter of the object alone.
+    fn is_unmapped(&self, vrf: Option<&str>) -> bool {
+        let is_it = |unmapped: &VrfName| Some(unmapped.as_str()) == vrf;
+        self.unmapped.iter().any(is_it)
+    }
+
+    /// VRFs that lose their VNI: for good, or to another one, which is then the matter of the
+    /// object alone.
     fn take_mappings(&mut self, vrfs: &BTreeMap<&str, Vni>, frr: &SeenFrr) {
-        let claimed: BTreeSet<Vni> = vrfs.values().copied().collect();
         for (vrf, vni) in &frr.vnis {
             let wanted = vrfs.get(vrf.as_str());
             if wanted == Some(vni) || self.unmapped.contains(vrf) {
@@ -101,7 +121,7 @@ impl Stale {
             }
             let steps: Vec<Planned> = unmapping(vrf.as_str(), frr).into_iter().collect();
             self.note_unmapped(&steps);
-            if wanted.is_some() && !claimed.contains(vni) {
+            if wanted.is_some() {
                 self.before_vrfs.insert(vrf.clone(), steps);
             } else {
                 self.frr.push(Leftover { steps });
