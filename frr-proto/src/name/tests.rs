@@ -2,22 +2,33 @@ use super::*;
 
 #[test]
 fn what_could_leave_its_quotes_is_refused() {
-    for wrong in [
-        "a'b", "a\"b", "a[b", "a]b", "a/b", "a b", "a\nb", "a\0b", "a=b", "ä", "a\\",
-    ] {
-        assert!(
-            matches!(wrong.parse::<VrfName>(), Err(NameError::Character { .. })),
-            "{wrong:?}"
-        );
-        assert!(matches!(
-            wrong.parse::<RouteMapName>(),
-            Err(NameError::Character { .. })
-        ));
-        assert!(matches!(
-            wrong.parse::<ProfileName>(),
-            Err(NameError::Character { .. })
-        ));
+    let leaves_quotes = [
+        "a'b", "a\"b", "a[b", "a]b", "a b", "a\nb", "a\0b", "a=b", "ä", "a\\",
+    ];
+    for wrong in leaves_quotes {
+        is_no_name::<VrfName>(wrong);
+        is_no_name::<RouteMapName>(wrong);
+        is_no_name::<PrefixListName>(wrong);
+        is_no_name::<ProfileName>(wrong);
     }
+}
+
+/// The range of a group of peers is part of what is named after it.
+#[test]
+fn a_slash_is_for_what_is_named_after_a_prefix() {
+    is_no_name::<VrfName>("a/b");
+    is_no_name::<RouteMapName>("a/b");
+    assert!("neighbor-10.0.0.0/24".parse::<ProfileName>().is_ok());
+    assert!("10.0.0.0/24".parse::<PrefixListName>().is_ok());
+}
+
+#[track_caller]
+fn is_no_name<T: FromStr<Err = NameError> + fmt::Debug>(text: &str) {
+    let parsed = text.parse::<T>();
+    assert!(
+        matches!(parsed, Err(NameError::Character { .. })),
+        "{text:?}: {parsed:?}"
+    );
 }
 
 #[test]
