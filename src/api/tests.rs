@@ -67,8 +67,9 @@ pub(crate) fn full_l3vni() -> Value {
                     "out": [{"prefix": "10.0.0.7/8"}],
                 },
             },
-            "exportRTs": ["64514:100"],
-            "importRTs": ["192.0.2.1:7", "4200000001:9", "64514:100", "64514:100"],
+            // None that FRR derives by itself, whatever text is put before or after one.
+            "exportRTs": ["65000:7"],
+            "importRTs": ["192.0.2.1:7", "4200000001:9", "65000:7", "65000:7"],
         },
     })
 }

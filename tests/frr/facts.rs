@@ -80,21 +80,24 @@ impl Fabric {
         gather(&mut self.router.driver, None, None, intent).await
     }
 
-    /// Gathers until the spine's session is up, its EVPN route is there, and it was sent ours.
+    /// Gathers until the spine's session is up, its two routes alone are there (FRR may count what
+    /// comes back of ours for a moment), and it was sent ours.
     async fn settled(&mut self, intent: &NodeIntent) -> Facts {
         eventually(
-            "a session with the spine, its EVPN route, and ours sent",
+            "a session with the spine, its two routes, and ours sent",
             async || {
                 let facts = self.facts(intent).await;
                 let sessions = facts.fabric_sessions.as_ref().unwrap();
-                let up = matches!(sessions[&SPINE].state, SessionState::Established { .. });
+                let spine = &sessions[&SPINE];
+                let up = matches!(spine.state, SessionState::Established { .. });
+                let counted = spine.families.values().all(|family| family.received == 1);
                 let known = facts.evpn.as_ref().unwrap().iter().any(|path| {
                     (path.origin, path.standing) == (Origin::Peer(SPINE_AT), Standing::Best)
                 });
                 let sent = facts.advertised[&SPINE]
                     .as_ref()
                     .is_ok_and(|sent| !sent.is_empty());
-                if up && known && sent {
+                if up && counted && known && sent {
                     Ok(facts)
                 } else {
                     Err(format!("{facts:#?}"))

@@ -173,10 +173,10 @@ fn a_full_l3vni_is_read() {
                 outgoing: Some(vec![rule("10.0.0.0/8", 8, 8)]),
             },
         }),
-        import_rts: ["192.0.2.1:7", "4200000001:9", "64514:100"]
+        import_rts: ["192.0.2.1:7", "4200000001:9", "65000:7"]
             .map(|text| text.parse().unwrap())
             .to_vec(),
-        export_rts: vec!["64514:100".parse().unwrap()],
+        export_rts: vec!["65000:7".parse().unwrap()],
     };
     assert_eq!(spec, expected);
 }
