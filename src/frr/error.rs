@@ -112,6 +112,17 @@ impl FrrError {
         }
     }
 
+    /// A refusal, and what became of taking back what had been done.
+    pub(super) fn after(self, undone: Result<(), Self>) -> Self {
+        match undone {
+            Ok(()) => self,
+            Err(undo) => Self::NotUndone {
+                refusal: Box::new(self),
+                undo: Box::new(undo),
+            },
+        }
+    }
+
     /// Whether the daemon could not be spoken with at all, as opposed to having refused.
     #[must_use]
     pub fn is_absence(&self) -> bool {

@@ -21,13 +21,7 @@ impl Frr {
         let Err(refusal) = self.type_lists(changes).await else {
             return Ok(());
         };
-        match self.take_back_lists(changes).await {
-            Ok(()) => Err(refusal),
-            Err(undo) => Err(FrrError::NotUndone {
-                refusal: Box::new(refusal),
-                undo: Box::new(undo),
-            }),
-        }
+        Err(refusal.after(self.take_back_lists(changes).await))
     }
 
     /// Removes what there is of lists that were to be made.

@@ -306,13 +306,7 @@ impl Frr {
         let Err(refusal) = self.configure(Daemon::Bgpd, &commands).await else {
             return Ok(());
         };
-        Err(match self.restore(changes).await {
-            Ok(()) => refusal,
-            Err(undo) => FrrError::NotUndone {
-                refusal: Box::new(refusal),
-                undo: Box::new(undo),
-            },
-        })
+        Err(refusal.after(self.restore(changes).await))
     }
 
     /// Leads contexts back to what they were before a change, from wherever they are now, and

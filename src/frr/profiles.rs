@@ -37,13 +37,7 @@ impl Frr {
         let Err(refusal) = self.type_profiles(changes).await else {
             return Ok(());
         };
-        match self.take_back_profiles(changes).await {
-            Ok(()) => Err(refusal),
-            Err(undo) => Err(FrrError::NotUndone {
-                refusal: Box::new(refusal),
-                undo: Box::new(undo),
-            }),
-        }
+        Err(refusal.after(self.take_back_profiles(changes).await))
     }
 
     /// Leads the profiles back to what they were.

@@ -24,13 +24,7 @@ impl Frr {
         let Err(refusal) = typed else {
             return typed;
         };
-        match self.take_back(lines, &before).await {
-            Ok(()) => Err(refusal),
-            Err(undo) => Err(FrrError::NotUndone {
-                refusal: Box::new(refusal),
-                undo: Box::new(undo),
-            }),
-        }
+        Err(refusal.after(self.take_back(lines, &before).await))
     }
 
     /// What became of lines that were accepted.

@@ -133,18 +133,12 @@ fn taken(daemon: Daemon, line: &Typed<'_>, answer: &Answer) -> Result<(), FrrErr
         | Status::Ambiguous
         | Status::Incomplete
         | Status::ConfigFailed
-        | Status::Other(_)
-            if line.text == line.shown =>
-        {
-            Err(FrrError::refused(daemon, &line.shown, &answer.text))
-        }
-        Status::Warning
-        | Status::NoMatch
-        | Status::Ambiguous
-        | Status::Incomplete
-        | Status::ConfigFailed
         | Status::Other(_) => {
-            let words = without_password(&answer.text);
+            let words = if line.text == line.shown {
+                answer.text.clone()
+            } else {
+                without_password(&answer.text)
+            };
             Err(FrrError::refused(daemon, &line.shown, &words))
         }
     }

@@ -103,13 +103,7 @@ impl Frr {
         self.about_to_write(maps.len())?;
         match self.lead_mapping(&before, &wanted).await {
             Ok(()) => Ok(()),
-            Err(refusal) => match self.restore_mapping(&before).await {
-                Ok(()) => Err(refusal),
-                Err(undo) => Err(FrrError::NotUndone {
-                    refusal: Box::new(refusal),
-                    undo: Box::new(undo),
-                }),
-            },
+            Err(refusal) => Err(refusal.after(self.restore_mapping(&before).await)),
         }
     }
 
