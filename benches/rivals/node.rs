@@ -77,7 +77,11 @@ pub(crate) fn write_manifests(folder: &Path, vnis: usize) -> Result<(), Failure>
 /// Reads and resolves the manifests in a folder, as a pass of the agent does.
 pub(crate) fn read_manifests(folder: &Path) -> Result<NodeIntent, Failure> {
     let contents = Directory::new(folder.to_owned()).read()?;
-    let resolution = intent::resolve(contents.candidates, &Accepted::default(), NodeIndex(0));
+    let resolution = intent::resolve(
+        contents.candidates,
+        &Accepted::default(),
+        &NodeIndex(0).into(),
+    );
     let mut rejected = String::new();
     for rejection in resolution.rejections.iter().take(3) {
         write!(rejected, " {};", rejection.message)?;

@@ -22,7 +22,7 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use crate::frr::{self, Frr};
-use crate::intent::NodeIndex;
+use crate::intent::Node;
 use crate::netlink::namespace::{self, NamespaceError};
 use crate::status::protocol::Request;
 pub(crate) use execute::chain;
@@ -52,9 +52,9 @@ const VERIFY_LONGEST: Duration = Duration::from_secs(5);
 #[derive(Clone, Debug)]
 pub struct Options {
     /// The node's name.
-    pub node: String,
-    /// The number that the node's addresses follow from.
-    pub index: NodeIndex,
+    pub name: String,
+    /// What objects are resolved for.
+    pub node: Node,
     /// The directory of manifests.
     pub manifests: PathBuf,
     /// The name of the router's network namespace.
@@ -100,7 +100,7 @@ pub async fn run(options: Options) -> Result<(), AgentError> {
     let _directory = wake::watch_directory(&options.manifests, changed);
     let mut stop = signal(SignalKind::terminate()).map_err(AgentError::Signal)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(AgentError::Signal)?;
-    tracing::info!(node = options.node, index = options.index.0, "started");
+    tracing::info!(node = options.name, index = options.node.index.0, "started");
     let frr = Frr::new(frr::Options {
         dir: options.frr_dir.clone(),
         netns: namespace::path_of(&options.netns)?,

@@ -16,7 +16,7 @@ use super::wake::Cause;
 use super::{AgentError, Options};
 use crate::api::{InterfaceName, Manifest, ObjectKey};
 use crate::frr::Frr;
-use crate::intent::{self, Accepted, Candidates, NodeIndex, NodeIntent, Resolution};
+use crate::intent::{self, Accepted, Candidates, Node, NodeIntent, Resolution};
 use crate::netlink::namespace::{self, Ensured};
 use crate::netlink::{self, Kernel, KernelEvent, Watch};
 use crate::plan::desired::sysctl_keys;
@@ -57,8 +57,8 @@ struct Handles {
 
 /// All state of the agent.
 pub(super) struct Worker {
-    pub(super) node: String,
-    pub(super) index: NodeIndex,
+    pub(super) name: String,
+    pub(super) node: Node,
     netns: PathBuf,
     netns_name: String,
     directory: Directory,
@@ -108,8 +108,8 @@ impl Worker {
         let state = StateDir::open(&options.state)?;
         let saved = state.load_manifests()?;
         Ok(Self {
+            name: options.name.clone(),
             node: options.node.clone(),
-            index: options.index,
             netns: namespace::path_of(&options.netns)?,
             netns_name: options.netns.clone(),
             directory: Directory::new(options.manifests.clone()),
@@ -228,7 +228,7 @@ impl Worker {
             candidates,
             documents,
         } = self.contents();
-        let resolution = intent::resolve(candidates, &self.accepted, self.index);
+        let resolution = intent::resolve(candidates, &self.accepted, &self.node);
         for rejection in &resolution.rejections {
             if !self.resolution.rejections.contains(rejection) {
                 tracing::warn!("{}", rejection.message);

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::source::{Directory, DirectoryError};
 use super::state::{self, StateDir, StateError};
 use crate::frr::{self, Frr, FrrError};
-use crate::intent::{self, NodeIndex, Rejection};
+use crate::intent::{self, Node, Rejection};
 use crate::netlink::namespace::{self, NamespaceError};
 use crate::netlink::{self, Kernel};
 use crate::plan::desired::sysctl_keys;
@@ -14,8 +14,8 @@ use crate::plan::{self, Memory, Plan};
 /// The node to look at.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// The number that the node's addresses follow from.
-    pub index: NodeIndex,
+    /// What objects are resolved for.
+    pub node: Node,
     /// The directory of manifests.
     pub manifests: PathBuf,
     /// The name of the router's network namespace.
@@ -73,7 +73,7 @@ pub async fn preview(options: Options) -> Result<Preview, PreviewError> {
         raw: state.load_raw()?,
     };
     let read = Directory::new(options.manifests).read()?.candidates;
-    let resolution = intent::resolve(read, &accepted, options.index);
+    let resolution = intent::resolve(read, &accepted, &options.node);
     let netns = namespace::path_of(&options.netns)?;
     let kernel = Kernel::open(Path::new(namespace::CURRENT), &netns).await?;
     let wanted = resolution

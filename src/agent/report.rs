@@ -88,8 +88,8 @@ impl Worker {
     pub(super) fn make_report(&mut self, frr: &Frr) {
         let objects = self.object_inputs();
         let inputs = Inputs {
-            node: &self.node,
-            index: self.index,
+            node: &self.name,
+            index: self.node.index,
             pass: self.last_pass,
             frr: self.frr_report(frr),
             counters: Counters {
@@ -205,7 +205,7 @@ impl Worker {
             (Err(message), _, _) => json(&Answer::<()>::Error(message.clone())),
             (Ok(Request::Status), Some(report), _) => json(&Answer::Ok(&**report)),
             (Ok(Request::Verify), _, Some(last)) => json(&Answer::Ok(VerifyReport {
-                node: self.node.clone(),
+                node: self.name.clone(),
                 at: last.at,
                 took_ms: last.took_ms,
                 findings: last.findings.clone(),

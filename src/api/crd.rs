@@ -76,6 +76,8 @@ static DEFINITIONS: LazyLock<Vec<(Kind, CustomResourceDefinition)>> = LazyLock::
     let derived = [
         (Kind::Underlay, v1alpha1::Underlay::crd()),
         (Kind::L3Vni, v1alpha1::L3Vni::crd()),
+        (Kind::L2Vni, v1alpha1::L2Vni::crd()),
+        (Kind::L3Passthrough, v1alpha1::L3Passthrough::crd()),
         (Kind::RawFrrConfig, v1alpha1::RawFrrConfig::crd()),
     ];
     derived

@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 use serde_saphyr::Spanned;
 use thiserror::Error;
 
-use super::convert;
+use super::convert::{self, Written};
 use super::crd;
 use super::fault::{ApiError, Faults, Identity, Reason};
 use super::model::{Manifest, Object};
@@ -208,41 +208,55 @@ fn read(identity: &mut Identity, object: &Value, faults: &mut Faults) -> Option<
         return None;
     };
     check_top(fields, schema, faults);
-    let generation = metadata.generation;
-    let manifest = match kind {
-        Kind::Underlay => {
-            let spec = typed::<v1alpha1::UnderlaySpec>(fields, schema, faults)?;
-            let spec = convert::underlay_spec(&spec, faults)?;
-            Manifest::Underlay(Object {
-                key: key?,
-                generation,
-                spec,
-            })
-        }
-        Kind::L3Vni => {
-            let spec = typed::<v1alpha1::L3VniSpec>(fields, schema, faults)?;
-            let spec = convert::l3vni_spec(&spec, faults)?;
-            Manifest::L3Vni(Object {
-                key: key?,
-                generation,
-                spec,
-            })
-        }
-        Kind::RawFrrConfig => {
-            let spec = typed::<v1alpha1::RawFrrConfigSpec>(fields, schema, faults)?;
-            let spec = convert::raw_frr_config_spec(&spec, faults)?;
-            Manifest::RawFrrConfig(Object {
-                key: key?,
-                generation,
-                spec,
-            })
-        }
-        Kind::L2Vni | Kind::L3Vpn | Kind::L3Passthrough => {
-            faults.add("", Reason::KindNotYet(kind));
-            return None;
-        }
+    let document = Document {
+        fields,
+        schema,
+        key,
+        generation: metadata.generation,
     };
-    Some(manifest)
+    match kind {
+        Kind::Underlay => document
+            .object::<v1alpha1::UnderlaySpec>(faults)
+            .map(Manifest::Underlay),
+        Kind::L3Vni => document
+            .object::<v1alpha1::L3VniSpec>(faults)
+            .map(Manifest::L3Vni),
+        Kind::L2Vni => document
+            .object::<v1alpha1::L2VniSpec>(faults)
+            .map(Manifest::L2Vni),
+        Kind::L3Passthrough => document
+            .object::<v1alpha1::L3PassthroughSpec>(faults)
+            .map(Manifest::L3Passthrough),
+        Kind::RawFrrConfig => document
+            .object::<v1alpha1::RawFrrConfigSpec>(faults)
+            .map(Manifest::RawFrrConfig),
+        Kind::L3Vpn => {
+            faults.add("", Reason::KindNotYet(kind));
+            None
+        }
+    }
+}
+
+/// A document whose kind is known.
+struct Document<'a> {
+    fields: &'a Map<String, Value>,
+    schema: &'a JSONSchemaProps,
+    key: Option<ObjectKey>,
+    generation: Option<i64>,
+}
+
+impl Document<'_> {
+    /// The object of the kind that `S` is written for.
+    fn object<S: Written>(self, faults: &mut Faults) -> Option<Object<S::Domain>> {
+        let written = typed::<S>(self.fields, self.schema, faults)?;
+        let (selector, spec) = convert::spec(&written, faults)?;
+        Some(Object {
+            key: self.key?,
+            generation: self.generation,
+            selector,
+            spec,
+        })
+    }
 }
 
 /// The kind, if it is one of ours.

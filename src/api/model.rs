@@ -12,6 +12,7 @@ use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use perouter_parsers::running_config::Config;
 
 use super::route_target::RouteTarget;
+use super::selector::NodeSelector;
 use super::types::{Asn, InterfaceName, ObjectKey, Secret, Vni, VrfName};
 
 /// One valid object of any kind.
@@ -21,6 +22,10 @@ pub enum Manifest {
     Underlay(Object<Underlay>),
     /// One VRF over VXLAN.
     L3Vni(Object<L3Vni>),
+    /// One layer 2 segment over VXLAN.
+    L2Vni(Object<L2Vni>),
+    /// The host's own routes in the fabric.
+    L3Passthrough(Object<L3Passthrough>),
     /// Lines of FRR configuration, as they are.
     RawFrrConfig(Object<RawFrrConfig>),
 }
@@ -32,6 +37,8 @@ impl Manifest {
         match self {
             Self::Underlay(object) => &object.key,
             Self::L3Vni(object) => &object.key,
+            Self::L2Vni(object) => &object.key,
+            Self::L3Passthrough(object) => &object.key,
             Self::RawFrrConfig(object) => &object.key,
         }
     }
@@ -42,7 +49,21 @@ impl Manifest {
         match self {
             Self::Underlay(object) => object.generation,
             Self::L3Vni(object) => object.generation,
+            Self::L2Vni(object) => object.generation,
+            Self::L3Passthrough(object) => object.generation,
             Self::RawFrrConfig(object) => object.generation,
+        }
+    }
+
+    /// The nodes that the object concerns.
+    #[must_use]
+    pub const fn selector(&self) -> &NodeSelector {
+        match self {
+            Self::Underlay(object) => &object.selector,
+            Self::L3Vni(object) => &object.selector,
+            Self::L2Vni(object) => &object.selector,
+            Self::L3Passthrough(object) => &object.selector,
+            Self::RawFrrConfig(object) => &object.selector,
         }
     }
 }
@@ -54,6 +75,8 @@ pub struct Object<T> {
     pub key: ObjectKey,
     /// `metadata.generation`: the version of the specification, counted by the API server.
     pub generation: Option<i64>,
+    /// The nodes that it concerns.
+    pub selector: NodeSelector,
     /// What it says.
     pub spec: T,
 }
@@ -242,12 +265,84 @@ pub struct L3Vni {
     pub vni: Vni,
     /// The UDP port of the VXLAN, never 0.
     pub vxlan_port: u16,
+    /// Over which IP version its tunnels go; `None` is IPv4 where the underlay has it, else IPv6.
+    pub tunnels_over: Option<IpVersion>,
     /// The BGP session with the host; without one the VRF has no leg to the host.
     pub host_session: Option<HostSession>,
     /// Routes with any of these are taken in; none means that FRR derives `<asn>:<vni>`.
     pub import_rts: Vec<RouteTarget>,
     /// Routes go out with all of these; none means that FRR derives `<asn>:<vni>`.
     pub export_rts: Vec<RouteTarget>,
+}
+
+/// An IP version.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum IpVersion {
+    /// IPv4.
+    V4,
+    /// IPv6.
+    V6,
+}
+
+impl fmt::Display for IpVersion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::V4 => "IPv4",
+            Self::V6 => "IPv6",
+        })
+    }
+}
+
+/// A layer 2 segment over VXLAN, whose addresses travel the fabric as EVPN Type-2 routes
+/// (RFC 7432).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct L2Vni {
+    /// Its VNI.
+    pub vni: Vni,
+    /// The UDP port of the VXLAN, never 0.
+    pub vxlan_port: u16,
+    /// Over which IP version its tunnels go; `None` is IPv4 where the underlay has it, else IPv6.
+    pub tunnels_over: Option<IpVersion>,
+    /// The name of the L3VNI, in the same namespace, whose VRF routes the segment.
+    pub routing_domain: Option<String>,
+    /// What the host's end is attached to; without one it stands free.
+    pub host_master: Option<HostMaster>,
+    /// Where every node is the segment's gateway.
+    pub gateways: Gateways,
+}
+
+/// A bridge of the host that a segment's end is attached to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum HostMaster {
+    /// One of our own, made for the segment.
+    Managed,
+    /// One that somebody else makes.
+    External(InterfaceName),
+}
+
+/// The addresses of a segment's gateway, the same on all nodes, each with the length of its
+/// subnet; none without a routing domain.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Gateways {
+    /// The one of IPv4.
+    pub ipv4: Option<Ipv4Net>,
+    /// The one of IPv6.
+    pub ipv6: Option<Ipv6Net>,
+}
+
+impl Gateways {
+    /// All of them, host bits included.
+    pub fn addresses(&self) -> impl Iterator<Item = IpNet> {
+        let ipv4 = self.ipv4.map(IpNet::V4);
+        ipv4.into_iter().chain(self.ipv6.map(IpNet::V6))
+    }
+}
+
+/// The host's own routes in the fabric, by a BGP session with the router's default instance.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct L3Passthrough {
+    /// The session; its own AS number means nothing, the underlay's counts.
+    pub host_session: HostSession,
 }
 
 /// The BGP session between a VRF, or the router itself, and the host, over a veth.
@@ -280,6 +375,12 @@ impl LocalCidr {
             ipv4: Some(cidr),
             ipv6: None,
         }
+    }
+
+    /// Both, as far as they are there.
+    pub fn prefixes(&self) -> impl Iterator<Item = IpNet> {
+        let ipv4 = self.ipv4.map(IpNet::V4);
+        ipv4.into_iter().chain(self.ipv6.map(IpNet::V6))
     }
 }
 

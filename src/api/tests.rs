@@ -61,7 +61,7 @@ pub(crate) fn full_l3vni() -> Value {
             "hostSession": {
                 "asn": 64514,
                 "hostASN": 64515,
-                "localCIDR": {"ipv4": "192.169.10.5/24"},
+                "localCIDR": {"ipv4": "192.169.10.5/24", "ipv6": "2001:db8:10::5/64"},
                 "allowedPrefixes": {
                     "in": [{"prefix": "::/0", "minLength": 0, "maxLength": 128}],
                     "out": [{"prefix": "10.0.0.7/8"}],
@@ -70,6 +70,50 @@ pub(crate) fn full_l3vni() -> Value {
             // None that FRR derives by itself, whatever text is put before or after one.
             "exportRTs": ["65000:7"],
             "importRTs": ["192.0.2.1:7", "4200000001:9", "65000:7", "65000:7"],
+        },
+    })
+}
+
+/// An L2VNI with every field that is acted on.
+pub(super) fn full_l2vni() -> Value {
+    json!({
+        "apiVersion": "network.openperouter.io/v1alpha1",
+        "kind": "L2VNI",
+        "metadata": {"name": "lan"},
+        "spec": {
+            "nodeSelector": {
+                "matchLabels": {"kubernetes.io/os": "linux"},
+                "matchExpressions": [{"key": "rack", "operator": "NotIn", "values": ["a", "b"]}],
+            },
+            "routingDomain": {"type": "L3VNI", "l3vni": {"name": "red"}},
+            "vni": 110,
+            "vxlanPort": 4790,
+            "underlayAddressFamily": "IPv6",
+            "hostMaster": {
+                "type": "LinuxBridge",
+                "linuxBridge": {"lifecycle": "External", "name": "br-lan"},
+            },
+            "gatewayIPs": ["10.20.0.1/24", "fd00:20::1/64"],
+        },
+    })
+}
+
+/// An L3Passthrough with every field that is acted on.
+pub(super) fn full_passthrough() -> Value {
+    json!({
+        "apiVersion": "network.openperouter.io/v1alpha1",
+        "kind": "L3Passthrough",
+        "metadata": {"name": "host"},
+        "spec": {
+            "hostSession": {
+                "asn": 64514,
+                "hostASN": 64514,
+                "localCIDR": {"ipv4": "192.169.20.0/24", "ipv6": "2001:db8:20::/64"},
+                "allowedPrefixes": {
+                    "in": [{"prefix": "10.0.0.0/8"}],
+                    "out": [{"prefix": "0.0.0.0/0"}],
+                },
+            },
         },
     })
 }

@@ -32,18 +32,20 @@ pub(super) fn run(args: Args) -> ExitCode {
         return super::fail("the agent makes namespaces and links: run it as root");
     }
     super::start_logging();
+    let node = args.node.node();
     let NodeArgs {
         config_dir,
         node_name,
-        node_index,
+        node_index: _,
+        node_labels: _,
         netns,
         frr_dir,
         northbound,
         state_dir,
     } = args.node;
     let options = Options {
-        node: node_name,
-        index: node_index,
+        name: node_name,
+        node,
         manifests: config_dir,
         netns,
         frr_dir,

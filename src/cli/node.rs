@@ -2,8 +2,9 @@
 
 use std::path::PathBuf;
 
+use crate::api::selector::{is_label_key, is_label_value};
 use crate::frr;
-use crate::intent::NodeIndex;
+use crate::intent::{Node, NodeIndex};
 
 /// The node, its manifests and its FRR.
 #[derive(clap::Args)]
@@ -20,6 +21,16 @@ pub(super) struct NodeArgs {
     #[arg(long, value_name = "N", env = "NODE_INDEX", value_parser = node_index)]
     pub(super) node_index: NodeIndex,
 
+    /// A label of this node, by which manifests select it; may be given several times
+    #[arg(
+        long = "node-label",
+        value_name = "KEY=VALUE",
+        env = "NODE_LABELS",
+        value_delimiter = ',',
+        value_parser = label
+    )]
+    pub(super) node_labels: Vec<(String, String)>,
+
     /// The router's network namespace, below /run/netns
     #[arg(long, value_name = "NAME", default_value = "perouter")]
     pub(super) netns: String,
@@ -35,6 +46,16 @@ pub(super) struct NodeArgs {
     /// Where the agent remembers what it must not forget when it is killed
     #[arg(long, value_name = "DIR", default_value = "/run/perouter/state")]
     pub(super) state_dir: PathBuf,
+}
+
+impl NodeArgs {
+    /// What manifests are resolved for.
+    pub(super) fn node(&self) -> Node {
+        Node {
+            index: self.node_index,
+            labels: self.node_labels.iter().cloned().collect(),
+        }
+    }
 }
 
 /// Whether to use FRR's gRPC northbound.
@@ -60,4 +81,18 @@ impl Northbound {
 
 fn node_index(text: &str) -> Result<NodeIndex, std::num::ParseIntError> {
     text.parse().map(NodeIndex)
+}
+
+/// A label, as `kubectl get nodes --show-labels` prints it.
+fn label(text: &str) -> Result<(String, String), String> {
+    let (key, value) = text
+        .split_once('=')
+        .ok_or("it must read like topology.kubernetes.io/zone=a")?;
+    if !is_label_key(key) {
+        return Err(format!("{key:?} is not the key of a label"));
+    }
+    if !is_label_value(value) {
+        return Err(format!("{value:?} is not the value of a label"));
+    }
+    Ok((key.to_owned(), value.to_owned()))
 }

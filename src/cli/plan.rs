@@ -20,7 +20,7 @@ pub(super) fn run(args: Args) -> ExitCode {
     const CHANGES: u8 = 2;
     let node = args.node;
     let options = preview::Options {
-        index: node.node_index,
+        node: node.node(),
         manifests: node.config_dir,
         netns: node.netns,
         frr_dir: node.frr_dir,

@@ -6,6 +6,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
 use super::NodeIndex;
+use crate::api::IpVersion;
 
 #[cfg(test)]
 mod tests;
@@ -44,10 +45,26 @@ impl Vteps {
         self.ipv4.is_some() || self.ipv6.is_some()
     }
 
-    /// The one that tunnels start from: that of IPv4, where there is one.
+    /// The one that tunnels start from: of the version asked for, else that of IPv4 where there
+    /// is one.
     #[must_use]
-    pub fn preferred(&self) -> Option<IpAddr> {
-        self.ipv4.map(IpAddr::V4).or(self.ipv6.map(IpAddr::V6))
+    pub fn local(&self, over: Option<IpVersion>) -> Option<IpAddr> {
+        let ipv4 = self.ipv4.map(IpAddr::V4);
+        let ipv6 = self.ipv6.map(IpAddr::V6);
+        match over {
+            Some(IpVersion::V4) => ipv4,
+            Some(IpVersion::V6) => ipv6,
+            None => ipv4.or(ipv6),
+        }
+    }
+
+    /// Whether an address is one of them.
+    #[must_use]
+    pub fn has(&self, address: IpAddr) -> bool {
+        match address {
+            IpAddr::V4(address) => self.ipv4 == Some(address),
+            IpAddr::V6(address) => self.ipv6 == Some(address),
+        }
     }
 
     /// All of them, each as a prefix of its full length.

@@ -9,9 +9,11 @@
 pub mod addresses;
 mod conflicts;
 pub mod names;
+mod refusal;
 #[cfg(test)]
 pub(crate) mod samples;
 mod settle;
+mod subnets;
 #[cfg(test)]
 mod tests;
 
@@ -21,15 +23,33 @@ use std::net::Ipv4Addr;
 use serde::{Deserialize, Serialize};
 
 use crate::api::types::ObjectKey;
-use crate::api::{HostSession, L3Vni, Manifest, RawFrrConfig, Underlay};
-use addresses::{HostLeg, PoolError, Vteps};
+use crate::api::{HostSession, L2Vni, L3Vni, Labels, Manifest, RawFrrConfig, Underlay, VrfName};
+use addresses::{HostLeg, Vteps};
 use ipnet::IpNet;
+pub use refusal::Refusal;
 
 /// The number that every address of this node is computed from (annotation
 /// `openpe.io/nodeindex` in a cluster).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(transparent)]
 pub struct NodeIndex(pub u32);
+
+/// What objects are resolved for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Node {
+    /// Its addresses follow from this.
+    pub index: NodeIndex,
+    /// Objects select it by these.
+    pub labels: Labels,
+}
+
+impl From<NodeIndex> for Node {
+    /// A node without labels.
+    fn from(index: NodeIndex) -> Self {
+        let labels = Labels::new();
+        Self { index, labels }
+    }
+}
 
 /// One object as it was read this time.
 #[derive(Clone, Debug)]
@@ -112,6 +132,17 @@ pub struct VniIntent {
     pub gateway_subnets: Vec<IpNet>,
 }
 
+/// One layer 2 segment on this node.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SegmentIntent {
+    /// The object.
+    pub key: ObjectKey,
+    /// What it says.
+    pub spec: L2Vni,
+    /// The VRF that routes it.
+    pub vrf: Option<VrfName>,
+}
+
 /// The host's session with the router itself, in the default table.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PassthroughIntent {
@@ -139,6 +170,8 @@ pub struct NodeIntent {
     pub underlay: Option<UnderlayIntent>,
     /// The L3VNIs by object.
     pub vnis: Vec<VniIntent>,
+    /// The layer 2 segments by object.
+    pub segments: Vec<SegmentIntent>,
     /// The host's session with the router itself.
     pub passthrough: Option<PassthroughIntent>,
     /// Lines of FRR configuration, those of lower priority first.
@@ -150,9 +183,11 @@ impl NodeIntent {
     pub fn keys(&self) -> impl Iterator<Item = &ObjectKey> {
         let underlay = self.underlay.iter().map(|own| &own.key);
         let vnis = self.vnis.iter().map(|own| &own.key);
+        let segments = self.segments.iter().map(|own| &own.key);
         let passthrough = self.passthrough.iter().map(|own| &own.key);
         let raw = self.raw.iter().map(|own| &own.key);
-        underlay.chain(vnis).chain(passthrough).chain(raw)
+        let overlays = vnis.chain(segments).chain(passthrough);
+        underlay.chain(overlays).chain(raw)
     }
 }
 
@@ -167,15 +202,18 @@ pub struct Resolution {
     pub rejections: Vec<Rejection>,
 }
 
-/// Resolves the objects that were read for the node with `index`, given what was accepted before.
+/// Resolves the objects that were read for one node, given what was accepted before. An object
+/// that does not select the node is none here.
 ///
 /// The order in which objects were read does not matter, except between two versions of one
 /// object in one source, where the first counts.
 #[must_use]
-pub fn resolve(read: Candidates, before: &Accepted, index: NodeIndex) -> Resolution {
+pub fn resolve(read: Candidates, before: &Accepted, node: &Node) -> Resolution {
     let mut resolution = Resolution::default();
     let offers = offers(read, before, &mut resolution.rejections);
-    settle::settle(offers, conflicts::Taken::new(index), &mut resolution);
+    let mine = offers.into_iter().filter_map(|offer| offer.on(node));
+    let taken = conflicts::Taken::new(node.index);
+    settle::settle(mine.collect(), taken, &mut resolution);
     resolution
         .rejections
         .sort_by(|a, b| (&a.object, &a.source).cmp(&(&b.object, &b.source)));
@@ -204,6 +242,18 @@ struct Offer {
 }
 
 impl Offer {
+    /// The offer as it concerns a node, if it does. Of an object that was read and is not for
+    /// this node, nothing stays; where nothing good could be read, it is as it was.
+    fn on(mut self, node: &Node) -> Option<Self> {
+        let selects = |manifest: &Manifest| manifest.selector().selects(&node.labels);
+        self.last_good = self.last_good.filter(|old| selects(&old.manifest));
+        match &self.read {
+            Read::Good(new) => selects(&new.manifest).then_some(self),
+            Read::Bad { .. } => Some(self),
+            Read::Unread => self.last_good.is_some().then_some(self),
+        }
+    }
+
     /// Whether the version that was read says the same as the last good one.
     fn says_the_same(&self) -> bool {
         match (&self.read, &self.last_good) {
@@ -312,97 +362,16 @@ fn same_spec(a: &Manifest, b: &Manifest) -> bool {
     match (a, b) {
         (Manifest::Underlay(a), Manifest::Underlay(b)) => a.spec == b.spec,
         (Manifest::L3Vni(a), Manifest::L3Vni(b)) => a.spec == b.spec,
+        (Manifest::L2Vni(a), Manifest::L2Vni(b)) => a.spec == b.spec,
+        (Manifest::L3Passthrough(a), Manifest::L3Passthrough(b)) => a.spec == b.spec,
         (Manifest::RawFrrConfig(a), Manifest::RawFrrConfig(b)) => a.spec == b.spec,
-        (Manifest::Underlay(_) | Manifest::L3Vni(_) | Manifest::RawFrrConfig(_), _) => false,
-    }
-}
-
-/// Why one object cannot be taken beside the others.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Refusal {
-    /// A node has one underlay.
-    #[error("this node already has {0}; only one Underlay may select a node")]
-    SecondUnderlay(ObjectKey),
-    /// Nothing to run over.
-    #[error("no valid Underlay selects this node; create one first")]
-    NoUnderlay,
-    /// VXLAN needs a VTEP.
-    #[error("{0} has no spec.tunnelEndpoint, which a VNI needs for its VTEP address")]
-    NoTunnelEndpoint(ObjectKey),
-    /// A VNI is one network.
-    #[error("spec.vni: {vni} is already used by {by}")]
-    VniTaken {
-        /// The VNI.
-        vni: crate::api::types::Vni,
-        /// By whom.
-        by: ObjectKey,
-    },
-    /// A VRF has one L3VNI.
-    #[error("spec.vrf: {vrf} already has the L3VNI of {by}")]
-    VrfTaken {
-        /// The VRF.
-        vrf: crate::api::types::VrfName,
-        /// By whom.
-        by: ObjectKey,
-    },
-    /// Host-side veth addresses share one routing table.
-    #[error("spec.hostSession.localCIDR.ipv4: {cidr} overlaps {other} of {by}")]
-    CidrOverlap {
-        /// This one.
-        cidr: IpNet,
-        /// The other.
-        other: IpNet,
-        /// Of whom.
-        by: ObjectKey,
-    },
-    /// A VRF's name is that of something else in the router's namespace.
-    #[error("spec.vrf: a VRF cannot be named {vrf}: {why}")]
-    ReservedVrf {
-        /// The VRF.
-        vrf: crate::api::types::VrfName,
-        /// Whose name it is.
-        why: &'static str,
-    },
-    /// A VRF's name is that of a NIC, which moves into the same namespace.
-    #[error("spec.vrf: a VRF cannot be named {vrf}: that is a NIC of {of}")]
-    VrfIsNic {
-        /// The VRF.
-        vrf: crate::api::types::VrfName,
-        /// The underlay.
-        of: ObjectKey,
-    },
-    /// A NIC's name is that of something else in the router's namespace.
-    #[error("spec.interfaces: {nic} cannot carry the fabric: {why}")]
-    ReservedNic {
-        /// The NIC.
-        nic: crate::api::types::InterfaceName,
-        /// Whose name it is.
-        why: &'static str,
-    },
-    /// A pool has no address for this node.
-    #[error("{field}: {source}")]
-    Pool {
-        /// The field that names the pool.
-        field: &'static str,
-        /// What is wrong with it.
-        source: PoolError,
-    },
-}
-
-impl Refusal {
-    /// The object that holds what was claimed.
-    fn holder(&self) -> Option<&ObjectKey> {
-        match self {
-            Self::SecondUnderlay(by)
-            | Self::VniTaken { by, .. }
-            | Self::VrfTaken { by, .. }
-            | Self::CidrOverlap { by, .. } => Some(by),
-            Self::NoUnderlay
-            | Self::NoTunnelEndpoint(_)
-            | Self::ReservedVrf { .. }
-            | Self::VrfIsNic { .. }
-            | Self::ReservedNic { .. }
-            | Self::Pool { .. } => None,
-        }
+        (
+            Manifest::Underlay(_)
+            | Manifest::L3Vni(_)
+            | Manifest::L2Vni(_)
+            | Manifest::L3Passthrough(_)
+            | Manifest::RawFrrConfig(_),
+            _,
+        ) => false,
     }
 }

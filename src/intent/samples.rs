@@ -3,17 +3,18 @@
 use std::collections::BTreeSet;
 use std::num::NonZeroU16;
 
-use ipnet::{IpNet, Ipv4Net};
-use proptest::collection::{btree_set, vec};
+use ipnet::Ipv4Net;
+use proptest::collection::{btree_map, btree_set, vec};
 use proptest::option::of;
 use proptest::prelude::*;
+use proptest::sample::select;
 
-use super::addresses::host_leg;
-use super::{Accepted, Candidate, Candidates, NodeIndex, NodeIntent, PassthroughIntent, resolve};
+use super::{Accepted, Candidate, Candidates, NodeIndex, NodeIntent, resolve};
 use crate::api::{
-    AllowedPrefixes, Asn, Bfd, BfdMode, Families, Family, GracefulRestart, HostSession, Kind,
-    L3Vni, LocalCidr, Manifest, Multihop, Neighbor, Object, ObjectKey, Peer, PrefixRule,
-    RawFrrConfig, RemoteAs, RouteTarget, Secret, Timers, TunnelEndpoint, Underlay, Vni,
+    AllowedPrefixes, Asn, Bfd, BfdMode, Families, Family, Gateways, GracefulRestart, HostMaster,
+    HostSession, IpVersion, Kind, L2Vni, L3Passthrough, L3Vni, LocalCidr, Manifest, Multihop,
+    Neighbor, NodeSelector, Object, ObjectKey, Peer, PrefixRule, RawFrrConfig, RemoteAs,
+    RouteTarget, Secret, Timers, TunnelEndpoint, Underlay, Vni,
 };
 
 pub(crate) const INDEX: NodeIndex = NodeIndex(1);
@@ -75,6 +76,7 @@ pub(crate) fn vrf(name: &str, number: u32) -> L3Vni {
         vrf: name.parse().expect("a VRF name"),
         vni: vni(number),
         vxlan_port: 4789,
+        tunnels_over: None,
         host_session: None,
         import_rts: Vec::new(),
         export_rts: Vec::new(),
@@ -94,20 +96,55 @@ pub(crate) fn vrf_with_host(name: &str, number: u32, pool: &str) -> L3Vni {
     }
 }
 
-pub(crate) fn fabric(name: &str, spec: Underlay) -> Manifest {
-    Manifest::Underlay(Object {
-        key: key(Kind::Underlay, name),
+/// A segment that nobody routes, without a bridge on the host.
+pub(crate) fn segment(number: u32) -> L2Vni {
+    L2Vni {
+        vni: vni(number),
+        vxlan_port: 4789,
+        tunnels_over: None,
+        routing_domain: None,
+        host_master: None,
+        gateways: Gateways::default(),
+    }
+}
+
+/// A segment that the VRF of an L3VNI routes, with its gateway.
+pub(crate) fn routed_segment(number: u32, domain: &str, gateway: &str) -> L2Vni {
+    L2Vni {
+        routing_domain: Some(domain.to_owned()),
+        gateways: Gateways {
+            ipv4: Some(net(gateway)),
+            ipv6: None,
+        },
+        ..segment(number)
+    }
+}
+
+/// An object for all nodes.
+fn object<T>(kind: Kind, name: &str, spec: T) -> Object<T> {
+    Object {
+        key: key(kind, name),
         generation: None,
+        selector: NodeSelector::default(),
         spec,
-    })
+    }
+}
+
+pub(crate) fn fabric(name: &str, spec: Underlay) -> Manifest {
+    Manifest::Underlay(object(Kind::Underlay, name, spec))
 }
 
 pub(crate) fn l3vni(name: &str, spec: L3Vni) -> Manifest {
-    Manifest::L3Vni(Object {
-        key: key(Kind::L3Vni, name),
-        generation: None,
-        spec,
-    })
+    Manifest::L3Vni(object(Kind::L3Vni, name, spec))
+}
+
+pub(crate) fn l2vni(name: &str, spec: L2Vni) -> Manifest {
+    Manifest::L2Vni(object(Kind::L2Vni, name, spec))
+}
+
+pub(crate) fn l3passthrough(name: &str, host_session: HostSession) -> Manifest {
+    let spec = L3Passthrough { host_session };
+    Manifest::L3Passthrough(object(Kind::L3Passthrough, name, spec))
 }
 
 /// Objects as read, each from a file of its own name.
@@ -125,7 +162,7 @@ pub(crate) fn read(manifests: impl IntoIterator<Item = Manifest>) -> Candidates 
 
 /// The intent of a node that reads these for the first time; none may be refused.
 pub(crate) fn intent(manifests: impl IntoIterator<Item = Manifest>) -> NodeIntent {
-    let resolution = resolve(read(manifests), &Accepted::new(), INDEX);
+    let resolution = resolve(read(manifests), &Accepted::new(), &INDEX.into());
     assert_eq!(resolution.rejections, []);
     resolution.intent
 }
@@ -282,7 +319,7 @@ fn any_session() -> impl Strategy<Value = HostSession> {
         "10.9.2.0/31",
         "10.8.0.0/13",
     ];
-    let ipv4 = proptest::sample::select(pools.to_vec()).prop_map(net);
+    let ipv4 = select(pools.to_vec()).prop_map(net);
     let ipv6 = of(prop_oneof![Just("fd00:9::/64"), Just("fd00:9:1::/127")]);
     (
         64512_u32..64516,
@@ -325,58 +362,43 @@ pub(crate) fn rule(prefix: &str, min_length: u8, max_length: u8) -> PrefixRule {
 
 /// Lines of people's own.
 pub(crate) fn raw_config(name: &str, priority: u32, text: &str) -> Manifest {
-    Manifest::RawFrrConfig(Object {
-        key: key(Kind::RawFrrConfig, name),
-        generation: None,
-        spec: RawFrrConfig {
-            priority,
-            config: text.parse().expect("a configuration"),
-        },
-    })
+    let config = text.parse().expect("a configuration");
+    let spec = RawFrrConfig { priority, config };
+    Manifest::RawFrrConfig(object(Kind::RawFrrConfig, name, spec))
 }
 
 /// Contexts and lines of which some are shared, some stand in nothing else.
 fn any_raw() -> impl Strategy<Value = Vec<Manifest>> {
     const MAP: &str = "route-map mine permit 10\n set metric 5\nexit\n";
-    let text = proptest::sample::select(vec![
+    let text = select(vec![
         MAP.to_owned(),
         format!("{MAP}ip prefix-list mine seq 5 permit 10.0.0.0/8\n"),
         "route-map mine permit 10\n set metric 6\nexit\n".to_owned(),
         "ip prefix-list mine seq 10 permit 10.0.0.0/9\nbgp as-path access-list a seq 5 permit 1\n"
             .to_owned(),
     ]);
-    proptest::collection::btree_map(0_u32..3, text, 0..3).prop_map(|all| {
+    btree_map(0_u32..3, text, 0..3).prop_map(|all| {
         let named =
             |(number, text): (u32, String)| raw_config(&format!("r{number}"), number, &text);
         all.into_iter().map(named).collect()
     })
 }
 
-/// The host's session with the router itself, on the node with [`INDEX`].
-pub(crate) fn passthrough(session: HostSession) -> PassthroughIntent {
-    let LocalCidr { ipv4, ipv6 } = session.local_cidr;
-    let pools = ipv4.map(IpNet::V4).into_iter().chain(ipv6.map(IpNet::V6));
-    let legs = pools.filter_map(|pool| host_leg(pool, INDEX).ok());
-    PassthroughIntent {
-        key: key(Kind::L3Passthrough, "host"),
-        legs: legs.collect(),
-        session,
-    }
-}
-
 /// Few names, numbers and pools, so that they meet.
 pub(crate) fn any_l3vni() -> impl Strategy<Value = L3Vni> {
     (
-        proptest::sample::select(vec!["red", "blue", "green", "grey", "eth1"]),
+        select(vec!["red", "blue", "green", "grey", "eth1"]),
         1_u32..5,
         prop_oneof![4 => Just(4789_u16), 1 => Just(8472)],
+        any_version(),
         of(any_session()),
         any_targets(),
         any_targets(),
     )
         .prop_map(
-            |(name, number, vxlan_port, host_session, import_rts, export_rts)| L3Vni {
+            |(name, number, vxlan_port, over, host_session, import_rts, export_rts)| L3Vni {
                 vxlan_port,
+                tunnels_over: over,
                 host_session,
                 import_rts,
                 export_rts,
@@ -385,30 +407,76 @@ pub(crate) fn any_l3vni() -> impl Strategy<Value = L3Vni> {
         )
 }
 
+fn any_version() -> impl Strategy<Value = Option<IpVersion>> {
+    prop_oneof![4 => Just(None), 2 => Just(Some(IpVersion::V4)), 1 => Just(Some(IpVersion::V6))]
+}
+
+/// A segment, maybe one that meets an L3VNI in its number, and maybe in its domain.
+pub(crate) fn any_l2vni() -> impl Strategy<Value = L2Vni> {
+    let gateways = (
+        of(select(vec![
+            "10.20.0.1/24",
+            "10.20.0.129/25",
+            "10.9.0.1/24",
+        ])),
+        of(select(vec!["fd00:20::1/64", "fd00:20::2/64"])),
+    );
+    let master = of(prop_oneof![
+        2 => Just(HostMaster::Managed),
+        1 => Just(HostMaster::External("br-lan".parse().expect("a name"))),
+    ]);
+    (
+        3_u32..9,
+        any_version(),
+        of((select(vec!["v0", "v1", "v2"]), gateways)),
+        master,
+    )
+        .prop_map(|(number, over, domain, host_master)| {
+            let (name, gateways) = domain.unzip();
+            let (ipv4, ipv6) = gateways.unwrap_or_default();
+            L2Vni {
+                tunnels_over: over,
+                routing_domain: name.map(str::to_owned),
+                host_master,
+                gateways: Gateways {
+                    ipv4: ipv4.map(|text| text.parse().expect("an address")),
+                    ipv6: ipv6.map(|text| text.parse().expect("an address")),
+                },
+                ..segment(number)
+            }
+        })
+}
+
 /// Any set of objects, each with a name of its own; mostly one underlay.
 pub(crate) fn any_manifests() -> impl Strategy<Value = Vec<Manifest>> {
     let how_many = prop_oneof![1 => Just(0_usize), 6 => Just(1), 2 => Just(2)];
     let underlays = how_many.prop_flat_map(|number| vec(any_underlay(), number));
-    let vnis = proptest::collection::btree_map(0_u8..6, any_l3vni(), 0..5);
-    (underlays, vnis, any_raw()).prop_map(|(underlays, vnis, raw)| {
+    let vnis = btree_map(0_u8..6, any_l3vni(), 0..5);
+    let segments = btree_map(0_u8..4, any_l2vni(), 0..3);
+    let hosts = btree_map(0_u8..2, any_session(), 0..2);
+    let overlays = (vnis, segments, hosts);
+    (underlays, overlays, any_raw()).prop_map(|(underlays, (vnis, segments, hosts), raw)| {
         let underlays = underlays.into_iter().enumerate();
         let underlays = underlays.map(|(number, spec)| fabric(&format!("u{number}"), spec));
         let vnis = vnis.into_iter();
         let vnis = vnis.map(|(number, spec)| l3vni(&format!("v{number}"), spec));
-        underlays.chain(vnis).chain(raw).collect()
+        let segments = segments.into_iter();
+        let segments = segments.map(|(number, spec)| l2vni(&format!("s{number}"), spec));
+        let hosts = hosts.into_iter();
+        let hosts = hosts.map(|(number, session)| l3passthrough(&format!("h{number}"), session));
+        let overlays = vnis.chain(segments).chain(hosts);
+        underlays.chain(overlays).chain(raw).collect()
     })
 }
 
 /// Any intent that a node could have, but for VRFs with the name of a NIC that is on its way
 /// out: those need a second pass.
 pub(crate) fn any_intent() -> impl Strategy<Value = NodeIntent> {
-    (any_manifests(), of(any_session())).prop_map(|(manifests, host)| {
-        let mut intent = resolve(read(manifests), &Accepted::new(), INDEX).intent;
-        intent.vnis.retain(|vni| vni.spec.vrf.as_str() != "eth1");
-        if intent.underlay.is_some() {
-            intent.passthrough = host.map(passthrough);
-        }
-        intent
+    any_manifests().prop_map(|manifests| {
+        let is_named_so =
+            |manifest: &Manifest| matches!(manifest, Manifest::L3Vni(vni) if vni.spec.vrf.as_str() == "eth1");
+        let manifests = manifests.into_iter().filter(|one| !is_named_so(one));
+        resolve(read(manifests), &Accepted::new(), &INDEX.into()).intent
     })
 }
 

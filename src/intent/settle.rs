@@ -15,21 +15,47 @@ type Offers = BTreeMap<ObjectKey, Offer>;
 
 /// Settles all offers into `resolution`: underlays before what needs them.
 pub(super) fn settle(offers: Vec<Offer>, mut taken: Taken, resolution: &mut Resolution) {
-    let mut by_kind: BTreeMap<Kind, Offers> = BTreeMap::new();
+    let mut stages: BTreeMap<Stage, Offers> = BTreeMap::new();
     for offer in offers {
-        let of_kind = by_kind.entry(offer.key.kind).or_default();
-        of_kind.insert(offer.key.clone(), offer);
+        let of_stage = stages.entry(Stage::of(offer.key.kind)).or_default();
+        of_stage.insert(offer.key.clone(), offer);
     }
-    for offers in by_kind.values() {
+    for offers in stages.values() {
         let mut table = Table::new(offers, &mut taken);
         table.seat_standing();
         table.edits();
-        table.newcomers();
+        // A newcomer may be the routing domain that an edit, or what stood before, waits for.
+        while table.newcomers() {
+            table.seat_standing();
+            table.edits();
+        }
         for offer in offers.values() {
             table.conclude(offer, resolution);
         }
     }
     resolution.intent = taken.into_intent();
+}
+
+/// Who claims what from whom: objects of one stage compete with each other alone.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Stage {
+    /// What all others need.
+    Underlay,
+    /// What has VNIs, VRFs and subnets. By key, so that a VRF is settled before the segments
+    /// that it routes.
+    Overlay,
+    /// What claims nothing.
+    Raw,
+}
+
+impl Stage {
+    const fn of(kind: Kind) -> Self {
+        match kind {
+            Kind::Underlay => Self::Underlay,
+            Kind::L3Vni | Kind::L2Vni | Kind::L3Vpn | Kind::L3Passthrough => Self::Overlay,
+            Kind::RawFrrConfig => Self::Raw,
+        }
+    }
 }
 
 /// Which version of an object is in force.
@@ -41,7 +67,7 @@ enum Version {
     New,
 }
 
-/// All objects of one kind.
+/// All objects of one stage.
 struct Table<'a> {
     offers: &'a Offers,
     taken: &'a mut Taken,
@@ -172,13 +198,16 @@ impl<'a> Table<'a> {
         }
     }
 
-    fn newcomers(&mut self) {
+    /// Takes in what is new, as far as it fits; tells whether anything did.
+    fn newcomers(&mut self) -> bool {
+        let before = self.in_force.len();
         for offer in self.offers.values() {
-            if offer.standing().is_none() {
+            if offer.standing().is_none() && !self.in_force.contains_key(&offer.key) {
                 // A refusal is told in the conclusion, which sees who holds what in the end.
                 let _refused = self.take(&offer.key, Version::New).is_err();
             }
         }
+        self.in_force.len() > before
     }
 
     /// Why a version does not fit beside what is in force in the end.

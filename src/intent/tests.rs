@@ -8,11 +8,11 @@ use super::{Accepted, Candidate, Candidates, Kept, NodeIndex, Rejection, Resolut
 use crate::api::{Kind, L3Vni, Manifest, ObjectKey, TunnelEndpoint, Underlay};
 
 fn first(manifests: impl IntoIterator<Item = Manifest>) -> Resolution {
-    resolve(read(manifests), &Accepted::new(), INDEX)
+    resolve(read(manifests), &Accepted::new(), &INDEX.into())
 }
 
 fn then(before: &Resolution, manifests: impl IntoIterator<Item = Manifest>) -> Resolution {
-    resolve(read(manifests), &before.accepted, INDEX)
+    resolve(read(manifests), &before.accepted, &INDEX.into())
 }
 
 fn in_force(resolution: &Resolution) -> Vec<String> {
@@ -73,7 +73,11 @@ fn an_intent_holds_the_addresses_of_its_node() {
         (0, "10.0.0.1", "100.65.0.0", "192.169.10.2/24"),
         (1, "10.0.0.2", "100.65.0.1", "192.169.10.3/24"),
     ] {
-        let resolution = resolve(read(objects.clone()), &Accepted::new(), NodeIndex(index));
+        let resolution = resolve(
+            read(objects.clone()),
+            &Accepted::new(),
+            &NodeIndex(index).into(),
+        );
         assert_eq!(resolution.rejections, []);
         let own = resolution.intent.underlay.as_ref().expect("an underlay");
         assert_eq!(own.router_id.to_string(), router_id);
@@ -360,7 +364,7 @@ fn an_invalid_edit_keeps_the_last_good_version() {
         let mut candidates = read([fabric("u", underlay()), l3vni("a", vrf("red", 100))]);
         candidates.objects.retain(|object| object.key.kind != kind);
         candidates.objects.push(bad(kind, name, "x.yaml"));
-        let after = resolve(candidates, &before.accepted, INDEX);
+        let after = resolve(candidates, &before.accepted, &INDEX.into());
         assert_eq!(after.intent, before.intent);
         assert_eq!(after.accepted, before.accepted);
         assert_eq!(
@@ -375,7 +379,7 @@ fn an_invalid_newcomer_leaves_nothing() {
     let after = resolve(
         all(vec![bad(Kind::L3Vni, "a", "x.yaml")]),
         &Accepted::new(),
-        INDEX,
+        &INDEX.into(),
     );
     assert_eq!(after.intent, first([]).intent);
     assert!(after.accepted.is_empty());
@@ -407,7 +411,7 @@ fn a_broken_source_keeps_its_objects_and_only_those() {
             from("c.yaml", l3vni("c", vrf("green", 300))),
         ]),
         &Accepted::new(),
-        INDEX,
+        &INDEX.into(),
     );
     let mut candidates = all(vec![
         from("u.yaml", fabric("u", underlay())),
@@ -417,7 +421,7 @@ fn a_broken_source_keeps_its_objects_and_only_those() {
     candidates
         .broken_sources
         .insert("two.yaml".to_owned(), reason.clone());
-    let after = resolve(candidates, &before.accepted, INDEX);
+    let after = resolve(candidates, &before.accepted, &INDEX.into());
     assert_eq!(in_force(&after), ["u", "a=red 100", "b=blue 200"]);
     let whole = after.rejections.first().expect("the source");
     assert_eq!((&whole.object, whole.kept), (&None, Kept::LastGood));
@@ -431,7 +435,7 @@ fn a_broken_source_without_objects_keeps_nothing() {
     candidates
         .broken_sources
         .insert("x.yaml".to_owned(), "x.yaml: cannot be read".to_owned());
-    let after = resolve(candidates, &Accepted::new(), INDEX);
+    let after = resolve(candidates, &Accepted::new(), &INDEX.into());
     assert_eq!(one_rejection(&after).kept, Kept::Nothing);
 }
 
@@ -443,7 +447,7 @@ fn an_object_that_left_a_broken_source_is_taken_from_where_it_is_now() {
             from("old.yaml", l3vni("a", vrf("red", 100))),
         ]),
         &Accepted::new(),
-        INDEX,
+        &INDEX.into(),
     );
     let mut candidates = all(vec![
         from("u.yaml", fabric("u", underlay())),
@@ -452,7 +456,7 @@ fn an_object_that_left_a_broken_source_is_taken_from_where_it_is_now() {
     candidates
         .broken_sources
         .insert("old.yaml".to_owned(), "broken".to_owned());
-    let after = resolve(candidates, &before.accepted, INDEX);
+    let after = resolve(candidates, &before.accepted, &INDEX.into());
     assert_eq!(in_force(&after), ["u", "a=red 101"]);
 }
 
@@ -460,18 +464,22 @@ fn an_object_that_left_a_broken_source_is_taken_from_where_it_is_now() {
 fn the_same_object_in_two_files_is_that_of_the_file_it_came_from() {
     let own = || from("u.yaml", fabric("u", underlay()));
     let a = |source: &str, number| from(source, l3vni("a", vrf("red", number)));
-    let before = resolve(all(vec![own(), a("b.yaml", 100)]), &Accepted::new(), INDEX);
+    let before = resolve(
+        all(vec![own(), a("b.yaml", 100)]),
+        &Accepted::new(),
+        &INDEX.into(),
+    );
     for objects in [
         vec![own(), a("a.yaml", 101), a("b.yaml", 100)],
         vec![a("b.yaml", 100), own(), a("a.yaml", 101)],
     ] {
-        let after = resolve(all(objects.clone()), &before.accepted, INDEX);
+        let after = resolve(all(objects.clone()), &before.accepted, &INDEX.into());
         assert_eq!(in_force(&after), ["u", "a=red 100"]);
         let message = "a.yaml: L3VNI default/a is already defined in b.yaml; give one of the two \
                        another name";
         assert_eq!(rejected(&after), [(message.to_owned(), Kept::Nothing)]);
         // Without a past, the name of the file decides, whatever was read first.
-        let fresh = resolve(all(objects), &Accepted::new(), INDEX);
+        let fresh = resolve(all(objects), &Accepted::new(), &INDEX.into());
         assert_eq!(in_force(&fresh), ["u", "a=red 101"]);
     }
     // The file it came from breaks the object: the copy elsewhere does not take its place.
@@ -480,7 +488,7 @@ fn the_same_object_in_two_files_is_that_of_the_file_it_came_from() {
         a("a.yaml", 101),
         bad(Kind::L3Vni, "a", "b.yaml"),
     ]);
-    let after = resolve(broken, &before.accepted, INDEX);
+    let after = resolve(broken, &before.accepted, &INDEX.into());
     assert_eq!(in_force(&after), ["u", "a=red 100"]);
     assert_eq!(after.rejections.len(), 2);
 }
@@ -516,7 +524,7 @@ fn a_rejection_tells_truly_what_is_kept() {
         candidates
             .broken_sources
             .insert("a.yaml".to_owned(), "broken".to_owned());
-        resolve(candidates, &before.accepted, INDEX)
+        resolve(candidates, &before.accepted, &INDEX.into())
     };
     let own: Vec<&ObjectKey> = unread
         .rejections
@@ -534,12 +542,12 @@ fn another_node_index_may_take_an_object_out_of_force() {
             l3vni("a", vrf_with_host("red", 100, "10.9.0.0/30")),
         ]
     };
-    let before = resolve(read(objects()), &Accepted::new(), NodeIndex(0));
+    let before = resolve(read(objects()), &Accepted::new(), &NodeIndex(0).into());
     assert_eq!(before.rejections, []);
-    let after = resolve(read(objects()), &before.accepted, NodeIndex(1));
+    let after = resolve(read(objects()), &before.accepted, &NodeIndex(1).into());
     assert_eq!(in_force(&after), ["u"]);
     assert_eq!(one_rejection(&after).kept, Kept::Nothing);
-    let back = resolve(read(objects()), &after.accepted, NodeIndex(0));
+    let back = resolve(read(objects()), &after.accepted, &NodeIndex(0).into());
     assert_eq!(back.intent, before.intent);
 }
 

@@ -120,7 +120,7 @@ fn desired_vni(
         alias: alias.clone(),
     };
     let vrf = InterfaceName::from(spec.vrf.clone());
-    let local = underlay.vteps.preferred()?;
+    let local = underlay.vteps.local(spec.tunnels_over)?;
     let vxlan = LinkKind::Vxlan {
         vni: spec.vni,
         local,

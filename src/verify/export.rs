@@ -126,13 +126,13 @@ impl Wanted<'_> {
             standing,
         } = path;
         standing.is_used()
-            && is_address(*next_hop, self.one.underlay.vteps.preferred())
+            && is_address(*next_hop, self.one.vtep())
             && self.targets.iter().all(|target| targets.contains(target))
             && (self.router_mac.is_none() || *router_mac == self.router_mac)
     }
 
     fn describe(&self) -> String {
-        let vtep = self.one.underlay.vteps.preferred();
+        let vtep = self.one.vtep();
         let next_hop = vtep.map_or_else(|| "none".to_owned(), |vtep| vtep.to_string());
         let mac = self.router_mac.map(|mac| format!(", router MAC {mac}"));
         format!(

@@ -47,8 +47,7 @@ impl<'a> Index<'a> {
                 }
                 // Our own route, told back to us by the fabric; or that of a VNI that goes.
                 (Origin::Peer(_), Some(_)) | (Origin::Local, None) => {}
-                (Origin::Peer(_), None)
-                    if is_address(path.next_hop, underlay.vteps.preferred()) => {}
+                (Origin::Peer(_), None) if underlay.vteps.has(path.next_hop) => {}
                 (Origin::Peer(_), None) => {
                     for at in importers.of(path) {
                         if let Some(routes) = index.vnis.get_mut(at) {

@@ -1,6 +1,7 @@
 //! One VNI: up in zebra and bgpd, then its routes in both directions.
 
 use std::fmt;
+use std::net::IpAddr;
 
 use super::facts::{BgpVni, Facts, VniKind, VniState, VrfFacts, ZebraVni};
 use super::finding::Check;
@@ -27,6 +28,11 @@ pub(super) struct One<'a> {
 }
 
 impl<'a> One<'a> {
+    /// Where the VNI's tunnels start.
+    pub(super) fn vtep(&self) -> Option<IpAddr> {
+        self.underlay.vteps.local(self.intent.spec.tunnels_over)
+    }
+
     /// What was read of the VRF.
     pub(super) fn vrf(&self) -> Option<&'a VrfFacts> {
         self.facts.vrfs.get(&self.intent.spec.vrf)

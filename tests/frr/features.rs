@@ -134,6 +134,8 @@ pub(crate) fn topics() -> Vec<Topic> {
     let NodeIntent {
         underlay,
         vnis: _,
+        // The kernel's; of FRR they ask for families and gateway subnets, which have rows.
+        segments: _,
         passthrough: _,
         raw: _,
     } = evpn();
@@ -207,6 +209,7 @@ pub(crate) fn topics() -> Vec<Topic> {
         // zebra's, and the kernel's.
         vni: _,
         vxlan_port: _,
+        tunnels_over: _,
         host_session,
         import_rts: _,
         export_rts: _,

@@ -71,7 +71,10 @@ fn underlay(passwords: &[String]) -> Underlay {
     assert_eq!(parsed.errors, []);
     match parsed.objects.remove(0).outcome.expect("accepted") {
         Manifest::Underlay(Object { spec, .. }) => spec,
-        Manifest::L3Vni(_) | Manifest::RawFrrConfig(_) => panic!("another kind"),
+        Manifest::L3Vni(_)
+        | Manifest::L2Vni(_)
+        | Manifest::L3Passthrough(_)
+        | Manifest::RawFrrConfig(_) => panic!("another kind"),
     }
 }
 

@@ -163,6 +163,7 @@ pub(crate) fn bare_vni(name: &str, number: u32) -> VniIntent {
             vrf: vrf(name),
             vni: vni(number),
             vxlan_port: 4789,
+            tunnels_over: None,
             host_session: None,
             import_rts: Vec::new(),
             export_rts: Vec::new(),

@@ -1,8 +1,6 @@
 //! The session with the host: both AS numbers, addresses, and which prefixes may pass.
 
-use ipnet::Ipv6Net;
-
-use super::{check_count, ip_prefix, ipv4_prefix, ranged, remote_as};
+use super::{check_count, ip_prefix, ipv4_prefix, ipv6_prefix, ranged, remote_as};
 use crate::api::fault::{Faults, Reason};
 use crate::api::model::{AllowedPrefixes, HostSession, LocalCidr, PrefixRule};
 use crate::api::types::Asn;
@@ -56,27 +54,19 @@ fn convert_local_cidr(
     LocalCidrSpec { ipv4, ipv6 }: &LocalCidrSpec,
     faults: &mut Faults,
 ) -> Option<LocalCidr> {
-    if let Some(text) = ipv6 {
-        let reason = match text.parse::<Ipv6Net>() {
-            Ok(_) => Reason::NotYet("host sessions over IPv6 are"),
-            Err(_) => Reason::RuleFor {
-                found: text.clone(),
-                rule: IPV6_CIDR,
-            },
-        };
-        faults.add(format!("{at}.ipv6"), reason);
+    if ipv4.is_none() && ipv6.is_none() {
+        faults.add(at, Reason::Rule(SOME_CIDR));
+        return None;
     }
-    match ipv4 {
-        Some(text) => faults
-            .check(format!("{at}.ipv4"), ipv4_prefix(text, IPV4_CIDR))
-            .map(LocalCidr::of_ipv4),
-        None => {
-            if ipv6.is_none() {
-                faults.add(at, Reason::Rule(SOME_CIDR));
-            }
-            None
-        }
-    }
+    let ipv4 = ipv4.as_ref().and_then(|text| {
+        let net = ipv4_prefix(text, IPV4_CIDR);
+        faults.check(format!("{at}.ipv4"), net)
+    });
+    let ipv6 = ipv6.as_ref().and_then(|text| {
+        let net = ipv6_prefix(text, IPV6_CIDR);
+        faults.check(format!("{at}.ipv6"), net)
+    });
+    Some(LocalCidr { ipv4, ipv6 })
 }
 
 fn convert_allowed(

@@ -6,10 +6,14 @@
 //! agent, to say less: its errors carry neither the value nor the index of the entry. That
 //! the two agree is tested, with that interpreter, over all samples of the tests.
 
+mod gateways;
 mod host_session;
+mod l2vni;
+mod l3passthrough;
 mod l3vni;
 mod neighbor;
 mod raw_frr_config;
+mod selector;
 mod underlay;
 
 #[cfg(test)]
@@ -17,86 +21,91 @@ pub(super) mod tests;
 
 pub use raw_frr_config::is_for_bgpd;
 
-use ipnet::{IpNet, Ipv4Net};
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, ObjectMeta};
+use kube::Resource;
+use serde::de::DeserializeOwned;
 
 use super::fault::{ApiError, Faults, Identity, Reason};
-use super::model::{L3Vni, Object, RawFrrConfig, RemoteAs, Underlay};
+use super::model::{IpVersion, Object, RemoteAs};
+use super::selector::NodeSelector;
 use super::types::{Asn, InterfaceName, Kind, ObjectKey};
 use super::v1alpha1::{self, PeerType};
 
-/// Makes the domain object of an `Underlay`, as an API server gives it.
-///
-/// # Errors
-///
-/// All that is wrong with it.
-pub fn underlay(manifest: &v1alpha1::Underlay) -> Result<Object<Underlay>, ApiError> {
-    object(Kind::Underlay, &manifest.metadata, |faults| {
-        underlay::convert(&manifest.spec, faults)
-    })
+/// What a manifest of one kind says, as it is written.
+pub(super) trait Written: DeserializeOwned {
+    /// What the program works with.
+    type Domain;
+
+    /// The nodes that the object concerns.
+    fn node_selector(&self) -> Option<&LabelSelector>;
+
+    /// Converts all else; `None` only where a fault was noted.
+    fn convert(&self, faults: &mut Faults) -> Option<Self::Domain>;
 }
 
-/// Makes the domain object of an `L3VNI`, as an API server gives it.
-///
-/// # Errors
-///
-/// All that is wrong with it.
-pub fn l3vni(manifest: &v1alpha1::L3Vni) -> Result<Object<L3Vni>, ApiError> {
-    object(Kind::L3Vni, &manifest.metadata, |faults| {
-        l3vni::convert(&manifest.spec, faults)
-    })
+/// Makes the domain object of a manifest, as an API server gives it.
+macro_rules! from_server {
+    ($(#[$doc:meta])* $name:ident, $kind:ident, $manifest:ident) => {
+        $(#[$doc])*
+        ///
+        /// # Errors
+        ///
+        /// All that is wrong with it.
+        pub fn $name(
+            manifest: &v1alpha1::$manifest,
+        ) -> Result<Object<super::model::$manifest>, ApiError> {
+            object(Kind::$kind, manifest.meta(), &manifest.spec)
+        }
+    };
 }
 
-/// Makes the domain object of a `RawFRRConfig`, as an API server gives it.
-///
-/// # Errors
-///
-/// All that is wrong with it.
-pub fn raw_frr_config(manifest: &v1alpha1::RawFrrConfig) -> Result<Object<RawFrrConfig>, ApiError> {
-    object(Kind::RawFrrConfig, &manifest.metadata, |faults| {
-        raw_frr_config::convert(&manifest.spec, faults)
-    })
+from_server! {
+    /// Makes the domain object of an `Underlay`, as an API server gives it.
+    underlay, Underlay, Underlay
+}
+from_server! {
+    /// Makes the domain object of an `L3VNI`, as an API server gives it.
+    l3vni, L3Vni, L3Vni
+}
+from_server! {
+    /// Makes the domain object of an `L2VNI`, as an API server gives it.
+    l2vni, L2Vni, L2Vni
+}
+from_server! {
+    /// Makes the domain object of an `L3Passthrough`, as an API server gives it.
+    l3passthrough, L3Passthrough, L3Passthrough
+}
+from_server! {
+    /// Makes the domain object of a `RawFRRConfig`, as an API server gives it.
+    raw_frr_config, RawFrrConfig, RawFrrConfig
 }
 
-/// The object that `convert` makes the specification of, or all that it finds wrong.
-fn object<S>(
+fn object<S: Written>(
     kind: Kind,
     metadata: &ObjectMeta,
-    convert: impl FnOnce(&mut Faults) -> Option<S>,
-) -> Result<Object<S>, ApiError> {
+    written: &S,
+) -> Result<Object<S::Domain>, ApiError> {
     let (key, generation) = identify(kind, metadata);
     let mut faults = Faults::default();
-    let spec = convert(&mut faults);
-    let identity = Identity::of(key.clone());
-    faults.finish(
-        identity,
-        spec.map(|spec| Object {
-            key,
-            generation,
-            spec,
-        }),
-    )
+    let converted = spec(written, &mut faults);
+    let object = converted.map(|(selector, spec)| Object {
+        key: key.clone(),
+        generation,
+        selector,
+        spec,
+    });
+    faults.finish(Identity::of(key), object)
 }
 
-/// The domain object of an `Underlay`'s specification, with the faults noted elsewhere.
-pub(super) fn underlay_spec(
-    spec: &v1alpha1::UnderlaySpec,
+/// What a manifest says, and for which nodes; `None` only where a fault was noted.
+pub(super) fn spec<S: Written>(
+    written: &S,
     faults: &mut Faults,
-) -> Option<Underlay> {
-    underlay::convert(spec, faults)
-}
-
-/// The domain object of an `L3VNI`'s specification, with the faults noted elsewhere.
-pub(super) fn l3vni_spec(spec: &v1alpha1::L3VniSpec, faults: &mut Faults) -> Option<L3Vni> {
-    l3vni::convert(spec, faults)
-}
-
-/// The domain object of a `RawFRRConfig`'s specification, with the faults noted elsewhere.
-pub(super) fn raw_frr_config_spec(
-    spec: &v1alpha1::RawFrrConfigSpec,
-    faults: &mut Faults,
-) -> Option<RawFrrConfig> {
-    raw_frr_config::convert(spec, faults)
+) -> Option<(NodeSelector, S::Domain)> {
+    let selector = selector::convert(written.node_selector(), faults);
+    let spec = written.convert(faults);
+    Some((selector?, spec?))
 }
 
 /// An API server gives every object a name, a namespace and a generation.
@@ -112,24 +121,12 @@ fn identify(kind: Kind, metadata: &ObjectMeta) -> (ObjectKey, Option<i64>) {
     (key, metadata.generation)
 }
 
-/// Refuses a node selector that selects: objects concern all nodes for now.
-fn check_node_selector(selector: Option<&LabelSelector>, faults: &mut Faults) {
-    let Some(LabelSelector {
-        match_expressions,
-        match_labels,
-    }) = selector
-    else {
-        return;
-    };
-    let labels = match_labels
-        .as_ref()
-        .is_some_and(|labels| !labels.is_empty());
-    let expressions = match_expressions
-        .as_ref()
-        .is_some_and(|list| !list.is_empty());
-    if labels || expressions {
-        faults.add("spec.nodeSelector", Reason::NotYet("selecting nodes is"));
-    }
+/// The IP version of tunnels, where a manifest names one.
+fn tunnels_over(version: Option<v1alpha1::IpVersion>) -> Option<IpVersion> {
+    version.map(|version| match version {
+        v1alpha1::IpVersion::IPv4 => IpVersion::V4,
+        v1alpha1::IpVersion::IPv6 => IpVersion::V6,
+    })
 }
 
 /// A number between two limits, in a narrower type.
@@ -196,6 +193,17 @@ fn ipv4_prefix(text: &str, rule: &'static str) -> Result<Ipv4Net, Reason> {
     match text.parse::<IpNet>() {
         Ok(IpNet::V4(net)) => Ok(net.trunc()),
         Ok(IpNet::V6(_)) | Err(_) => Err(Reason::RuleFor {
+            found: text.to_owned(),
+            rule,
+        }),
+    }
+}
+
+/// An IPv6 prefix without host bits; `rule` says what was expected.
+fn ipv6_prefix(text: &str, rule: &'static str) -> Result<Ipv6Net, Reason> {
+    match ip_prefix(text) {
+        Some(IpNet::V6(net)) => Ok(net),
+        Some(IpNet::V4(_)) | None => Err(Reason::RuleFor {
             found: text.to_owned(),
             rule,
         }),

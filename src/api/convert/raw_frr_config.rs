@@ -3,9 +3,10 @@
 //! What they say is FRR's to judge. Only their form is checked here, and that they belong to
 //! bgpd: each line is one command, in a context that some object may share.
 
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 use perouter_parsers::running_config::{Config, InvalidLine, Line, ParseError};
 
-use super::{check_node_selector, ranged};
+use super::{Written, ranged};
 use crate::api::fault::{Faults, Reason};
 use crate::api::model::RawFrrConfig;
 use crate::api::v1alpha1::RawFrrConfigSpec;
@@ -18,40 +19,46 @@ const FOR_BGPD: &str = "is not for bgpd; raw configuration may hold router bgp, 
 /// Rule: what FRR does once and does not keep.
 const NO_CONFIGURATION: &str = "is no configuration: FRR would do it once and not keep it";
 
-/// Converts the specification; `None` only where a fault was noted.
-pub(super) fn convert(spec: &RawFrrConfigSpec, faults: &mut Faults) -> Option<RawFrrConfig> {
-    let RawFrrConfigSpec {
-        node_selector,
-        priority,
-        raw_config,
-    } = spec;
-    check_node_selector(node_selector.as_ref(), faults);
-    let priority = faults.check(
-        "spec.priority",
-        ranged(*priority, 0, i64::from(i32::MAX), ""),
-    );
-    let config = raw_config.parse::<Config>().map_err(unreadable);
-    let config = faults.check("spec.rawConfig", config)?.merged();
-    if config.is_empty() {
-        faults.add("spec.rawConfig", Reason::Missing);
+impl Written for RawFrrConfigSpec {
+    type Domain = RawFrrConfig;
+
+    fn node_selector(&self) -> Option<&LabelSelector> {
+        self.node_selector.as_ref()
     }
-    if let Some(line) = operational(&config) {
-        let found = shown(line);
-        let rule = NO_CONFIGURATION;
-        faults.add("spec.rawConfig", Reason::RuleFor { found, rule });
-    }
-    let contexts = config.contexts().iter().map(|context| context.header());
-    for line in config.lines().iter().chain(contexts) {
-        if !is_for_bgpd(line) {
+
+    fn convert(&self, faults: &mut Faults) -> Option<RawFrrConfig> {
+        let Self {
+            node_selector: _,
+            priority,
+            raw_config,
+        } = self;
+        let priority = faults.check(
+            "spec.priority",
+            ranged(*priority, 0, i64::from(i32::MAX), ""),
+        );
+        let config = raw_config.parse::<Config>().map_err(unreadable);
+        let config = faults.check("spec.rawConfig", config)?.merged();
+        if config.is_empty() {
+            faults.add("spec.rawConfig", Reason::Missing);
+        }
+        if let Some(line) = operational(&config) {
             let found = shown(line);
-            let rule = FOR_BGPD;
+            let rule = NO_CONFIGURATION;
             faults.add("spec.rawConfig", Reason::RuleFor { found, rule });
         }
+        let contexts = config.contexts().iter().map(|context| context.header());
+        for line in config.lines().iter().chain(contexts) {
+            if !is_for_bgpd(line) {
+                let found = shown(line);
+                let rule = FOR_BGPD;
+                faults.add("spec.rawConfig", Reason::RuleFor { found, rule });
+            }
+        }
+        Some(RawFrrConfig {
+            priority: priority?,
+            config,
+        })
     }
-    Some(RawFrrConfig {
-        priority: priority?,
-        config,
-    })
 }
 
 /// Whether the outermost line is one that only bgpd has, and that can be taken back by its

@@ -6,13 +6,16 @@ use std::num::NonZeroU16;
 
 use serde_json::{Value, json};
 
-use self::rows::{Row, l3vni_rows, neighbor_rows, underlay_rows};
+use self::rows::{Row, l2vni_rows, l3vni_rows, neighbor_rows, passthrough_rows, underlay_rows};
 use super::*;
 use crate::api::model::{
-    AllowedPrefixes, Bfd, BfdMode, Families, Family, GracefulRestart, HostSession, LocalCidr,
-    Manifest, Multihop, Neighbor, Peer, PrefixRule, Timers, TunnelEndpoint,
+    AllowedPrefixes, Bfd, BfdMode, Families, Family, Gateways, GracefulRestart, HostMaster,
+    HostSession, IpVersion, L2Vni, L3Vni, LocalCidr, Manifest, Multihop, Neighbor, Peer,
+    PrefixRule, Timers, TunnelEndpoint, Underlay,
 };
-use crate::api::tests::{edited, faults, full_l3vni, full_underlay, read};
+use crate::api::tests::{
+    edited, faults, full_l2vni, full_l3vni, full_passthrough, full_underlay, read,
+};
 use crate::api::types::Vni;
 
 fn asn(number: u32) -> Asn {
@@ -36,6 +39,7 @@ fn a_full_underlay_is_read() {
     let Manifest::Underlay(Object {
         key,
         generation,
+        selector,
         spec,
     }) = read(full_underlay()).unwrap()
     else {
@@ -43,6 +47,11 @@ fn a_full_underlay_is_read() {
     };
     assert_eq!(key.to_string(), "Underlay openperouter-system/fabric");
     assert_eq!(generation, Some(3));
+    assert_eq!(
+        selector,
+        NodeSelector::default(),
+        "an empty one selects all"
+    );
     let Underlay {
         asn: own,
         router_id_cidr,
@@ -99,6 +108,23 @@ fn a_full_underlay_is_read() {
 }
 
 #[test]
+fn tunnels_start_from_either_ip_version_or_both() {
+    let ipv4 = Some(net("100.65.0.0/24"));
+    let ipv6 = Some("fd00:65::/64".parse().unwrap());
+    for (cidrs, expected) in [
+        (json!(["fd00:65::9/64"]), (None, ipv6)),
+        (json!(["fd00:65::/64", "100.65.0.0/24"]), (ipv4, ipv6)),
+    ] {
+        let object = edited(full_underlay(), "spec.tunnelEndpoint.cidrs", &cidrs);
+        let Manifest::Underlay(object) = read(object).unwrap() else {
+            panic!("another kind");
+        };
+        let TunnelEndpoint { ipv4, ipv6 } = object.spec.tunnel_endpoint;
+        assert_eq!((ipv4, ipv6), expected);
+    }
+}
+
+#[test]
 fn a_small_underlay_has_the_defaults() {
     let small = json!({
         "apiVersion": v1alpha1::API_VERSION,
@@ -114,6 +140,7 @@ fn a_small_underlay_has_the_defaults() {
     let Manifest::Underlay(Object {
         key,
         generation,
+        selector: _,
         spec,
     }) = read(small).unwrap()
     else {
@@ -151,6 +178,7 @@ fn a_full_l3vni_is_read() {
     let Manifest::L3Vni(Object {
         key,
         generation,
+        selector: _,
         spec,
     }) = read(full_l3vni()).unwrap()
     else {
@@ -164,10 +192,14 @@ fn a_full_l3vni_is_read() {
         vrf: "red".parse().unwrap(),
         vni: Vni::try_from(100_u32).unwrap(),
         vxlan_port: 4790,
+        tunnels_over: Some(IpVersion::V4),
         host_session: Some(HostSession {
             asn: asn(64514),
             remote_as: RemoteAs::Number(asn(64515)),
-            local_cidr: LocalCidr::of_ipv4(net("192.169.10.0/24")),
+            local_cidr: LocalCidr {
+                ipv4: Some(net("192.169.10.0/24")),
+                ipv6: Some("2001:db8:10::/64".parse().unwrap()),
+            },
             allowed: AllowedPrefixes {
                 incoming: Some(vec![rule("::/0", 0, 128)]),
                 outgoing: Some(vec![rule("10.0.0.0/8", 8, 8)]),
@@ -214,6 +246,82 @@ fn every_row_of_the_neighbor_is_refused_in_its_words() {
 #[test]
 fn every_row_of_the_l3vni_is_refused_in_its_words() {
     check_rows(full_l3vni, &l3vni_rows());
+}
+
+#[test]
+fn every_row_of_the_l2vni_is_refused_in_its_words() {
+    check_rows(full_l2vni, &l2vni_rows());
+}
+
+#[test]
+fn every_row_of_the_passthrough_is_refused_in_its_words() {
+    check_rows(full_passthrough, &passthrough_rows());
+}
+
+#[test]
+fn a_full_l2vni_is_read() {
+    let Manifest::L2Vni(Object { selector, spec, .. }) = read(full_l2vni()).unwrap() else {
+        panic!("another kind");
+    };
+    let labels = |rack: &str| {
+        let pairs = [("kubernetes.io/os", "linux"), ("rack", rack)];
+        pairs
+            .map(|(key, value)| (key.to_owned(), value.to_owned()))
+            .into()
+    };
+    assert!(selector.selects(&labels("c")) && !selector.selects(&labels("a")));
+    let expected = L2Vni {
+        vni: Vni::try_from(110_u32).unwrap(),
+        vxlan_port: 4790,
+        tunnels_over: Some(IpVersion::V6),
+        routing_domain: Some("red".to_owned()),
+        host_master: Some(HostMaster::External("br-lan".parse().unwrap())),
+        gateways: Gateways {
+            ipv4: Some("10.20.0.1/24".parse().unwrap()),
+            ipv6: Some("fd00:20::1/64".parse().unwrap()),
+        },
+    };
+    assert_eq!(spec, expected);
+}
+
+#[test]
+fn a_small_l2vni_has_the_defaults() {
+    let small = json!({
+        "apiVersion": v1alpha1::API_VERSION,
+        "kind": "L2VNI",
+        "metadata": {"name": "lan"},
+        "spec": {
+            "vni": 110,
+            "hostMaster": {"type": "LinuxBridge", "linuxBridge": {"lifecycle": "Managed"}},
+        },
+    });
+    let Manifest::L2Vni(object) = read(small).unwrap() else {
+        panic!("another kind");
+    };
+    let expected = L2Vni {
+        vni: Vni::try_from(110_u32).unwrap(),
+        vxlan_port: 4789,
+        tunnels_over: None,
+        routing_domain: None,
+        host_master: Some(HostMaster::Managed),
+        gateways: Gateways::default(),
+    };
+    assert_eq!(object.spec, expected);
+}
+
+#[test]
+fn a_passthrough_may_be_in_the_as_of_its_host() {
+    let Manifest::L3Passthrough(object) = read(full_passthrough()).unwrap() else {
+        panic!("another kind");
+    };
+    let session = object.spec.host_session;
+    assert_eq!(session.remote_as, RemoteAs::Number(session.asn));
+    let cidrs: Vec<String> = session
+        .local_cidr
+        .prefixes()
+        .map(|cidr| cidr.to_string())
+        .collect();
+    assert_eq!(cidrs, ["192.169.20.0/24", "2001:db8:20::/64"]);
 }
 
 fn check_rows(sample: fn() -> Value, rows: &[Row]) {

@@ -3,8 +3,9 @@
 use std::net::Ipv4Addr;
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 
-use super::{check_count, check_node_selector, ipv4_prefix, neighbor, nic_name, ranged};
+use super::{Written, check_count, ip_prefix, ipv4_prefix, neighbor, nic_name, ranged};
 use crate::api::fault::{Faults, Reason};
 use crate::api::model::{GracefulRestart, Neighbor, Peer, TunnelEndpoint, Underlay};
 use crate::api::types::{Asn, InterfaceName};
@@ -17,50 +18,56 @@ use crate::api::v1alpha1::underlay::{
     SRV6_NEEDS_ISIS, TunnelEndpointSpec, UnderlayInterface,
 };
 
-/// Converts the specification; `None` only where a fault was noted.
-pub(super) fn convert(spec: &UnderlaySpec, faults: &mut Faults) -> Option<Underlay> {
-    let UnderlaySpec {
-        node_selector,
-        asn,
-        router_id_cidr,
-        neighbors,
-        interfaces,
-        tunnel_endpoint,
-        graceful_restart,
-        isis: _,
-        srv6: _,
-        route_reflector,
-    } = spec;
-    check_node_selector(node_selector.as_ref(), faults);
-    let asn = faults.check("spec.asn", Asn::try_from(*asn));
-    let router_id_cidr = faults.check(
-        "spec.routerIDCIDR",
-        ipv4_prefix(router_id_cidr, ROUTER_ID_CIDR),
-    );
-    let neighbors = convert_neighbors(asn, neighbors, faults);
-    let interfaces = convert_interfaces(interfaces, faults);
-    let tunnel_endpoint = tunnel_endpoint
-        .as_ref()
-        .map(|endpoint| convert_endpoint(endpoint, faults))
-        .unwrap_or_default();
-    let graceful_restart = graceful_restart
-        .as_ref()
-        .and_then(|restart| convert_graceful_restart(restart, faults));
-    check_features(spec, faults);
-    let reflector_cluster = route_reflector
-        .as_ref()
-        .and_then(|reflector| convert_reflector(reflector, router_id_cidr, faults));
-    // An absent part and a refused one look alike from here on, but a refused one has left its
-    // fault, and with a fault the object is refused as a whole.
-    Some(Underlay {
-        asn: asn?,
-        router_id_cidr: router_id_cidr?,
-        neighbors,
-        interfaces,
-        tunnel_endpoint,
-        graceful_restart,
-        reflector_cluster,
-    })
+impl Written for UnderlaySpec {
+    type Domain = Underlay;
+
+    fn node_selector(&self) -> Option<&LabelSelector> {
+        self.node_selector.as_ref()
+    }
+
+    fn convert(&self, faults: &mut Faults) -> Option<Underlay> {
+        let Self {
+            node_selector: _,
+            asn,
+            router_id_cidr,
+            neighbors,
+            interfaces,
+            tunnel_endpoint,
+            graceful_restart,
+            isis: _,
+            srv6: _,
+            route_reflector,
+        } = self;
+        let asn = faults.check("spec.asn", Asn::try_from(*asn));
+        let router_id_cidr = faults.check(
+            "spec.routerIDCIDR",
+            ipv4_prefix(router_id_cidr, ROUTER_ID_CIDR),
+        );
+        let neighbors = convert_neighbors(asn, neighbors, faults);
+        let interfaces = convert_interfaces(interfaces, faults);
+        let tunnel_endpoint = tunnel_endpoint
+            .as_ref()
+            .map(|endpoint| convert_endpoint(endpoint, faults))
+            .unwrap_or_default();
+        let graceful_restart = graceful_restart
+            .as_ref()
+            .and_then(|restart| convert_graceful_restart(restart, faults));
+        check_features(self, faults);
+        let reflector_cluster = route_reflector
+            .as_ref()
+            .and_then(|reflector| convert_reflector(reflector, router_id_cidr, faults));
+        // An absent part and a refused one look alike from here on, but a refused one has left its
+        // fault, and with a fault the object is refused as a whole.
+        Some(Underlay {
+            asn: asn?,
+            router_id_cidr: router_id_cidr?,
+            neighbors,
+            interfaces,
+            tunnel_endpoint,
+            graceful_restart,
+            reflector_cluster,
+        })
+    }
 }
 
 /// What an underlay may have beside its neighbours and NICs, none of which is acted on yet.
@@ -251,16 +258,13 @@ fn convert_endpoint(
     faults: &mut Faults,
 ) -> TunnelEndpoint {
     check_count("spec.tunnelEndpoint.cidrs", cidrs.len(), 1, 2, faults);
-    let (mut ipv4, mut ipv6) = (Vec::new(), 0_usize);
+    let (mut ipv4, mut ipv6) = (Vec::new(), Vec::new());
     for (index, text) in cidrs.iter().enumerate() {
         let path = format!("spec.tunnelEndpoint.cidrs[{index}]");
-        match text.parse::<IpNet>() {
-            Ok(IpNet::V4(net)) => ipv4.push(net.trunc()),
-            Ok(IpNet::V6(_)) => {
-                ipv6 += 1;
-                faults.add(path, Reason::NotYet("tunnel endpoints with IPv6 are"));
-            }
-            Err(_) => faults.add(
+        match ip_prefix(text) {
+            Some(IpNet::V4(net)) => ipv4.push(net),
+            Some(IpNet::V6(net)) => ipv6.push(net),
+            None => faults.add(
                 path,
                 Reason::RuleFor {
                     found: text.clone(),
@@ -272,12 +276,12 @@ fn convert_endpoint(
     if ipv4.len() > 1 {
         faults.add("spec.tunnelEndpoint.cidrs", Reason::Rule(ONE_IPV4_ENDPOINT));
     }
-    if ipv6 > 1 {
+    if ipv6.len() > 1 {
         faults.add("spec.tunnelEndpoint.cidrs", Reason::Rule(ONE_IPV6_ENDPOINT));
     }
     TunnelEndpoint {
-        ipv4: ipv4.into_iter().next(),
-        ipv6: None,
+        ipv4: ipv4.first().copied(),
+        ipv6: ipv6.first().copied(),
     }
 }
 

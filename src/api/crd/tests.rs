@@ -8,8 +8,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Value, json};
 
 use super::*;
-use crate::api::convert::tests::rows::{Row, l3vni_rows, neighbor_rows, underlay_rows};
-use crate::api::tests::{edited, faults, full_l3vni, full_underlay};
+use crate::api::convert::tests::rows::{
+    Row, l2vni_rows, l3vni_rows, neighbor_rows, passthrough_rows, underlay_rows,
+};
+use crate::api::tests::{edited, faults, full_l2vni, full_l3vni, full_passthrough, full_underlay};
 
 fn json_schema(kind: Kind) -> Value {
     serde_json::to_value(schema(kind).unwrap()).unwrap()
@@ -24,6 +26,8 @@ fn samples() -> Vec<Sample> {
     vec![
         (Kind::Underlay, full_underlay, rows),
         (Kind::L3Vni, full_l3vni, l3vni_rows()),
+        (Kind::L2Vni, full_l2vni, l2vni_rows()),
+        (Kind::L3Passthrough, full_passthrough, passthrough_rows()),
     ]
 }
 
@@ -111,7 +115,7 @@ fn every_rule_is_broken_by_some_row() {
         let schema = json_schema(kind);
         let mut unbroken = BTreeMap::new();
         rules(&schema, &mut unbroken);
-        assert!(unbroken.len() > 5, "{unbroken:?}");
+        assert!(unbroken.len() > 4, "{kind}: {unbroken:?}");
         unbroken.retain(|_, transition| !*transition);
         for (path, value, _) in rows {
             for rule in broken_rules(&schema, &edited(sample(), path, &value), None) {
@@ -131,13 +135,36 @@ fn the_prefix_of_a_host_session_cannot_change() {
     assert_eq!(edit("spec.vni", json!(101)), BTreeSet::new());
 }
 
+#[test]
+fn a_gateway_cannot_change_come_or_go() {
+    let schema = json_schema(Kind::L2Vni);
+    let without = || edited(full_l2vni(), "spec.gatewayIPs", &Value::Null);
+    let other = edited(full_l2vni(), "spec.gatewayIPs", &json!(["10.20.0.2/24"]));
+    let immutable: BTreeSet<_> = ["gatewayIPs is immutable".to_owned()].into();
+    for (old, new) in [
+        (full_l2vni(), other),
+        (full_l2vni(), without()),
+        (without(), full_l2vni()),
+    ] {
+        assert_eq!(broken_rules(&schema, &new, Some(&old)), immutable);
+    }
+    let moved = edited(full_l2vni(), "spec.vni", &json!(111));
+    assert_eq!(
+        broken_rules(&schema, &moved, Some(&full_l2vni())),
+        BTreeSet::new()
+    );
+}
+
 /// What lies below a part that is refused as a whole has no limits of its own.
-const REFUSED_WHOLE: [&str; 4] = ["isis", "srv6", "cniDevice", "nodeSelector"];
+const REFUSED_WHOLE: [&str; 5] = ["isis", "srv6", "cniDevice", "l3vpn", "ovsBridge"];
+
+/// Kubernetes' own, with limits of its own.
+const NOT_OURS: &str = "nodeSelector";
 
 /// Every number and text below `schema`, by its path in the samples.
 fn leaves(path: &str, schema: &JSONSchemaProps, found: &mut Vec<(String, JSONSchemaProps)>) {
     for (field, property) in schema.properties.iter().flatten() {
-        if !REFUSED_WHOLE.contains(&field.as_str()) {
+        if !REFUSED_WHOLE.contains(&field.as_str()) && field != NOT_OURS {
             leaves(&format!("{path}.{field}"), property, found);
         }
     }
@@ -221,6 +248,8 @@ fn the_definitions_serve_people() {
         [
             ("underlays.network.openperouter.io", "underlays"),
             ("l3vnis.network.openperouter.io", "l3vnis"),
+            ("l2vnis.network.openperouter.io", "l2vnis"),
+            ("l3passthroughs.network.openperouter.io", "l3passthroughs"),
             ("rawfrrconfigs.network.openperouter.io", "rawfrrconfigs"),
         ]
     );

@@ -81,6 +81,6 @@ pub struct L3VniSpec {
 }
 
 /// The port that IANA assigned to VXLAN (RFC 7348).
-const fn default_vxlan_port() -> i32 {
+pub(super) const fn default_vxlan_port() -> i32 {
     4789
 }

@@ -17,6 +17,16 @@ pub mod host_session;
     unreachable_pub,
     reason = "the derive repeats each struct inside a function"
 )]
+pub mod l2vni;
+#[expect(
+    unreachable_pub,
+    reason = "the derive repeats each struct inside a function"
+)]
+pub mod l3passthrough;
+#[expect(
+    unreachable_pub,
+    reason = "the derive repeats each struct inside a function"
+)]
 pub mod l3vni;
 #[expect(
     unreachable_pub,
@@ -40,6 +50,8 @@ pub mod status;
 pub mod underlay;
 
 pub use host_session::{AllowedPrefixSpec, AllowedPrefixesSpec, HostSessionSpec, LocalCidrSpec};
+pub use l2vni::{L2Vni, L2VniSpec};
+pub use l3passthrough::{L3Passthrough, L3PassthroughSpec};
 pub use l3vni::{L3Vni, L3VniSpec};
 pub use neighbor::NeighborSpec;
 pub use raw_frr_config::{RawFrrConfig, RawFrrConfigSpec};

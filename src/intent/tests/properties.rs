@@ -4,13 +4,13 @@ use proptest::prelude::*;
 
 use crate::api::Manifest;
 use crate::intent::samples::{INDEX, any_manifests, read};
-use crate::intent::{Accepted, Candidate, Candidates, Kept, resolve};
+use crate::intent::{Accepted, Candidate, Candidates, Kept, VniIntent, resolve};
 
 /// A past: what any two passes one after the other leave accepted.
 fn any_past() -> impl Strategy<Value = Accepted> {
     (any_manifests(), any_manifests()).prop_map(|(older, newer)| {
-        let older = resolve(read(older), &Accepted::new(), INDEX).accepted;
-        resolve(read(newer), &older, INDEX).accepted
+        let older = resolve(read(older), &Accepted::new(), &INDEX.into()).accepted;
+        resolve(read(newer), &older, &INDEX.into()).accepted
     })
 }
 
@@ -45,8 +45,8 @@ proptest! {
 
     #[test]
     fn resolving_again_changes_nothing(past in any_past(), now in any_candidates()) {
-        let once = resolve(now.clone(), &past, INDEX);
-        let twice = resolve(now, &once.accepted, INDEX);
+        let once = resolve(now.clone(), &past, &INDEX.into());
+        let twice = resolve(now, &once.accepted, &INDEX.into());
         prop_assert_eq!(&twice.intent, &once.intent);
         prop_assert_eq!(&twice.accepted, &once.accepted);
     }
@@ -55,14 +55,14 @@ proptest! {
     fn the_order_of_reading_does_not_matter(past in any_past(), now in any_candidates()) {
         let mut backwards = now.clone();
         backwards.objects.reverse();
-        prop_assert_eq!(resolve(now, &past, INDEX), resolve(backwards, &past, INDEX));
+        prop_assert_eq!(resolve(now, &past, &INDEX.into()), resolve(backwards, &past, &INDEX.into()));
     }
 
     /// Whoever is rejected with nothing kept could as well not have been read. (A file that
     /// an object came from holds its name against other files even so.)
     #[test]
     fn what_is_rejected_leaves_no_trace(past in any_past(), now in any_candidates()) {
-        let all = resolve(now.clone(), &past, INDEX);
+        let all = resolve(now.clone(), &past, &INDEX.into());
         for rejection in all.rejections.iter().filter(|one| one.kept == Kept::Nothing) {
             let mut without = now.clone();
             without.objects.retain(|object| {
@@ -74,7 +74,7 @@ proptest! {
                 prop_assert!(rejection.object.iter().all(|key| past.contains_key(key)));
                 continue;
             }
-            let without = resolve(without, &past, INDEX);
+            let without = resolve(without, &past, &INDEX.into());
             prop_assert_eq!(&without.intent, &all.intent, "without {:?}", rejection);
         }
     }
@@ -84,7 +84,7 @@ proptest! {
     fn a_rejected_edit_counts_as_its_last_good_version(
         past in any_past(), now in any_candidates(),
     ) {
-        let all = resolve(now.clone(), &past, INDEX);
+        let all = resolve(now.clone(), &past, &INDEX.into());
         for rejection in all.rejections.iter().filter(|one| one.kept == Kept::LastGood) {
             let mut instead = now.clone();
             for object in &mut instead.objects {
@@ -94,7 +94,7 @@ proptest! {
                     object.manifest = Ok(past[&object.key].manifest.clone());
                 }
             }
-            let instead = resolve(instead, &past, INDEX);
+            let instead = resolve(instead, &past, &INDEX.into());
             prop_assert_eq!(&instead.intent, &all.intent, "instead of {:?}", rejection);
         }
     }
@@ -104,14 +104,21 @@ proptest! {
     fn nothing_pushes_out_what_stands_unchanged(
         older in any_manifests(), newer in any_manifests(),
     ) {
-        let before = resolve(read(older.clone()), &Accepted::new(), INDEX);
+        let before = resolve(read(older.clone()), &Accepted::new(), &INDEX.into());
         let is_new = |manifest: &Manifest| !older.iter().any(|old| old.key() == manifest.key());
         let both = older.iter().cloned().chain(newer.into_iter().filter(is_new));
-        let after = resolve(read(both), &before.accepted, INDEX);
+        let after = resolve(read(both), &before.accepted, &INDEX.into());
         if before.intent.underlay.is_some() {
             prop_assert_eq!(&after.intent.underlay, &before.intent.underlay);
             for vni in &before.intent.vnis {
-                prop_assert!(after.intent.vnis.contains(vni), "{} lost", vni.key);
+                let same = |one: &VniIntent| (&one.key, &one.spec) == (&vni.key, &vni.spec);
+                prop_assert!(after.intent.vnis.iter().any(same), "{} lost", vni.key);
+            }
+            for segment in &before.intent.segments {
+                prop_assert!(after.intent.segments.contains(segment), "{} lost", segment.key);
+            }
+            if before.intent.passthrough.is_some() {
+                prop_assert_eq!(&after.intent.passthrough, &before.intent.passthrough);
             }
         }
     }
@@ -119,7 +126,7 @@ proptest! {
     /// An object is in force, or rejected, and never both in force anew and rejected.
     #[test]
     fn every_object_is_accounted_for(past in any_past(), now in any_candidates()) {
-        let resolution = resolve(now.clone(), &past, INDEX);
+        let resolution = resolve(now.clone(), &past, &INDEX.into());
         for object in &now.objects {
             let in_force = resolution.intent.keys().any(|key| *key == object.key);
             let told = resolution

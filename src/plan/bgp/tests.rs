@@ -290,7 +290,7 @@ fn frr_prints_what_is_desired_in_the_same_words_and_order() {
         fabric("u", own),
         l3vni("red", vrf_with_host("red", 100, "192.169.10.0/24")),
     ];
-    let resolution = resolve(read(manifests), &Accepted::new(), NodeIndex(0));
+    let resolution = resolve(read(manifests), &Accepted::new(), &NodeIndex(0).into());
     assert_eq!(resolution.rejections, []);
     let told = whole(&resolution.intent).to_string();
     // In the capture, a session carries the family of its own address alone.

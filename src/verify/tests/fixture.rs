@@ -114,6 +114,7 @@ pub(crate) fn intent() -> NodeIntent {
             vrf: red(),
             vni: "100".parse().unwrap(),
             vxlan_port: 4789,
+            tunnels_over: None,
             host_session: Some(HostSession {
                 asn: "64514".parse().unwrap(),
                 remote_as: RemoteAs::Number("64515".parse().unwrap()),
@@ -132,6 +133,7 @@ pub(crate) fn intent() -> NodeIntent {
     NodeIntent {
         underlay: Some(underlay),
         vnis: vec![vni],
+        segments: Vec::new(),
         passthrough: None,
         raw: Vec::new(),
     }

@@ -1,9 +1,11 @@
 //! What is refused: a field, another value for it, and what is then said.
 
+mod l2vni;
 mod l3vni;
 
 use serde_json::{Value, json};
 
+pub(in crate::api) use l2vni::{l2vni_rows, passthrough_rows};
 pub(in crate::api) use l3vni::l3vni_rows;
 
 /// A field of a sample, another value for it, and what is then said.
@@ -16,8 +18,15 @@ pub(in crate::api) fn underlay_rows() -> Vec<Row> {
     vec![
         (
             "spec.nodeSelector",
-            json!({"matchLabels": {"rack": "1"}}),
-            &["spec.nodeSelector: selecting nodes is not supported yet"],
+            json!({"matchLabels": {"-rack": "1", "row": "a b"}}),
+            &[
+                "spec.nodeSelector.matchLabels.-rack: \"-rack\" is not the key of a label; it must \
+               have 1 to 63 letters, digits, '-', '_' or '.', with a letter or digit at either \
+               end, after a DNS name and a '/' if need be",
+                "spec.nodeSelector.matchLabels.row: \"a b\" is not the value of a label; it must \
+               have at most 63 letters, digits, '-', '_' or '.', with a letter or digit at either \
+               end",
+            ],
         ),
         (
             "spec.asn",
@@ -108,17 +117,8 @@ pub(in crate::api) fn underlay_rows() -> Vec<Row> {
         ),
         (
             "spec.tunnelEndpoint.cidrs",
-            json!(["100.65.0.0/24", "fd00::/64"]),
-            &["spec.tunnelEndpoint.cidrs[1]: tunnel endpoints with IPv6 are not supported yet"],
-        ),
-        (
-            "spec.tunnelEndpoint.cidrs",
             json!(["fd00::/64", "fd01::/64"]),
-            &[
-                "spec.tunnelEndpoint.cidrs[0]: tunnel endpoints with IPv6 are not supported yet",
-                "spec.tunnelEndpoint.cidrs[1]: tunnel endpoints with IPv6 are not supported yet",
-                "spec.tunnelEndpoint.cidrs: at most one IPv6 prefix is allowed",
-            ],
+            &["spec.tunnelEndpoint.cidrs: at most one IPv6 prefix is allowed"],
         ),
         (
             "spec.gracefulRestart.restartTimeSeconds",

@@ -16,8 +16,18 @@ fn vrf_rows() -> Vec<Row> {
     vec![
         (
             "spec.nodeSelector",
-            json!({"matchExpressions": [{"key": "rack", "operator": "Exists"}]}),
-            &["spec.nodeSelector: selecting nodes is not supported yet"],
+            json!({"matchExpressions": [
+                {"key": "rack", "operator": "Exists", "values": ["a"]},
+                {"key": "rack", "operator": "In"},
+                {"key": "rack", "operator": "Lt", "values": ["3"]},
+            ]}),
+            &[
+                "spec.nodeSelector.matchExpressions[0].values: operators Exists and DoesNotExist \
+               have no values",
+                "spec.nodeSelector.matchExpressions[1].values: operators In and NotIn need values",
+                "spec.nodeSelector.matchExpressions[2].operator: \"Lt\" is not known here; it must \
+               be one of In, NotIn, Exists, DoesNotExist",
+            ],
         ),
         (
             "spec.vrf",
@@ -67,11 +77,6 @@ fn vrf_rows() -> Vec<Row> {
             "spec.vxlanPort",
             json!(0),
             &["spec.vxlanPort: 0 is out of range; it must be 1 to 65535"],
-        ),
-        (
-            "spec.underlayAddressFamily",
-            json!("IPv6"),
-            &["spec.underlayAddressFamily: tunnels over IPv6 are not supported yet"],
         ),
         (
             "spec.underlayAddressFamily",
@@ -161,11 +166,6 @@ fn host_session_rows() -> Vec<Row> {
                 "spec.hostSession.localCIDR.ipv4: \"192.169.10.0\" must be an IPv4 prefix, such as \
                192.168.10.0/24",
             ],
-        ),
-        (
-            "spec.hostSession.localCIDR.ipv6",
-            json!("2001:db8::/64"),
-            &["spec.hostSession.localCIDR.ipv6: host sessions over IPv6 are not supported yet"],
         ),
         (
             "spec.hostSession.localCIDR.ipv6",
