@@ -5,6 +5,9 @@
 //! and FRR looks at all routes of the session again, which it would not do for an entry that
 //! changed.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
