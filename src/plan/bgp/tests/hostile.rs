@@ -226,6 +226,15 @@ fn hostile_texts_are_refused_or_harmless() {
 }
 
 #[test]
+fn one_more_digit_is_refused_or_harmless_wherever_it_stands() {
+    for place in places() {
+        for text in texts(&place, "0") {
+            endure(&place, &text);
+        }
+    }
+}
+
+#[test]
 fn passwords_that_are_strange_but_typeable_are_taken_as_they_are() {
     for password in [
         "!x",
