@@ -190,6 +190,7 @@ fn no_fault_holds_a_password() {
     let password = format!("neighbor 10.0.0.1 password {SECRET}");
     let texts = [
         format!("{password}\n"),
+        format!("password {SECRET}\n"),
         format!("router bgp 1\n{password}\nexit\n"),
         format!("router bgp 1\n {password}\nexit-vrf\n"),
         format!("router bgp 1\n {password}\u{1}\nexit\n"),

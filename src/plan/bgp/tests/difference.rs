@@ -271,12 +271,15 @@ fn members_of_a_peer_group_go_before_it() {
 #[test]
 fn the_as_number_of_a_peer_group_is_a_line_like_others() {
     let group = |rest: &str| format!("neighbor fabric peer-group\n{rest}");
-    let as_one = group("neighbor fabric remote-as 1");
+    let as_one = group("neighbor fabric remote-as 1\nneighbor fabric timers 3 9");
     assert_eq!(
         commands(&as_one, &group("")),
-        ["no neighbor fabric remote-as 1"]
+        [
+            "no neighbor fabric remote-as 1",
+            "no neighbor fabric timers 3 9"
+        ]
     );
-    let as_two = group("neighbor fabric remote-as 2");
+    let as_two = as_one.replace("remote-as 1", "remote-as 2");
     assert_eq!(commands(&as_one, &as_two), ["neighbor fabric remote-as 2"]);
 }
 
