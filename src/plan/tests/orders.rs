@@ -129,6 +129,24 @@ fn a_list_that_was_mended_is_not_broken_again() {
     assert_eq!((mended.step.to_string(), &mended.undo), (shown, &None));
 }
 
+/// Were they taken back, the object would type them again in every pass, for ever.
+#[test]
+fn entries_that_raw_objects_add_to_a_list_of_ours_stay_as_long_as_the_objects() {
+    let line = "ip prefix-list red-in-ef40d35e seq 7 permit 10.9.0.0/16";
+    let spec = L3Vni {
+        host_session: Some(taking_in(Some(vec![rule("10.0.0.0/8", 8, 8)]))),
+        ..red()
+    };
+    let ours = [fabric("u", underlay()), l3vni("red", spec)];
+    let more = [ours.to_vec(), vec![raw_config("r", 10, line)]].concat();
+    let mut world = World::running(&intent(more));
+    assert!(world.frr().bgp.has_line(line));
+    assert_eq!(
+        lines(&world.converge(&intent(ours))),
+        [format!("- bgpd: {line}")]
+    );
+}
+
 #[test]
 fn the_passthroughs_lists_stand_before_its_session() {
     let mut wanted = with(underlay(), []);

@@ -137,10 +137,11 @@ fn the_lists_that_run_are_told_apart_by_name_and_ip_version() {
 #[test]
 fn a_list_that_is_not_there_is_made_and_one_that_stands_is_left_alone() {
     let one = list(&[rule("10.0.0.0/8", 8, 8)]);
-    let none = towards(std::slice::from_ref(&one), &Running::new()).expect("typeable");
+    let none =
+        towards(std::slice::from_ref(&one), &Running::new(), &Config::new()).expect("typeable");
     assert_eq!(none, [ListChange::Create(one.clone())]);
     let config = holding(&one, &["seq 5 permit 10.0.0.0/8"]);
-    let there = towards(&[one], &running(&config)).expect("typeable");
+    let there = towards(&[one], &running(&config), &Config::new()).expect("typeable");
     assert_eq!(there, []);
 }
 
@@ -165,7 +166,12 @@ fn a_list_that_somebody_changed_is_mended_entry_by_entry() {
     ];
     for (held, expected) in table {
         let config = holding(&list, held);
-        let changes = towards(std::slice::from_ref(&list), &running(&config)).expect("typeable");
+        let changes = towards(
+            std::slice::from_ref(&list),
+            &running(&config),
+            &Config::new(),
+        )
+        .expect("typeable");
         let id = &list.id;
         let expected = expected.iter().map(|line| match line.strip_prefix("no ") {
             Some(line) => format!("no {id} {line}"),
