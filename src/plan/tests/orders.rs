@@ -425,3 +425,25 @@ fn a_vni_that_nobody_else_claims_is_given_up_in_its_objects_turn() {
         assert_eq!(first, ["- zebra: vrf grey / vni"]);
     }
 }
+
+/// The object's session would be refused otherwise for what the raw one says, which fails by
+/// itself: FRR has one instance in a VRF.
+#[test]
+fn an_instance_of_raw_lines_makes_room_for_that_of_the_vrfs_object() {
+    let text = "router bgp 64514 vrf red\n timers bgp 3 9\nexit\n";
+    let of = |own| {
+        let spec = claiming("red", 100, own, "192.169.10.0/24");
+        let ours = [fabric("u", underlay()), l3vni("red", spec)];
+        intent(ours.into_iter().chain([raw_config("r", 10, text)]))
+    };
+    let world = World::running(&of(64514));
+    let plan = world.plan(&of(64999));
+    assert_eq!(plan.sweep, []);
+    assert_eq!(
+        shown(&unit(&plan, Role::Vni)[..2]),
+        [
+            "- zebra: vrf red / vni",
+            "- bgpd: no router bgp 64514 vrf red"
+        ]
+    );
+}
