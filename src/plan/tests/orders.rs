@@ -365,9 +365,11 @@ fn claiming(vrf: &str, number: u32, own: u32, pool: &str) -> L3Vni {
 
 /// Which VRFs are unmapped in the sweep, and how many unmappings there are in the whole plan.
 fn unmapped(plan: &Plan) -> (Vec<String>, usize) {
-    let vrf_of = |step: &Step| match step {
-        Step::MapVni { vrf, vni: None } => Some(vrf.to_string()),
-        _ => None,
+    let vrf_of = |step: &Step| {
+        let Step::MapVni { vrf, vni: None } = step else {
+            return None;
+        };
+        Some(vrf.to_string())
     };
     let swept = plan.sweep.iter().flat_map(|leftover| &leftover.steps);
     let swept = swept.filter_map(|planned| vrf_of(&planned.step)).collect();
