@@ -85,13 +85,19 @@ pub async fn execute(
         }
     }
     executor.map_vnis().await;
-    // An object that failed goes on with what it had, which may use what is to be closed.
-    if executor.outcome.failures.is_empty() {
-        for step in &plan.closing {
-            executor.alone(step).await;
-        }
+    for step in due_at_the_end(plan, &executor.outcome.failures) {
+        executor.alone(step).await;
     }
     executor.outcome
+}
+
+/// What is to be closed. An object that failed goes on with what it had, which may use it.
+fn due_at_the_end<'a>(plan: &'a Plan, failures: &[Failure]) -> &'a [Step] {
+    if failures.is_empty() {
+        &plan.closing
+    } else {
+        &[]
+    }
 }
 
 /// Whether the first step of a unit was taken already.
@@ -382,3 +388,6 @@ pub(crate) fn chain(error: &dyn std::error::Error) -> String {
     }
     text
 }
+
+#[cfg(test)]
+mod tests;

@@ -186,3 +186,6 @@ impl StateDir {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

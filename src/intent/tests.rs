@@ -1,6 +1,7 @@
 //! What a node should be for what was read: one case after the other.
 
 mod properties;
+mod raw;
 
 use super::addresses::Vteps;
 use super::samples::{INDEX, asn, fabric, key, l3vni, net, read, underlay, vrf, vrf_with_host};

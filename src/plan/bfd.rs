@@ -1,6 +1,9 @@
 //! BFD profiles: how fast a neighbour's silence is noticed. bgpd names the profile of a
 //! neighbour, bfdd holds it.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeMap;
 
 use perouter_parsers::running_config::Config;

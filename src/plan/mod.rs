@@ -434,7 +434,7 @@ impl Planner<'_> {
         let Some(wanted) = self.wanted.lists.get(key) else {
             return Ok(Vec::new());
         };
-        let changes = filter::towards(wanted, &self.lists)?;
+        let changes = filter::towards(wanted, &self.lists, self.raw)?;
         if changes.is_empty() {
             return Ok(Vec::new());
         }

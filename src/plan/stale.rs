@@ -211,10 +211,11 @@ fn unmapping(vrf: &str, frr: &SeenFrr) -> Option<Planned> {
 fn instances(wanted: &[DesiredBgp], raw: &Config, running: &Config) -> Vec<ContextChange> {
     let is_default = |header: &Line| header.words().nth(3).is_none();
     let typed: BTreeSet<&Line> = wanted.iter().map(|bgp| bgp.instance.header()).collect();
-    // There is one default instance; the underlay's goes before one that raw lines speak of.
-    let default_is_typed = typed.iter().any(|header| is_default(header));
+    // There is one default instance, and one in a VRF; an object's goes before one that raw
+    // lines speak of.
+    let taken: BTreeSet<Vec<&str>> = typed.iter().map(|header| place(header)).collect();
     let raw = raw.contexts().iter().map(Context::header);
-    let raw = raw.filter(|header| !(default_is_typed && is_instance(header) && is_default(header)));
+    let raw = raw.filter(|header| !(is_instance(header) && taken.contains(&place(header))));
     let wanted: BTreeSet<&Line> = typed.iter().copied().chain(raw).collect();
     let contexts = running.contexts().iter().map(Context::header);
     let instances: Vec<&Line> = contexts.filter(|header| is_instance(header)).collect();
@@ -266,6 +267,11 @@ pub(super) fn route_maps(underlay: bool, raw: &Config, running: &Config) -> Vec<
 fn is_instance(header: &Line) -> bool {
     let mut words = header.words();
     (words.next(), words.next()) == (Some("router"), Some("bgp"))
+}
+
+/// What follows the AS number of an instance: its VRF, or nothing.
+fn place(header: &Line) -> Vec<&str> {
+    header.words().skip(3).collect()
 }
 
 /// The VRF of an instance: `router bgp ASN vrf NAME`.

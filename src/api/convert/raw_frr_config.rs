@@ -11,6 +11,9 @@ use crate::api::fault::{Faults, Reason};
 use crate::api::model::RawFrrConfig;
 use crate::api::v1alpha1::RawFrrConfigSpec;
 
+#[cfg(test)]
+mod tests;
+
 /// Rule: what is not bgpd's, or would change what this program reads back.
 const FOR_BGPD: &str = "is not for bgpd; raw configuration may hold router bgp, route-map, \
     ip prefix-list, ipv6 prefix-list, bgp as-path, bgp community-list, bgp extcommunity-list and \

@@ -5,6 +5,9 @@
 //! and FRR looks at all routes of the session again, which it would not do for an entry that
 //! changed.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
@@ -261,11 +264,14 @@ pub(in crate::plan) fn running(config: &Config) -> Running<'_> {
     lists
 }
 
-/// What is to be done so that these lists stand as they should.
+/// What is to be done so that these lists stand as they should; entries that raw objects add to
+/// them stay.
 pub(in crate::plan) fn towards(
     wanted: &[PrefixList],
     running: &Running<'_>,
+    raw: &Config,
 ) -> Result<Vec<ListChange>, InvalidLine> {
+    let added: BTreeSet<&Line> = raw.lines().iter().collect();
     let mut changes = Vec::new();
     for list in wanted {
         let Some(held) = running.get(&list.id) else {
@@ -282,7 +288,8 @@ pub(in crate::plan) fn towards(
         let replaced: BTreeSet<Option<&str>> = missing.iter().map(sequence).collect();
         let surplus: Vec<Line> = held
             .iter()
-            .filter(|line| !lines.contains(line) && !replaced.contains(&sequence(line)))
+            .filter(|line| !lines.contains(line) && !added.contains(*line))
+            .filter(|line| !replaced.contains(&sequence(line)))
             .map(|line| (*line).clone())
             .collect();
         if !missing.is_empty() || !surplus.is_empty() {

@@ -3,6 +3,9 @@
 //! The first object of an instance owns it: its change also takes away what nobody wants there.
 //! The others' changes begin where the owner's ends, and only add.
 
+#[cfg(test)]
+mod tests;
+
 use std::borrow::Cow;
 use std::collections::HashMap;
 

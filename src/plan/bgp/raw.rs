@@ -5,6 +5,9 @@
 //! the object's footprint. Lines of the object itself and of its footprint are wanted; all else
 //! that nobody wants goes, as elsewhere.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use perouter_parsers::running_config::{Config, Context, Line};

@@ -13,13 +13,15 @@ use std::path::PathBuf;
 use perouter_parsers::running_config::{Config, RunningConfig};
 
 use super::desired::{desired, export_targets, families, import_targets};
+use super::host::lists_of_vni;
 use crate::api::{
-    Family, GracefulRestart, L3Vni, Manifest, Multihop, Neighbor, RemoteAs, RouteTarget, Secret,
-    Timers, TunnelEndpoint, Underlay,
+    AllowedPrefixes, Bfd, BfdMode, Family, GracefulRestart, HostSession, L3Vni, LocalCidr,
+    Manifest, Multihop, Neighbor, Peer, RemoteAs, RouteTarget, Secret, Timers, TunnelEndpoint,
+    Underlay,
 };
 use crate::intent::addresses::Vteps;
 use crate::intent::samples::{
-    asn, exactly, fabric, intent, l3vni, neighbor, net, read, underlay, vrf, vrf_with_host,
+    asn, exactly, fabric, intent, l3vni, neighbor, net, read, rule, underlay, vrf, vrf_with_host,
 };
 use crate::intent::{Accepted, NodeIndex, NodeIntent, resolve};
 
@@ -31,6 +33,15 @@ fn whole(intent: &NodeIntent) -> Config {
         config.merge(part);
     }
     config
+}
+
+/// All that bgpd shall hold, the prefix lists of VNIs included.
+fn with_lists(intent: &NodeIntent) -> Config {
+    let lists = intent.vnis.iter().flat_map(lists_of_vni);
+    let lines = lists.flat_map(|list| list.lines().expect("typeable"));
+    let mut all = Config::from(lines.collect::<Vec<_>>());
+    all.merge(whole(intent));
+    all
 }
 
 fn with_neighbors(neighbors: Vec<Neighbor>) -> Manifest {
@@ -200,6 +211,159 @@ fn cases() -> Vec<(&'static str, Vec<Manifest>)> {
     ]
 }
 
+/// A tunnel endpoint for both IP versions, and a cluster of reflected routes.
+fn reflecting(neighbors: Vec<Neighbor>) -> Manifest {
+    let tunnel_endpoint = TunnelEndpoint {
+        ipv6: Some("fd00:65::/64".parse().expect("a prefix")),
+        ..underlay().tunnel_endpoint
+    };
+    fabric(
+        "u",
+        Underlay {
+            neighbors,
+            tunnel_endpoint,
+            reflector_cluster: Some([192, 0, 2, 1].into()),
+            ..underlay()
+        },
+    )
+}
+
+fn at(peer: Peer, remote_as: RemoteAs) -> Neighbor {
+    Neighbor {
+        peer,
+        ..neighbor("10.0.1.1", remote_as)
+    }
+}
+
+fn range(prefix: &str, remote_as: RemoteAs) -> Neighbor {
+    at(Peer::Range(prefix.parse().expect("a prefix")), remote_as)
+}
+
+fn behind(interface: &str, remote_as: RemoteAs) -> Neighbor {
+    at(
+        Peer::Interface(interface.parse().expect("a name")),
+        remote_as,
+    )
+}
+
+fn watched(bfd: Bfd, neighbor: Neighbor) -> Neighbor {
+    Neighbor {
+        bfd: Some(bfd),
+        ..neighbor
+    }
+}
+
+/// A VRF with a session of both IP versions, and what may pass it.
+fn limited() -> L3Vni {
+    let rules = vec![
+        rule("10.0.0.0/8", 8, 8),
+        rule("172.16.0.0/12", 12, 24),
+        rule("192.168.0.0/16", 24, 28),
+        rule("fd00::/48", 48, 64),
+    ];
+    let session = HostSession {
+        asn: asn(64514),
+        remote_as: RemoteAs::External,
+        local_cidr: LocalCidr {
+            ipv4: Some(net("192.169.10.0/24")),
+            ipv6: Some("fd00:10::/64".parse().expect("a prefix")),
+        },
+        allowed: AllowedPrefixes {
+            incoming: Some(rules),
+            outgoing: Some(vec![rule("0.0.0.0/0", 0, 0)]),
+        },
+    };
+    L3Vni {
+        host_session: Some(session),
+        ..vrf("red", 100)
+    }
+}
+
+/// Who is watched, who calls, who is found behind a NIC, and whom routes are reflected to.
+fn cases_of_sessions() -> Vec<(&'static str, Vec<Manifest>)> {
+    let passive = Bfd {
+        mode: BfdMode::Passive,
+        ..Bfd::default()
+    };
+    let client = |neighbor: Neighbor| Neighbor {
+        families: exactly([Family::Ipv4Unicast, Family::Ipv6Unicast, Family::Evpn]),
+        reflector_client: [Family::Ipv6Unicast, Family::Evpn].into(),
+        ..neighbor
+    };
+    let (internal, external_as) = (RemoteAs::Internal, RemoteAs::External);
+    let as_two = RemoteAs::Number(asn(64512));
+    vec![
+        (
+            "bfd",
+            vec![with_neighbors(vec![
+                watched(Bfd::default(), external("10.0.1.1")),
+                watched(passive, external("10.0.1.2")),
+                watched(passive, behind("eth1", as_two)),
+                watched(passive, range("10.2.0.0/16", as_two)),
+                external("10.0.1.3"),
+            ])],
+        ),
+        (
+            "listen-ranges",
+            vec![with_neighbors(vec![
+                external("10.0.1.1"),
+                range("fd00:2::/64", external_as),
+                Neighbor {
+                    password: Some(Secret::new("Secret-of-the-range".to_owned())),
+                    ebgp_multihop: multihop(Some(2)),
+                    ..range("10.2.0.0/16", as_two)
+                },
+                range("10.1.0.0/16", internal),
+            ])],
+        ),
+        (
+            "unnumbered",
+            vec![with_neighbors(vec![
+                external("10.0.1.1"),
+                behind("eth2", internal),
+                Neighbor {
+                    ebgp_multihop: multihop(Some(5)),
+                    ..behind("eth1", external_as)
+                },
+            ])],
+        ),
+        (
+            "ipv6",
+            vec![reflecting(vec![
+                external("fd00::1"),
+                external("10.0.1.1"),
+                Neighbor {
+                    ebgp_multihop: multihop(None),
+                    ..external("fd00::2")
+                },
+                Neighbor {
+                    families: exactly([Family::Ipv6Unicast]),
+                    ..external("fd00::3")
+                },
+                neighbor("fd00::4", internal),
+            ])],
+        ),
+        (
+            "route-reflector",
+            vec![reflecting(vec![
+                client(neighbor("10.0.1.1", internal)),
+                client(range("10.2.0.0/16", internal)),
+                // Nobody reflects across the boundary of an AS.
+                client(external("10.0.1.2")),
+                neighbor("10.0.1.3", internal),
+            ])],
+        ),
+        (
+            "allowed-prefixes",
+            vec![fabric("u", underlay()), l3vni("red", limited())],
+        ),
+    ]
+}
+
+fn all_cases() -> Vec<(&'static str, Vec<Manifest>)> {
+    [cases(), cases_of_sessions()].concat()
+}
+
 fn golden(name: &str) -> PathBuf {
     let directory = concat!(env!("CARGO_MANIFEST_DIR"), "/src/plan/bgp/golden");
     PathBuf::from(directory).join(name).with_extension("conf")
@@ -207,8 +371,8 @@ fn golden(name: &str) -> PathBuf {
 
 #[test]
 fn desired_configuration_reads_as_recorded() {
-    for (name, manifests) in cases() {
-        let text = whole(&intent(manifests)).to_string();
+    for (name, manifests) in all_cases() {
+        let text = with_lists(&intent(manifests)).to_string();
         let path = golden(name);
         if std::env::var_os("PEROUTER_WRITE_GOLDEN").is_some() {
             std::fs::write(&path, &text).expect("the text can be written");
@@ -223,20 +387,20 @@ fn desired_configuration_reads_as_recorded() {
         let parsed: Config = recorded.parse().expect("a configuration");
         assert_eq!(
             parsed,
-            whole(&intent(cases_named(name))),
+            with_lists(&intent(cases_named(name))),
             "{name} reads back"
         );
     }
 }
 
 fn cases_named(name: &str) -> Vec<Manifest> {
-    let found = cases().into_iter().find(|(own, _)| *own == name);
+    let found = all_cases().into_iter().find(|(own, _)| *own == name);
     found.expect("a case").1
 }
 
 #[test]
 fn every_recorded_text_belongs_to_a_case() {
-    let names: BTreeSet<PathBuf> = cases().iter().map(|(name, _)| golden(name)).collect();
+    let names: BTreeSet<PathBuf> = all_cases().iter().map(|(name, _)| golden(name)).collect();
     let directory = golden("x").parent().expect("a directory").to_owned();
     for entry in std::fs::read_dir(directory).expect("the texts") {
         let path = entry.expect("an entry").path();

@@ -7,12 +7,15 @@ use crate::intent::samples::{asn, fabric, intent, key, l3vni, net, underlay, vrf
 use crate::plan::link::{NIC_GROUP, SeenKind, SeenLink, Space};
 use crate::plan::{Blocked, Plan, Role, Step};
 
-fn with(underlay: Underlay, vnis: impl IntoIterator<Item = (&'static str, L3Vni)>) -> NodeIntent {
+pub(super) fn with(
+    underlay: Underlay,
+    vnis: impl IntoIterator<Item = (&'static str, L3Vni)>,
+) -> NodeIntent {
     let vnis = vnis.into_iter().map(|(name, spec)| l3vni(name, spec));
     intent([fabric("u", underlay)].into_iter().chain(vnis))
 }
 
-fn red() -> L3Vni {
+pub(super) fn red() -> L3Vni {
     vrf_with_host("red", 100, "192.169.10.0/24")
 }
 
@@ -23,13 +26,13 @@ fn nics(names: &[&str]) -> Underlay {
     }
 }
 
-fn lines(plan: &Plan) -> Vec<String> {
+pub(super) fn lines(plan: &Plan) -> Vec<String> {
     let text = plan.to_string();
     let steps = text.lines().filter(|line| line.starts_with("  "));
     steps.map(|line| line.trim().to_owned()).collect()
 }
 
-fn position(lines: &[String], wanted: &str) -> usize {
+pub(super) fn position(lines: &[String], wanted: &str) -> usize {
     let found = lines.iter().position(|line| line.contains(wanted));
     found.unwrap_or_else(|| panic!("no {wanted} in {lines:#?}"))
 }

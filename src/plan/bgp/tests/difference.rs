@@ -218,3 +218,184 @@ fn a_whole_instance_comes_and_goes() {
     assert!(ContextChange::towards(&empty, &header, None).is_none());
     assert!(ContextChange::towards(&one, &header, one.context(HEADER)).is_none());
 }
+
+/// As bgpd prints it: the group's lines, then its members', the ranges at the end.
+const RANGE: &str = "neighbor 10.2.0.0/16 peer-group\nneighbor 10.2.0.0/16 remote-as 1\n\
+                     neighbor 10.2.0.0/16 timers 3 9\nbgp listen limit 65535\n\
+                     bgp listen range 10.2.0.0/16 peer-group 10.2.0.0/16\n";
+
+#[test]
+fn a_peer_group_comes_before_its_members_and_its_ranges() {
+    let backwards: Vec<&str> = RANGE.lines().rev().collect();
+    for body in [RANGE.to_owned(), backwards.join("\n")] {
+        let told = commands("", &body);
+        let at = |text: &str| told.iter().position(|own| own.contains(text)).expect(text);
+        let group = at("10.2.0.0/16 peer-group");
+        for later in ["timers 3 9", "bgp listen range"] {
+            assert!(group < at(later), "{told:?}");
+        }
+        assert!(at("remote-as 1") < at("timers 3 9"), "{told:?}");
+        assert!(at("bgp listen limit") < at("bgp listen range"), "{told:?}");
+        assert_eq!(told.len(), 5);
+    }
+}
+
+#[test]
+fn a_peer_group_goes_after_its_ranges_and_takes_its_other_lines_along() {
+    let kept = "neighbor 10.0.1.1 remote-as 1\n";
+    assert_eq!(
+        commands(&format!("{kept}{RANGE}"), kept),
+        [
+            "no bgp listen range 10.2.0.0/16 peer-group 10.2.0.0/16",
+            "no bgp listen limit 65535",
+            "no neighbor 10.2.0.0/16 peer-group",
+        ]
+    );
+}
+
+#[test]
+fn members_of_a_peer_group_go_before_it() {
+    let group = "neighbor fabric peer-group\nneighbor fabric remote-as 1\n";
+    let before =
+        format!("{group}neighbor eth1 interface remote-as 1\nneighbor 10.0.1.1 remote-as 1");
+    assert_eq!(
+        commands(&before, ""),
+        [
+            "no neighbor eth1 interface remote-as 1",
+            "no neighbor 10.0.1.1 remote-as 1",
+            "no neighbor fabric peer-group",
+        ]
+    );
+}
+
+#[test]
+fn the_as_number_of_a_peer_group_is_a_line_like_others() {
+    let group = |rest: &str| format!("neighbor fabric peer-group\n{rest}");
+    let as_one = group("neighbor fabric remote-as 1\nneighbor fabric timers 3 9");
+    assert_eq!(
+        commands(&as_one, &group("")),
+        [
+            "no neighbor fabric remote-as 1",
+            "no neighbor fabric timers 3 9"
+        ]
+    );
+    let as_two = as_one.replace("remote-as 1", "remote-as 2");
+    assert_eq!(commands(&as_one, &as_two), ["neighbor fabric remote-as 2"]);
+}
+
+#[test]
+fn another_as_number_of_a_neighbour_touches_no_line_of_any_other() {
+    let text = |first: &str, second: &str| {
+        format!(
+            "neighbor 10.0.1.1 remote-as {first}\nneighbor 10.0.1.1 timers 3 9\n\
+             neighbor 10.0.1.2 remote-as 1\nneighbor eth1 interface remote-as {second}\n\
+             address-family ipv4 unicast\n neighbor 10.0.1.1 activate\n \
+             neighbor eth1 activate\nexit-address-family"
+        )
+    };
+    for (first, second, expected) in [
+        ("2", "1", "neighbor 10.0.1.1 remote-as 2"),
+        ("external", "1", "neighbor 10.0.1.1 remote-as external"),
+        ("1", "2", "neighbor eth1 interface remote-as 2"),
+    ] {
+        assert_eq!(commands(&text("1", "1"), &text(first, second)), [expected]);
+    }
+}
+
+#[test]
+fn what_holds_for_all_neighbours_is_typed_before_any_and_what_describes_one_after_all_are_defined()
+{
+    let after = "neighbor 10.0.1.1 timers 3 9\nno neighbor 10.0.1.1 send-community\n\
+                 neighbor 10.0.1.1 remote-as 1\nneighbor eth1 bfd\n\
+                 neighbor eth1 interface remote-as 1\nneighbor eth2 interface v6only remote-as 1\n\
+                 no bgp default ipv4-unicast\nbgp router-id 10.0.0.1";
+    assert_eq!(
+        commands("", after),
+        [
+            "no bgp default ipv4-unicast",
+            "bgp router-id 10.0.0.1",
+            "neighbor 10.0.1.1 remote-as 1",
+            "neighbor eth1 interface remote-as 1",
+            "neighbor eth2 interface v6only remote-as 1",
+            "neighbor 10.0.1.1 timers 3 9",
+            "no neighbor 10.0.1.1 send-community",
+            "neighbor eth1 bfd",
+        ]
+    );
+}
+
+#[test]
+fn what_goes_goes_before_what_comes() {
+    let before = "neighbor 10.0.1.1 remote-as 1\nneighbor 10.0.1.1 ebgp-multihop 5\n\
+                  neighbor 10.0.1.3 remote-as 1";
+    let after = "neighbor 10.0.1.1 remote-as 1\nneighbor 10.0.1.1 disable-connected-check\n\
+                 neighbor 10.0.1.2 remote-as 1";
+    assert_eq!(
+        commands(before, after),
+        [
+            "no neighbor 10.0.1.1 ebgp-multihop 5",
+            "no neighbor 10.0.1.3 remote-as 1",
+            "neighbor 10.0.1.2 remote-as 1",
+            "neighbor 10.0.1.1 disable-connected-check",
+        ]
+    );
+}
+
+#[test]
+fn bfd_takes_its_profile_along_and_a_profile_goes_alone() {
+    let neighbor = "neighbor 10.0.1.1 remote-as 1\n";
+    let plain = format!("{neighbor}neighbor 10.0.1.1 bfd\n");
+    let profile = |name: &str| format!("{plain}neighbor 10.0.1.1 bfd profile {name}");
+    for (before, after, expected) in [
+        (
+            profile("a"),
+            neighbor.to_owned(),
+            "no neighbor 10.0.1.1 bfd",
+        ),
+        (
+            profile("a"),
+            plain.clone(),
+            "no neighbor 10.0.1.1 bfd profile a",
+        ),
+        (
+            profile("a"),
+            profile("b"),
+            "neighbor 10.0.1.1 bfd profile b",
+        ),
+    ] {
+        assert_eq!(commands(&before, &after), [expected]);
+    }
+    let other = "neighbor 10.0.1.2 remote-as 1\nneighbor 10.0.1.2 bfd\n";
+    let (before, after) = (
+        format!("{}\n{other}neighbor 10.0.1.2 bfd profile a", profile("a")),
+        format!("{neighbor}{other}"),
+    );
+    let expected = [
+        "no neighbor 10.0.1.1 bfd",
+        "no neighbor 10.0.1.2 bfd profile a",
+    ];
+    assert_eq!(commands(&before, &after), expected);
+}
+
+#[test]
+fn lists_and_allowances_have_a_slot_of_their_own() {
+    let family = |line: &str| {
+        format!(
+            "neighbor 10.0.1.1 remote-as 1\naddress-family ipv4 unicast\n neighbor 10.0.1.1 {line}\n\
+             exit-address-family"
+        )
+    };
+    for (old, new) in [
+        ("prefix-list a in", "prefix-list b in"),
+        ("allowas-in", "allowas-in 3"),
+    ] {
+        let at = "address-family ipv4 unicast / neighbor 10.0.1.1";
+        assert_eq!(
+            commands(&family(old), &family(new)),
+            [format!("{at} {new}")]
+        );
+    }
+    let before = "bgp cluster-id 1.1.1.1\nbgp listen limit 100";
+    let after = "bgp cluster-id 2.2.2.2\nbgp listen limit 200";
+    assert_eq!(commands(before, after), after.lines().collect::<Vec<_>>());
+}
