@@ -9,7 +9,8 @@ use proptest::option::of;
 use proptest::prelude::*;
 use proptest::sample::select;
 
-use super::{Accepted, Candidate, Candidates, NodeIndex, NodeIntent, resolve};
+use super::addresses::host_leg;
+use super::{Accepted, Candidate, Candidates, NodeIndex, NodeIntent, PassthroughIntent, resolve};
 use crate::api::{
     AllowedPrefixes, Asn, Bfd, BfdMode, Families, Family, Gateways, GracefulRestart, HostMaster,
     HostSession, IpVersion, Kind, L2Vni, L3Passthrough, L3Vni, LocalCidr, Manifest, Multihop,
@@ -382,6 +383,17 @@ fn any_raw() -> impl Strategy<Value = Vec<Manifest>> {
             |(number, text): (u32, String)| raw_config(&format!("r{number}"), number, &text);
         all.into_iter().map(named).collect()
     })
+}
+
+/// The host's session with the router itself, on the node with [`INDEX`].
+pub(crate) fn passthrough(session: HostSession) -> PassthroughIntent {
+    let pools = session.local_cidr.prefixes();
+    let legs = pools.filter_map(|pool| host_leg(pool, INDEX).ok());
+    PassthroughIntent {
+        key: key(Kind::L3Passthrough, "host"),
+        legs: legs.collect(),
+        session,
+    }
 }
 
 /// Few names, numbers and pools, so that they meet.

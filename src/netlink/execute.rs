@@ -96,7 +96,7 @@ async fn carry_out(kernel: &Kernel, step: &KernelStep) -> Result<(), StepCause> 
         } => {
             let channel = kernel.channel(*space);
             let index = observe::index(channel, name).await?;
-            add_address(channel, index, *address, Detection::Kernel).await
+            add_address(channel, index, *address).await
         }
         KernelStep::DeleteAddress {
             space,
@@ -143,7 +143,7 @@ async fn add_link(kernel: &Kernel, link: &Link) -> Result<(), StepCause> {
     Ok(())
 }
 
-/// Sets alias, MTU and `addr_gen_mode`, of which the kernel ignores two at creation and takes
+/// Sets alias, MTU, Ethernet address and `addr_gen_mode`, of which the kernel ignores two at creation and takes
 /// the third for a bridge only afterwards. Both ends of a veth pair carry the alias from the
 /// start, so that neither is ever taken for somebody else's.
 ///
@@ -163,6 +163,11 @@ async fn describe(kernel: &Kernel, link: &Link, found: Option<&SeenLink>) -> Res
         && found.is_none_or(|seen| seen.mtu != mtu)
     {
         change = change.mtu(mtu);
+    }
+    if let Some(mac) = link.mac
+        && found.is_none_or(|seen| seen.mac != Some(mac))
+    {
+        change = change.address(mac.0.to_vec());
     }
     let change = change.build();
     // One attribute is the name.
@@ -243,6 +248,7 @@ async fn set_link(
         LinkChange::Master(None) => link.nocontroller(),
         LinkChange::Master(Some(master)) => link.controller(observe::index(channel, master).await?),
         LinkChange::Mtu(mtu) => link.mtu(*mtu),
+        LinkChange::Mac(mac) => link.address(mac.0.to_vec()),
         LinkChange::AddressGeneration(mode) => {
             link.append_extra_attribute(message::address_generation(*mode))
         }
@@ -258,24 +264,13 @@ async fn alter(channel: &Channel, change: LinkMessage) -> Result<(), NetlinkErro
     channel.write(request.execute()).await
 }
 
-/// Whether duplicate address detection comes before an IPv6 address is used.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Detection {
-    /// The kernel's default.
-    Kernel,
-    /// Not again: the address was in use on this very NIC a moment ago.
-    Skip,
-}
-
-async fn add_address(
-    channel: &Channel,
-    index: u32,
-    address: IpNet,
-    detection: Detection,
-) -> Result<(), StepCause> {
+/// Adds an address without asking the link whether another has it: those of a NIC were in use on
+/// it a moment ago, those of a veth are computed, and a gateway's are on every node, so that the
+/// others would answer.
+async fn add_address(channel: &Channel, index: u32, address: IpNet) -> Result<(), StepCause> {
     let handle = channel.handle().address();
     let mut addition = handle.add(index, address.addr(), address.prefix_len());
-    if detection == Detection::Skip && address.addr().is_ipv6() {
+    if address.addr().is_ipv6() {
         let message = addition.message_mut();
         message.header.flags = AddressHeaderFlags::Nodad;
         let flags = AddressAttribute::Flags(AddressFlags::Nodad);

@@ -114,6 +114,7 @@ fn desired_vni(
         kind,
         master: master.cloned(),
         mtu: None,
+        mac: None,
         address_generation: AddressGeneration::Kernel,
         evpn_port: false,
         addresses: BTreeSet::new(),

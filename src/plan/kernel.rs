@@ -172,6 +172,12 @@ impl<'a> LinkPlanner<'a> {
                 seen.map(|s| LinkChange::Mtu(s.mtu)),
             );
         }
+        if let Some(mac) = link.mac
+            && created(seen.is_none_or(|seen| seen.mac != Some(mac)))
+        {
+            let back = seen.and_then(|seen| seen.mac).map(LinkChange::Mac);
+            self.change(link, LinkChange::Mac(mac), back);
+        }
         self.address_generation(link, seen, made_here);
         let master = seen.and_then(|seen| self.master_still_there(link, seen));
         if master.as_ref() != link.master.as_ref() {

@@ -93,6 +93,8 @@ pub struct Link {
     pub master: Option<InterfaceName>,
     /// Its MTU in bytes; `None` leaves the kernel's choice.
     pub mtu: Option<u32>,
+    /// Its Ethernet address; `None` leaves the kernel's choice.
+    pub mac: Option<Mac>,
     /// Whether the kernel may give it an IPv6 link-local address (`addr_gen_mode`).
     pub address_generation: AddressGeneration,
     /// For a bridge port: answer ARP and ND from what EVPN told, and do not learn.
@@ -248,6 +250,8 @@ pub enum LinkChange {
     Up,
     /// Set the MTU, in bytes.
     Mtu(u32),
+    /// Set the Ethernet address.
+    Mac(Mac),
     /// Join a master, or leave it.
     Master(Option<InterfaceName>),
     /// Set `addr_gen_mode`.
@@ -263,7 +267,8 @@ pub enum LinkChange {
 /// One step of the kernel part of a plan.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum KernelStep {
-    /// Create a link with kind, alias, MTU and addr_gen_mode; what remains follows as changes.
+    /// Create a link with kind, alias, MTU, Ethernet address and addr_gen_mode; what remains
+    /// follows as changes.
     AddLink(Box<Link>),
     /// Delete a link.
     DeleteLink {

@@ -140,6 +140,7 @@ impl fmt::Display for LinkChange {
         match self {
             Self::Up => f.write_str("up"),
             Self::Mtu(mtu) => write!(f, "mtu {mtu}"),
+            Self::Mac(mac) => write!(f, "address {mac}"),
             Self::Master(Some(master)) => write!(f, "master {master}"),
             Self::Master(None) => f.write_str("nomaster"),
             Self::AddressGeneration(AddressGeneration::Off) => f.write_str("addrgenmode none"),

@@ -190,6 +190,7 @@ pub(crate) fn link(text: &str, kind: LinkKind) -> Link {
         kind,
         master: None,
         mtu: None,
+        mac: None,
         address_generation: AddressGeneration::Kernel,
         evpn_port: false,
         addresses: BTreeSet::new(),

@@ -1,6 +1,8 @@
 //! Links of every kind and each of their attributes: executed, observed, and seen by `ip`.
 
-use perouter::plan::link::{AddressGeneration, KernelStep, LinkChange, LinkKind, SeenKind, Space};
+use perouter::plan::link::{
+    AddressGeneration, KernelStep, LinkChange, LinkKind, Mac, SeenKind, Space,
+};
 
 use crate::bed::{Bed, link, name, veth, vxlan};
 
@@ -29,6 +31,52 @@ async fn a_bridge() {
     assert_eq!(shown["inet6_addr_gen_mode"], "none");
     assert_eq!(shown["ifindex"], seen.index);
     assert_eq!(shown["address"], seen.mac.unwrap().to_string().as_str());
+}
+
+#[tokio::test]
+async fn the_ethernet_address_of_a_bridge_is_made_and_changed() {
+    let bed = Bed::new().await;
+    let (first, second) = (Mac([0, 0xf3, 0, 0, 0, 0x6f]), Mac([0, 0xf3, 0, 0, 0, 0x70]));
+    let mut wanted = link("br-pe-110", LinkKind::Bridge);
+    wanted.mac = Some(first);
+    bed.add(wanted.clone()).await;
+    assert_eq!(bed.seen(Space::Router, "br-pe-110").await.mac, Some(first));
+    // A port would lend the bridge its own, had it none that was set.
+    bed.add(veth("pe-e-110", "host-e-110")).await;
+    let master = LinkChange::Master(Some(name("br-pe-110")));
+    bed.set(Space::Router, "pe-e-110", master).await;
+    assert_eq!(
+        bed.router.ip_link("br-pe-110")["address"],
+        "00:f3:00:00:00:6f"
+    );
+    bed.set(Space::Router, "br-pe-110", LinkChange::Mac(second))
+        .await;
+    assert_eq!(
+        bed.router.ip_link("br-pe-110")["address"],
+        "00:f3:00:00:00:70"
+    );
+}
+
+#[tokio::test]
+async fn a_vxlan_device_over_ipv6() {
+    let bed = Bed::new().await;
+    let local = "fd00:65::1".parse().unwrap();
+    let kind = LinkKind::Vxlan {
+        vni: "100".parse().unwrap(),
+        local,
+        port: 4789,
+    };
+    bed.add(link("vni100", kind)).await;
+    let seen = bed.seen(Space::Router, "vni100").await;
+    let wanted = SeenKind::Vxlan {
+        vni: 100,
+        local: Some(local),
+        port: 4789,
+        learning: false,
+    };
+    assert_eq!(seen.kind, wanted);
+    let shown = bed.router.ip_link("vni100");
+    assert_eq!(shown["linkinfo"]["info_data"]["local6"], "fd00:65::1");
 }
 
 #[tokio::test]

@@ -39,7 +39,7 @@ fn a_raw_object_that_is_wrong_now_keeps_its_last_good_lines() {
         bad(Kind::RawFrrConfig, "a", "a.yaml"),
         from("b.yaml", lines("b", 0)),
     ]);
-    let after = resolve(read, &before.accepted, INDEX);
+    let after = resolve(read, &before.accepted, &INDEX.into());
     assert_eq!(order(&after), ["b", "a"]);
     assert_eq!(after.intent.raw[1], before.intent.raw[0]);
     let kept = after.rejections.iter().map(|rejection| rejection.kept);

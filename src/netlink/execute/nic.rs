@@ -9,7 +9,7 @@ use std::collections::VecDeque;
 use nix::errno::Errno;
 use std::os::fd::AsRawFd as _;
 
-use super::{Detection, StepCause, add_address, add_route, alter};
+use super::{StepCause, add_address, add_route, alter};
 use crate::api::types::InterfaceName;
 use crate::netlink::channel::{Channel, NetlinkError};
 use crate::netlink::kernel::Kernel;
@@ -92,7 +92,7 @@ async fn dress(
     for address in &config.addresses {
         // The address passed duplicate address detection on this NIC before. Doing it again
         // would leave it unusable for a second, and refuse routes that name it as source.
-        add_address(channel, index, *address, Detection::Skip).await?;
+        add_address(channel, index, *address).await?;
     }
     alter(channel, message::link(name).up().build()).await?;
     add_routes(channel, index, config).await

@@ -47,6 +47,7 @@ fn changing(change: &LinkChange) -> String {
     match change {
         LinkChange::Up => "set the state up".to_owned(),
         LinkChange::Mtu(mtu) => format!("set the MTU to {mtu}"),
+        LinkChange::Mac(mac) => format!("set the Ethernet address to {mac}"),
         LinkChange::Master(Some(master)) => format!("set the master to {master}"),
         LinkChange::Master(None) => "remove the master".to_owned(),
         LinkChange::AddressGeneration(AddressGeneration::Off) => {

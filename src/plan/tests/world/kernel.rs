@@ -137,6 +137,7 @@ impl World {
         let made = SeenLink {
             up: false,
             mtu: wanted.mtu.unwrap_or(1500),
+            mac: wanted.mac,
             alias: wanted.alias.clone(),
             address_generation: Some(wanted.address_generation),
             ..link(index, kind)
@@ -193,6 +194,7 @@ impl World {
             }
             LinkChange::Up
             | LinkChange::Mtu(_)
+            | LinkChange::Mac(_)
             | LinkChange::AddressGeneration(_)
             | LinkChange::Alias(_)
             | LinkChange::Group(_) => None,
@@ -202,6 +204,7 @@ impl World {
         match change {
             LinkChange::Up => link.up = true,
             LinkChange::Mtu(mtu) => link.mtu = *mtu,
+            LinkChange::Mac(mac) => link.mac = Some(*mac),
             LinkChange::Master(to) => {
                 link.master.clone_from(to);
                 link.evpn_port = port;
