@@ -1,5 +1,6 @@
 //! What a node should be for what was read: one case after the other.
 
+mod overlays;
 mod properties;
 mod raw;
 
