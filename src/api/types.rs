@@ -3,6 +3,7 @@
 //! Each is made by `FromStr` or `TryFrom`, prints in its canonical form, and reads back from
 //! what it prints.
 
+use std::borrow::Borrow;
 use std::fmt;
 use std::num::NonZeroU32;
 use std::str::FromStr;
@@ -240,6 +241,12 @@ macro_rules! text_newtype {
         impl From<$name> for String {
             fn from(name: $name) -> Self {
                 name.0
+            }
+        }
+
+        impl Borrow<str> for $name {
+            fn borrow(&self) -> &str {
+                &self.0
             }
         }
 
