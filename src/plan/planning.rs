@@ -75,8 +75,12 @@ impl Planning {
         let ground = Ground::of(intent, kernel);
         let last = self.last.take().filter(|last| last.pass.ground == ground);
         let mut last = last.unwrap_or_else(|| Last::nothing(ground));
-        last.pass
-            .renew(intent, memory, (&*last.kernel, &last.frr), (&**kernel, frr))?;
+        last.renew(intent, memory, (kernel, frr))?;
+        if last.pass.parts.claims == Claims::Contested {
+            // Whoever came last has the name, so it matters in which order they came.
+            last = Last::nothing(ground);
+            last.renew(intent, memory, (kernel, frr))?;
+        }
         let plan = last.pass.plan(intent, kernel, frr, memory)?;
         if last.pass.parts.claims == Claims::Distinct {
             last.kernel = kernel.clone();
@@ -96,6 +100,16 @@ impl Last {
             kernel: Arc::default(),
             frr: SeenFrr::default(),
         }
+    }
+
+    fn renew(
+        &mut self,
+        intent: &NodeIntent,
+        memory: &Memory,
+        now: Seen<'_>,
+    ) -> Result<(), InvalidLine> {
+        let before = (&*self.kernel, &self.frr);
+        self.pass.renew(intent, memory, before, now)
     }
 }
 
