@@ -3,7 +3,6 @@
 //! Each is made by `FromStr` or `TryFrom`, prints in its canonical form, and reads back from
 //! what it prints.
 
-use std::borrow::Borrow;
 use std::fmt;
 use std::num::NonZeroU32;
 use std::str::FromStr;
@@ -241,12 +240,6 @@ macro_rules! text_newtype {
         impl From<$name> for String {
             fn from(name: $name) -> Self {
                 name.0
-            }
-        }
-
-        impl Borrow<str> for $name {
-            fn borrow(&self) -> &str {
-                &self.0
             }
         }
 

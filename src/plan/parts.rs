@@ -17,7 +17,7 @@ use super::bgp::host::lists_of_vni;
 use super::desired::{self, DesiredVni};
 use super::link::{SeenKernel, Space};
 use super::{since, underlay};
-use crate::api::types::{Asn, InterfaceName, ObjectKey, Vni, VrfName};
+use crate::api::types::{Asn, InterfaceName, ObjectKey, Vni};
 use crate::intent::{NodeIntent, VniIntent};
 
 /// What every VNI's part follows from, besides its object.
@@ -100,7 +100,8 @@ pub(super) struct Parts {
     all: Vec<Arc<Part>>,
     host: HashMap<InterfaceName, Arc<Part>>,
     router: HashMap<InterfaceName, Arc<Part>>,
-    vrfs: HashMap<VrfName, Arc<Part>>,
+    /// By the VRF's name, as FRR says it.
+    vrfs: HashMap<String, Arc<Part>>,
     vnis: HashMap<Vni, Arc<Part>>,
     lists: HashMap<ListId, Arc<Part>>,
     pub(super) claims: Claims,
@@ -188,7 +189,7 @@ impl Parts {
     }
 
     fn claim(&mut self, part: &Arc<Part>) {
-        let mut contested = claim(&mut self.vrfs, part.intent.spec.vrf.clone(), part);
+        let mut contested = claim(&mut self.vrfs, part.intent.spec.vrf.to_string(), part);
         if let Some(own) = &part.kernel {
             contested |= claim(&mut self.vnis, own.vni, part);
         }
@@ -204,7 +205,7 @@ impl Parts {
     }
 
     fn release(&mut self, part: &Part) {
-        self.vrfs.remove(&part.intent.spec.vrf);
+        self.vrfs.remove(part.intent.spec.vrf.as_str());
         self.vnis.remove(&part.intent.spec.vni);
         for (space, name) in part.links() {
             self.links(space).remove(name);

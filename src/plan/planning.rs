@@ -283,7 +283,8 @@ fn swept(parts: &Parts, stale: &Stale, kernel: &SeenKernel) -> Vec<PartId> {
     }
 }
 
-fn table(kind: &SeenKind) -> Option<TableId> {
+/// The routing table of a VRF.
+pub(super) fn table(kind: &SeenKind) -> Option<TableId> {
     match kind {
         SeenKind::Vrf { table } => Some(*table),
         SeenKind::Bridge

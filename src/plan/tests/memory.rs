@@ -11,6 +11,7 @@ use crate::api::types::VrfName;
 use crate::intent::NodeIntent;
 use crate::intent::samples::{any_intent, vni};
 use crate::plan::link::{Links, SeenKernel, SeenKind, SeenLink, Space};
+use crate::plan::planning::table;
 use crate::plan::{Plan, Planning, SeenFrr, Step, plan};
 
 /// What happens between two passes.
@@ -219,11 +220,8 @@ fn alter_link(links: &mut Links, at: Index, other: Index, how: u8) {
             links.insert(stray, SeenLink { alias, ..example });
         }
         12 => {
-            let tables = links.values().filter_map(|link| match link.kind {
-                SeenKind::Vrf { table } => Some(table),
-                _ => None,
-            });
-            let table = tables.last();
+            let mut tables = links.values().filter_map(|link| table(&link.kind));
+            let table = tables.next_back();
             let vrf = links
                 .values_mut()
                 .find(|link| matches!(link.kind, SeenKind::Vrf { .. }));
