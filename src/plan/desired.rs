@@ -86,25 +86,26 @@ pub fn desired(intent: &NodeIntent, nic_mtu: Option<u32>) -> Desired {
     let Some(underlay) = &intent.underlay else {
         return Desired::default();
     };
+    let vnis = intent.vnis.iter();
+    let local = underlay.vteps.preferred();
+    let vnis = local.map(|local| vnis.map(move |vni| of_vni(vni, local, nic_mtu)));
     Desired {
-        underlay: Some(DesiredUnderlay {
-            key: underlay.key.clone(),
-            nics: underlay.spec.interfaces.clone(),
-            vteps: underlay.vteps.prefixes().collect(),
-        }),
-        vnis: intent
-            .vnis
-            .iter()
-            .filter_map(|vni| desired_vni(vni, underlay, nic_mtu))
-            .collect(),
+        underlay: Some(of_underlay(underlay)),
+        vnis: vnis.into_iter().flatten().collect(),
     }
 }
 
-fn desired_vni(
-    intent: &VniIntent,
-    underlay: &UnderlayIntent,
-    nic_mtu: Option<u32>,
-) -> Option<DesiredVni> {
+/// Derives the underlay's own part.
+pub(super) fn of_underlay(underlay: &UnderlayIntent) -> DesiredUnderlay {
+    DesiredUnderlay {
+        key: underlay.key.clone(),
+        nics: underlay.spec.interfaces.clone(),
+        vteps: underlay.vteps.prefixes().collect(),
+    }
+}
+
+/// Derives one VNI's part, with tunnels from `local`.
+pub(super) fn of_vni(intent: &VniIntent, local: IpAddr, nic_mtu: Option<u32>) -> DesiredVni {
     let spec = &intent.spec;
     let names = Names::of(spec.vni);
     let alias = alias(&intent.key);
@@ -120,7 +121,6 @@ fn desired_vni(
         alias: alias.clone(),
     };
     let vrf = InterfaceName::from(spec.vrf.clone());
-    let local = underlay.vteps.preferred()?;
     let vxlan = LinkKind::Vxlan {
         vni: spec.vni,
         local,
@@ -172,12 +172,12 @@ fn desired_vni(
             )
         });
     }
-    Some(DesiredVni {
+    DesiredVni {
         key: intent.key.clone(),
         vrf: spec.vrf.clone(),
         vni: spec.vni,
         links,
-    })
+    }
 }
 
 /// The routing table of a VNI's VRF.

@@ -50,7 +50,7 @@ pub fn plan_links(links: &[Link], seen: &SeenKernel) -> Result<Vec<Planned>, For
 }
 
 /// A link of one of the namespaces.
-type Id = (Space, InterfaceName);
+pub(super) type Id = (Space, InterfaceName);
 
 struct LinkPlanner<'a> {
     seen: &'a SeenKernel,
@@ -344,36 +344,41 @@ pub fn address_steps(
     added.chain(removed).collect()
 }
 
-/// Links that are ours and that nothing wants any more, ends before what they hang on. Of a
+/// Whether a link that is seen was made by us, so that it goes when nothing wants it any more.
+pub(super) fn is_ours(space: Space, name: &InterfaceName, link: &SeenLink) -> bool {
+    is_marked(link) && by_our_name(space, name, link)
+}
+
+/// In which order links that nothing wants any more go: ends before what they hang on. Of a
 /// veth pair one end is enough: the other goes with it.
-#[must_use]
-pub fn leftovers(wanted: &BTreeSet<Id>, seen: &SeenKernel) -> Vec<Id> {
-    let mut found = Vec::new();
-    for space in [Space::Router, Space::Host] {
-        for (name, link) in seen.links(space) {
-            let id = (space, name.clone());
-            if is_marked(link) && !wanted.contains(&id) && by_our_name(space, name, link) {
-                found.push((removal_rank(&link.kind), id));
-            }
-        }
-    }
-    found.sort_by_key(|(rank, (space, name))| (*rank, *space == Space::Host, name.clone()));
+pub(super) fn removals(unwanted: &BTreeSet<Id>, seen: &SeenKernel) -> Vec<Id> {
+    let ranked = unwanted.iter().filter_map(|id| {
+        let link = seen.links(id.0).get(&id.1)?;
+        Some((removal_rank(&link.kind), id.0 == Space::Host, &id.1, id))
+    });
+    let mut found: Vec<_> = ranked.collect();
+    found.sort();
     let mut gone = BTreeSet::new();
     let mut out = Vec::new();
-    for (_, id) in found {
-        if !gone.contains(&id) {
-            gone.extend(other_end(seen, &id));
-            out.push(id);
+    for (_, _, _, id) in found {
+        if !gone.contains(id) {
+            gone.extend(other_end(seen, id));
+            out.push(id.clone());
         }
     }
     out
 }
 
+/// All that goes when `removed` do: with one end of a veth, the other.
+pub(super) fn gone_with(removed: &[Id], seen: &SeenKernel) -> BTreeSet<Id> {
+    let ends = removed.iter().filter_map(|id| other_end(seen, id));
+    removed.iter().cloned().chain(ends).collect()
+}
+
 /// What is seen once `removed` are gone, with the other ends of veths; ports of a master that
 /// is gone have none.
 pub(super) fn without(seen: &SeenKernel, removed: &[Id]) -> SeenKernel {
-    let ends = removed.iter().filter_map(|id| other_end(seen, id));
-    let gone: BTreeSet<Id> = removed.iter().cloned().chain(ends).collect();
+    let gone = gone_with(removed, seen);
     let mut left = seen.clone();
     for (space, links) in [
         (Space::Host, &mut left.host),

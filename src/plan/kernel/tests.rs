@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Id, address_steps, leftovers, plan_links, without};
+use super::{Id, address_steps, is_ours, plan_links, removals, without};
 use crate::intent::samples::{fabric, intent, l3vni, underlay, vni, vrf_with_host};
 use crate::plan::desired::{Names, desired, table};
 use crate::plan::link::{KernelStep, Link, LinkChange, SeenKernel, SeenKind, SeenLink, Space};
@@ -113,6 +113,15 @@ fn what_has_no_undo_is_known() {
         );
         assert_eq!(undo.is_none(), without, "{step}");
     }
+}
+
+/// What goes when only these are wanted.
+fn leftovers(wanted: &BTreeSet<Id>, seen: &SeenKernel) -> Vec<Id> {
+    let both = [Space::Router, Space::Host].into_iter();
+    let all = both.flat_map(|space| seen.links(space).iter().map(move |link| (space, link)));
+    let ours = all.filter(|(space, (name, link))| is_ours(*space, name, link));
+    let ids = ours.map(|(space, (name, _))| (space, name.clone()));
+    removals(&ids.filter(|id| !wanted.contains(id)).collect(), seen)
 }
 
 #[test]

@@ -296,7 +296,12 @@ impl World {
     }
 
     /// As the agent does: what bgpd prints since the lines were typed is the object's.
-    fn remember(&mut self, key: &ObjectKey, RawLines(typed): &RawLines, before: &Config) {
+    pub(in crate::plan) fn remember(
+        &mut self,
+        key: &ObjectKey,
+        RawLines(typed): &RawLines,
+        before: &Config,
+    ) {
         let applied = RawApplied {
             typed: typed.clone(),
             footprint: footprint(typed, before, &self.frr().bgp),
