@@ -67,7 +67,7 @@ pub(super) struct Worker {
     memory: Memory,
     pub(super) accepted: Accepted,
     /// The accepted objects as they were written.
-    documents: BTreeMap<ObjectKey, Value>,
+    documents: BTreeMap<ObjectKey, Arc<Value>>,
     pub(super) resolution: Resolution,
     pub(super) failures: Vec<Failure>,
     pub(super) seen: Option<Arc<SeenKernel>>,
@@ -122,7 +122,7 @@ impl Worker {
             handles: None,
             documents: saved
                 .into_iter()
-                .map(|saved| (saved.key, saved.document))
+                .map(|saved| (saved.key, Arc::new(saved.document)))
                 .collect(),
             resolution: Resolution::default(),
             failures: Vec::new(),
@@ -244,7 +244,7 @@ impl Worker {
     }
 
     /// What the directory holds; when it cannot be listed, every object stays as it was.
-    fn contents(&self) -> Contents {
+    fn contents(&mut self) -> Contents {
         self.directory.read().unwrap_or_else(|error| {
             let message = error.to_string();
             let sources = self.accepted.values().map(|object| object.source.clone());
@@ -268,7 +268,7 @@ impl Worker {
     fn remember_accepted(
         &mut self,
         accepted: &Accepted,
-        documents: BTreeMap<ObjectKey, (Manifest, Value)>,
+        documents: BTreeMap<ObjectKey, (Manifest, Arc<Value>)>,
     ) {
         for (key, (manifest, document)) in documents {
             if accepted
@@ -287,7 +287,7 @@ impl Worker {
                 Some(SavedManifest {
                     key: key.clone(),
                     source,
-                    document: document.clone(),
+                    document: Value::clone(document),
                 })
             })
             .collect();

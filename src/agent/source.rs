@@ -1,8 +1,12 @@
 //! Manifests from a directory.
+//!
+//! Every file is read every time, but parsed again only when it holds something else than before:
+//! of a thousand files hardly one does, and parsing them all takes longer than all else in a pass.
 
 use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use serde_json::Value;
 
@@ -11,9 +15,39 @@ use crate::intent::{Candidate, Candidates};
 
 /// A directory of manifests: files that end in `.yaml`, `.yml` or `.json`, in the order of their
 /// names; hidden ones are left out, as a mounted ConfigMap holds such links for itself.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Directory {
     path: PathBuf,
+    /// The files as they were read last.
+    known: BTreeMap<PathBuf, File>,
+}
+
+/// A file, and what it says.
+struct File {
+    bytes: Vec<u8>,
+    says: Said,
+}
+
+impl std::fmt::Debug for File {
+    /// A file may hold passwords.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("File").finish_non_exhaustive()
+    }
+}
+
+/// What a file says.
+#[derive(Default)]
+struct Said {
+    objects: Vec<Object>,
+    /// What is wrong with it where no object can be named.
+    faults: Vec<String>,
+}
+
+/// An object in a file.
+struct Object {
+    key: ObjectKey,
+    manifest: Result<Manifest, String>,
+    document: Arc<Value>,
 }
 
 /// What a directory held at one time.
@@ -22,7 +56,7 @@ pub struct Contents {
     /// The objects, and the sources that could not be read.
     pub candidates: Candidates,
     /// The valid objects, each with the text that it was written as, secrets included.
-    pub documents: BTreeMap<ObjectKey, (Manifest, Value)>,
+    pub documents: BTreeMap<ObjectKey, (Manifest, Arc<Value>)>,
 }
 
 /// The directory cannot be read.
@@ -37,7 +71,10 @@ impl Directory {
     /// The manifests in `path`.
     #[must_use]
     pub fn new(path: PathBuf) -> Self {
-        Self { path }
+        Self {
+            path,
+            known: BTreeMap::new(),
+        }
     }
 
     /// Where it is.
@@ -51,7 +88,7 @@ impl Directory {
     ///
     /// # Errors
     /// When the directory itself cannot be listed.
-    pub fn read(&self) -> Result<Contents, DirectoryError> {
+    pub fn read(&mut self) -> Result<Contents, DirectoryError> {
         let failed = |source| DirectoryError {
             path: self.path.clone(),
             source,
@@ -65,8 +102,24 @@ impl Directory {
         }
         files.sort();
         let mut contents = Contents::default();
-        for file in files {
-            read_file(&file, &mut contents);
+        let mut before = std::mem::take(&mut self.known);
+        for path in files {
+            let source = source_of(&path);
+            match std::fs::read(&path) {
+                Ok(bytes) => {
+                    let known = before.remove(&path).filter(|file| file.bytes == bytes);
+                    let file = known.unwrap_or_else(|| File::new(&source, bytes));
+                    file.says.add_to(&mut contents, &source);
+                    self.known.insert(path, file);
+                }
+                Err(error) => {
+                    broken(
+                        &mut contents.candidates,
+                        &source,
+                        &format!("{source}: {error}"),
+                    );
+                }
+            }
         }
         Ok(contents)
     }
@@ -82,52 +135,79 @@ fn is_manifest(path: &Path) -> bool {
     !hidden && named && path.is_file()
 }
 
-fn read_file(path: &Path, contents: &mut Contents) {
-    let candidates = &mut contents.candidates;
-    let source = path
-        .file_name()
-        .unwrap_or_default()
-        .to_string_lossy()
-        .into_owned();
-    let text = match std::fs::read(path).map(|bytes| api::text_of(&source, bytes)) {
-        Ok(Ok(text)) => text,
-        Ok(Err(error)) => return broken(candidates, &source, error.to_string()),
-        Err(error) => return broken(candidates, &source, format!("{source}: {error}")),
-    };
-    let parsed = api::parse_file(&source, &text);
-    for error in parsed.errors {
-        broken(candidates, &source, error.to_string());
+fn source_of(path: &Path) -> String {
+    let name = path.file_name().unwrap_or_default();
+    name.to_string_lossy().into_owned()
+}
+
+impl File {
+    fn new(source: &str, bytes: Vec<u8>) -> Self {
+        let says = match api::text_of(source, bytes.clone()) {
+            Ok(text) => Said::of(source, &text),
+            Err(error) => Said {
+                faults: vec![error.to_string()],
+                ..Said::default()
+            },
+        };
+        Self { bytes, says }
     }
-    for object in parsed.objects {
-        match (object.identity.key, object.outcome) {
-            (Some(key), outcome) => {
-                if let Ok(manifest) = &outcome {
-                    let written = (manifest.clone(), object.document);
-                    contents.documents.insert(key.clone(), written);
-                }
-                candidates.objects.push(Candidate {
+}
+
+impl Said {
+    fn of(source: &str, text: &str) -> Self {
+        let parsed = api::parse_file(source, text);
+        let mut said = Self {
+            objects: Vec::new(),
+            faults: parsed.errors.iter().map(ToString::to_string).collect(),
+        };
+        for object in parsed.objects {
+            match (object.identity.key, object.outcome) {
+                (Some(key), outcome) => said.objects.push(Object {
                     key,
-                    source: source.clone(),
                     manifest: outcome.map_err(|error| error.to_string()),
-                });
+                    document: Arc::new(object.document),
+                }),
+                (None, Err(error)) => said.faults.push(error.to_string()),
+                // A valid object has a name.
+                (None, Ok(_)) => {}
             }
-            (None, Err(error)) => broken(candidates, &source, error.to_string()),
-            // A valid object has a name.
-            (None, Ok(_)) => {}
+        }
+        said
+    }
+
+    fn add_to(&self, contents: &mut Contents, source: &str) {
+        for fault in &self.faults {
+            broken(&mut contents.candidates, source, fault);
+        }
+        for object in &self.objects {
+            let Object {
+                key,
+                manifest,
+                document,
+            } = object;
+            if let Ok(manifest) = manifest {
+                let written = (manifest.clone(), document.clone());
+                contents.documents.insert(key.clone(), written);
+            }
+            contents.candidates.objects.push(Candidate {
+                key: key.clone(),
+                source: source.to_owned(),
+                manifest: manifest.clone(),
+            });
         }
     }
 }
 
 /// What stood in a source and cannot be read now may be any of the objects that it held.
-fn broken(candidates: &mut Candidates, source: &str, message: String) {
+fn broken(candidates: &mut Candidates, source: &str, message: &str) {
     candidates
         .broken_sources
         .entry(source.to_owned())
         .and_modify(|all| {
             all.push('\n');
-            all.push_str(&message);
+            all.push_str(message);
         })
-        .or_insert(message);
+        .or_insert_with(|| message.to_owned());
 }
 
 #[cfg(test)]

@@ -5,9 +5,11 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
-use super::link::{AddressGeneration, Link, LinkKind, Space, TableId};
-use crate::api::types::{InterfaceName, ObjectKey, Vni, VrfName};
-use crate::intent::{NodeIntent, UnderlayIntent, VniIntent, names};
+use super::link::{AddressGeneration, Link, LinkKind, Mac, Master, Space, TableId};
+use crate::api::HostMaster;
+use crate::api::types::{InterfaceName, ObjectKey, Vni};
+use crate::intent::addresses::Vteps;
+use crate::intent::{PassthroughIntent, SegmentIntent, UnderlayIntent, VniIntent, names};
 
 /// What marks a link as ours; the object follows it in the alias.
 pub const ALIAS_MARK: &str = "perouter";
@@ -28,15 +30,6 @@ const FIRST_TABLE: TableId = 1_000_000;
 /// From one range of tables, each with room for every VNI, to the next.
 pub(super) const TABLE_STRIDE: TableId = 1 << 24;
 
-/// The kernel's side of an intent.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Desired {
-    /// The underlay.
-    pub underlay: Option<DesiredUnderlay>,
-    /// The VNIs.
-    pub vnis: Vec<DesiredVni>,
-}
-
 /// The underlay's side of the kernel.
 #[derive(Clone, Debug, PartialEq)]
 pub struct DesiredUnderlay {
@@ -46,19 +39,6 @@ pub struct DesiredUnderlay {
     pub nics: Vec<InterfaceName>,
     /// Addresses of the router's `lo`: the VTEPs.
     pub vteps: BTreeSet<IpNet>,
-}
-
-/// One VNI's side of the kernel.
-#[derive(Clone, Debug, PartialEq)]
-pub struct DesiredVni {
-    /// The object.
-    pub key: ObjectKey,
-    /// Its VRF.
-    pub vrf: VrfName,
-    /// Its VNI.
-    pub vni: Vni,
-    /// Its links, each after its master.
-    pub links: Vec<Link>,
 }
 
 /// Sysctls of the router's namespace, with why.
@@ -79,107 +59,197 @@ pub fn sysctl_keys() -> Vec<String> {
     SYSCTLS.iter().map(|(key, _)| (*key).to_owned()).collect()
 }
 
-/// Derives the kernel's side of an intent. `nic_mtu` is the smallest MTU of the underlay's NICs,
-/// when they were seen.
-#[must_use]
-pub fn desired(intent: &NodeIntent, nic_mtu: Option<u32>) -> Desired {
-    let Some(underlay) = &intent.underlay else {
-        return Desired::default();
-    };
-    Desired {
-        underlay: Some(DesiredUnderlay {
-            key: underlay.key.clone(),
-            nics: underlay.spec.interfaces.clone(),
-            vteps: underlay.vteps.prefixes().collect(),
-        }),
-        vnis: intent
-            .vnis
-            .iter()
-            .filter_map(|vni| desired_vni(vni, underlay, nic_mtu))
-            .collect(),
+/// Derives the underlay's own part.
+pub(super) fn of_underlay(underlay: &UnderlayIntent) -> DesiredUnderlay {
+    DesiredUnderlay {
+        key: underlay.key.clone(),
+        nics: underlay.spec.interfaces.clone(),
+        vteps: underlay.vteps.prefixes().collect(),
     }
 }
 
-fn desired_vni(
-    intent: &VniIntent,
-    underlay: &UnderlayIntent,
-    nic_mtu: Option<u32>,
-) -> Option<DesiredVni> {
+/// What the links of VNIs follow from, besides their objects.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tunnels {
+    /// Where tunnels may start.
+    pub vteps: Vteps,
+    /// The smallest MTU of the underlay's NICs, when they were seen.
+    pub nic_mtu: Option<u32>,
+}
+
+/// The links of a VRF: its device, its SVI with the VXLAN device, and its leg to the host; each
+/// after its master. None where no tunnel can start.
+#[must_use]
+pub fn links_of_vni(intent: &VniIntent, tunnels: &Tunnels) -> Option<Vec<Link>> {
     let spec = &intent.spec;
+    let local = tunnels.vteps.local(spec.tunnels_over)?;
     let names = Names::of(spec.vni);
-    let alias = alias(&intent.key);
-    let link = |space, name: &InterfaceName, kind, master: Option<&InterfaceName>| Link {
-        space,
-        name: name.clone(),
-        kind,
-        master: master.cloned(),
-        mtu: None,
-        mac: None,
-        address_generation: AddressGeneration::Kernel,
-        evpn_port: false,
-        addresses: BTreeSet::new(),
-        alias: alias.clone(),
-    };
+    let make = Maker::of(&intent.key);
     let vrf = InterfaceName::from(spec.vrf.clone());
-    let local = underlay.vteps.local(spec.tunnels_over)?;
-    let vxlan = LinkKind::Vxlan {
-        vni: spec.vni,
-        local,
-        port: spec.vxlan_port,
-    };
+    let table = table(spec.vni);
     let mut links = vec![
-        link(
-            Space::Router,
-            &vrf,
-            LinkKind::Vrf {
-                table: table(spec.vni),
-            },
-            None,
-        ),
+        make.link(Space::Router, &vrf, LinkKind::Vrf { table }),
         Link {
+            master: Master::Link(vrf.clone()),
             address_generation: AddressGeneration::Off,
-            ..link(Space::Router, &names.bridge, LinkKind::Bridge, Some(&vrf))
+            ..make.link(Space::Router, &names.bridge, LinkKind::Bridge)
         },
-        Link {
-            address_generation: AddressGeneration::Off,
-            evpn_port: true,
-            ..link(Space::Router, &names.vxlan, vxlan, Some(&names.bridge))
-        },
+        make.vxlan(&names, spec.vni, local, spec.vxlan_port),
     ];
     if !intent.legs.is_empty() {
-        let mtu = veth_mtu(nic_mtu, local);
-        let veth = |peer_space, peer: &InterfaceName| LinkKind::Veth {
-            peer_space,
-            peer: peer.clone(),
-        };
+        let [router, host] = make.veth(&names, veth_mtu(tunnels.nic_mtu, local));
         links.push(Link {
-            mtu,
+            master: Master::Link(vrf),
             addresses: intent.legs.iter().map(|leg| leg.router).collect(),
-            ..link(
-                Space::Router,
-                &names.router_veth,
-                veth(Space::Host, &names.host_veth),
-                Some(&vrf),
-            )
+            ..router
         });
         links.push(Link {
-            mtu,
             addresses: intent.legs.iter().map(|leg| leg.host).collect(),
-            ..link(
-                Space::Host,
-                &names.host_veth,
-                veth(Space::Router, &names.router_veth),
-                None,
-            )
+            ..host
         });
     }
-    Some(DesiredVni {
-        key: intent.key.clone(),
-        vrf: spec.vrf.clone(),
-        vni: spec.vni,
-        links,
-    })
+    Some(links)
 }
+
+/// The links of a segment: its bridge with the VXLAN device, the veth to the host, and what that
+/// is attached to there; each after its master. None where no tunnel can start.
+#[must_use]
+pub fn links_of_segment(intent: &SegmentIntent, tunnels: &Tunnels) -> Option<Vec<Link>> {
+    let spec = &intent.spec;
+    let local = tunnels.vteps.local(spec.tunnels_over)?;
+    let names = Names::of(spec.vni);
+    let make = Maker::of(&intent.key);
+    let vrf = intent.vrf.clone().map(InterfaceName::from);
+    let is_gateway = spec.gateways.addresses().next().is_some();
+    let bridge = Link {
+        master: vrf.map_or(Master::None, Master::Link),
+        mac: is_gateway.then(|| gateway_mac(spec.vni)),
+        addresses: spec.gateways.addresses().collect(),
+        ..make.link(Space::Router, &names.bridge, LinkKind::Bridge)
+    };
+    let [router, host] = make.veth(&names, veth_mtu(tunnels.nic_mtu, local));
+    let router = Link {
+        master: Master::Link(names.bridge.clone()),
+        ..router
+    };
+    let vxlan = make.vxlan(&names, spec.vni, local, spec.vxlan_port);
+    let mut links = vec![bridge, vxlan, router];
+    links.extend(match &spec.host_master {
+        None => vec![Link {
+            master: Master::Free,
+            ..host
+        }],
+        Some(HostMaster::Managed) => vec![
+            make.link(Space::Host, &names.host_bridge, LinkKind::Bridge),
+            Link {
+                master: Master::Link(names.host_bridge.clone()),
+                ..host
+            },
+        ],
+        Some(HostMaster::External(bridge)) => vec![Link {
+            alias: attached_to(&host.alias, bridge),
+            master: Master::Foreign(bridge.clone()),
+            ..host
+        }],
+    });
+    Some(links)
+}
+
+/// The veth between the host and the router itself.
+#[must_use]
+pub fn links_of_passthrough(intent: &PassthroughIntent) -> Vec<Link> {
+    let make = Maker::of(&intent.key);
+    let [router, host] = make.pair(&passthrough_router(), &passthrough_host(), None);
+    vec![
+        Link {
+            addresses: intent.legs.iter().map(|leg| leg.router).collect(),
+            ..router
+        },
+        Link {
+            addresses: intent.legs.iter().map(|leg| leg.host).collect(),
+            ..host
+        },
+    ]
+}
+
+/// Makes the links of one object.
+struct Maker {
+    alias: String,
+}
+
+impl Maker {
+    fn of(key: &ObjectKey) -> Self {
+        let alias = alias(key);
+        Self { alias }
+    }
+
+    fn link(&self, space: Space, name: &InterfaceName, kind: LinkKind) -> Link {
+        Link {
+            space,
+            name: name.clone(),
+            kind,
+            master: Master::None,
+            mtu: None,
+            mac: None,
+            address_generation: AddressGeneration::Kernel,
+            evpn_port: false,
+            addresses: BTreeSet::new(),
+            alias: self.alias.clone(),
+        }
+    }
+
+    fn vxlan(&self, names: &Names, vni: Vni, local: IpAddr, port: u16) -> Link {
+        Link {
+            master: Master::Link(names.bridge.clone()),
+            address_generation: AddressGeneration::Off,
+            evpn_port: true,
+            ..self.link(
+                Space::Router,
+                &names.vxlan,
+                LinkKind::Vxlan { vni, local, port },
+            )
+        }
+    }
+
+    /// The router's end and the host's.
+    fn veth(&self, names: &Names, mtu: Option<u32>) -> [Link; 2] {
+        self.pair(&names.router_veth, &names.host_veth, mtu)
+    }
+
+    fn pair(&self, router: &InterfaceName, host: &InterfaceName, mtu: Option<u32>) -> [Link; 2] {
+        let end = |space, name: &InterfaceName, peer_space, peer: &InterfaceName| Link {
+            mtu,
+            ..self.link(
+                space,
+                name,
+                LinkKind::Veth {
+                    peer_space,
+                    peer: peer.clone(),
+                },
+            )
+        };
+        [
+            end(Space::Router, router, Space::Host, host),
+            end(Space::Host, host, Space::Router, router),
+        ]
+    }
+}
+
+/// The gateway's Ethernet address, the same on every node, so that a workload that moved finds
+/// it again: `00:f3` and the number that follows the VNI.
+fn gateway_mac(vni: Vni) -> Mac {
+    let [a, b, c, d] = (u32::from(vni) + 1).to_be_bytes();
+    Mac([0x00, 0xf3, a, b, c, d])
+}
+
+/// The alias of a host's end that was attached to a bridge of others: so it can be told later
+/// that it was us who did.
+fn attached_to(alias: &str, bridge: &InterfaceName) -> String {
+    cut(alias.to_owned(), &format!("{ATTACHED}{bridge}"))
+}
+
+/// What follows the object in the alias of an end that we attached to a bridge of others.
+pub(super) const ATTACHED: &str = " in ";
 
 /// The routing table of a VNI's VRF.
 #[must_use]
@@ -197,12 +267,16 @@ fn veth_mtu(nic_mtu: Option<u32>, vtep: IpAddr) -> Option<u32> {
         .filter(|mtu| *mtu > SMALLEST_USEFUL_MTU)
 }
 
-/// The alias of an object's links, cut to what the kernel takes (`IFALIASZ`).
+/// The alias of an object's links.
 fn alias(key: &ObjectKey) -> String {
+    cut(format!("{ALIAS_MARK}: {key}"), "")
+}
+
+/// An alias and what must stand at its end, cut to what the kernel takes (`IFALIASZ`).
+fn cut(mut alias: String, end: &str) -> String {
     const LONGEST: usize = 255;
-    let mut alias = format!("{ALIAS_MARK}: {key}");
-    alias.truncate(alias.floor_char_boundary(LONGEST));
-    alias
+    alias.truncate(alias.floor_char_boundary(LONGEST - end.len()));
+    alias + end
 }
 
 /// The names of a VNI's links; `host-e-16777215` is as long as the kernel allows.
@@ -216,6 +290,18 @@ pub struct Names {
     pub router_veth: InterfaceName,
     /// The host's end of the veth.
     pub host_veth: InterfaceName,
+    /// A segment's own bridge in the host's namespace.
+    pub host_bridge: InterfaceName,
+}
+
+#[expect(clippy::expect_used, reason = "it is a name the kernel takes")]
+fn passthrough_router() -> InterfaceName {
+    names::PASSTHROUGH_ROUTER.parse().expect("a name")
+}
+
+#[expect(clippy::expect_used, reason = "it is a name the kernel takes")]
+fn passthrough_host() -> InterfaceName {
+    names::PASSTHROUGH_HOST.parse().expect("a name")
 }
 
 impl Names {
@@ -234,6 +320,7 @@ impl Names {
             vxlan: name(names::VXLAN),
             router_veth: name(names::ROUTER_VETH),
             host_veth: name(names::HOST_VETH),
+            host_bridge: name(names::HOST_BRIDGE),
         }
     }
 
@@ -241,10 +328,16 @@ impl Names {
     /// alias tells.
     #[must_use]
     pub fn is_ours(space: Space, name: &str) -> bool {
-        let prefixes: &[&str] = match space {
-            Space::Host => &[names::HOST_VETH],
-            Space::Router => &[names::BRIDGE, names::VXLAN, names::ROUTER_VETH],
+        let (passthrough, prefixes): (&str, &[&str]) = match space {
+            Space::Host => (
+                names::PASSTHROUGH_HOST,
+                &[names::HOST_VETH, names::HOST_BRIDGE],
+            ),
+            Space::Router => (
+                names::PASSTHROUGH_ROUTER,
+                &[names::BRIDGE, names::VXLAN, names::ROUTER_VETH],
+            ),
         };
-        names::follows(prefixes, name)
+        name == passthrough || names::follows(prefixes, name)
     }
 }

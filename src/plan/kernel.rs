@@ -5,10 +5,10 @@
 
 use std::collections::BTreeSet;
 
-use super::desired::{ALIAS_MARK, Names, TABLE_STRIDE};
+use super::desired::{ALIAS_MARK, ATTACHED, Names, TABLE_STRIDE};
 use super::link::{
-    AddressGeneration, KernelStep, Link, LinkChange, LinkKind, NIC_GROUP, SeenKernel, SeenKind,
-    SeenLink, Space, TableId,
+    AddressGeneration, KernelStep, Link, LinkChange, LinkKind, Master, NIC_GROUP, SeenKernel,
+    SeenKind, SeenLink, Space, TableId,
 };
 use super::{Planned, Step};
 use crate::api::types::InterfaceName;
@@ -31,6 +31,43 @@ pub struct ForeignLink {
     pub kind: String,
 }
 
+/// The bridge that a link should be attached to, and that others make, is not there.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("spec.hostMaster.linuxBridge.name: {}", match .found {
+    None => format!("there is no link {bridge} in the {space} namespace; make the bridge, and this \
+        goes on by itself"),
+    Some(kind) => format!("{bridge} in the {space} namespace is a {kind}, and no bridge"),
+})]
+pub struct NoBridge {
+    /// Where it was looked for.
+    pub space: Space,
+    /// Its name.
+    pub bridge: InterfaceName,
+    /// What has its name instead.
+    pub found: Option<String>,
+}
+
+/// Whether the bridges of others that links should be attached to are there.
+///
+/// # Errors
+/// [`NoBridge`] for the first that is not.
+pub fn bridges_of_others(links: &[Link], seen: &SeenKernel) -> Result<(), NoBridge> {
+    for link in links {
+        let Master::Foreign(bridge) = &link.master else {
+            continue;
+        };
+        let found = seen.links(link.space).get(bridge).map(|found| &found.kind);
+        if !matches!(found, Some(SeenKind::Bridge)) {
+            return Err(NoBridge {
+                space: link.space,
+                bridge: bridge.clone(),
+                found: found.map(|kind| kind_name(kind).to_owned()),
+            });
+        }
+    }
+    Ok(())
+}
+
 /// Plans the links of one object, in the order given (each after its master).
 ///
 /// # Errors
@@ -50,7 +87,7 @@ pub fn plan_links(links: &[Link], seen: &SeenKernel) -> Result<Vec<Planned>, For
 }
 
 /// A link of one of the namespaces.
-type Id = (Space, InterfaceName);
+pub(super) type Id = (Space, InterfaceName);
 
 struct LinkPlanner<'a> {
     seen: &'a SeenKernel,
@@ -179,12 +216,7 @@ impl<'a> LinkPlanner<'a> {
             self.change(link, LinkChange::Mac(mac), back);
         }
         self.address_generation(link, seen, made_here);
-        let master = seen.and_then(|seen| self.master_still_there(link, seen));
-        if master.as_ref() != link.master.as_ref() {
-            let back = seen.map(|_| LinkChange::Master(master.clone()));
-            self.change(link, LinkChange::Master(link.master.clone()), back);
-        }
-        let port_is_fresh = master.as_ref() != link.master.as_ref();
+        let port_is_fresh = self.master(link, seen);
         if link.evpn_port && (port_is_fresh || seen.is_none_or(|s| s.evpn_port != Some(true))) {
             self.change(link, LinkChange::EvpnPort, None);
         }
@@ -192,6 +224,24 @@ impl<'a> LinkPlanner<'a> {
         if seen.is_none_or(|seen| !seen.up) {
             self.change(link, LinkChange::Up, None);
         }
+    }
+
+    /// Whether the link changes its master.
+    fn master(&mut self, link: &Link, seen: Option<&SeenLink>) -> bool {
+        let now = seen.and_then(|seen| self.master_still_there(link, seen));
+        let wanted = match &link.master {
+            Master::None => None,
+            Master::Link(master) | Master::Foreign(master) => Some(master.clone()),
+            Master::Free => now
+                .clone()
+                .filter(|_| !seen.is_some_and(was_attached_by_us)),
+        };
+        if now == wanted {
+            return false;
+        }
+        let back = seen.map(|_| LinkChange::Master(now));
+        self.change(link, LinkChange::Master(wanted), back);
+        true
     }
 
     fn address_generation(&mut self, link: &Link, seen: Option<&SeenLink>, made_here: bool) {
@@ -317,6 +367,12 @@ pub fn is_kind(link: &Link, seen: &SeenLink, other_end: Option<&SeenLink>) -> bo
     }
 }
 
+/// Whether a link is in the bridge of others that its alias says we attached it to.
+fn was_attached_by_us(seen: &SeenLink) -> bool {
+    let master = seen.master.as_ref();
+    master.is_some_and(|master| seen.alias.ends_with(&format!("{ATTACHED}{master}")))
+}
+
 /// Steps from the addresses of a link to those wanted. New ones come first, so that a link
 /// never stands without any.
 pub fn address_steps(
@@ -350,36 +406,41 @@ pub fn address_steps(
     added.chain(removed).collect()
 }
 
-/// Links that are ours and that nothing wants any more, ends before what they hang on. Of a
+/// Whether a link that is seen was made by us, so that it goes when nothing wants it any more.
+pub(super) fn is_ours(space: Space, name: &InterfaceName, link: &SeenLink) -> bool {
+    is_marked(link) && by_our_name(space, name, link)
+}
+
+/// In which order links that nothing wants any more go: ends before what they hang on. Of a
 /// veth pair one end is enough: the other goes with it.
-#[must_use]
-pub fn leftovers(wanted: &BTreeSet<Id>, seen: &SeenKernel) -> Vec<Id> {
-    let mut found = Vec::new();
-    for space in [Space::Router, Space::Host] {
-        for (name, link) in seen.links(space) {
-            let id = (space, name.clone());
-            if is_marked(link) && !wanted.contains(&id) && by_our_name(space, name, link) {
-                found.push((removal_rank(&link.kind), id));
-            }
-        }
-    }
-    found.sort_by_key(|(rank, (space, name))| (*rank, *space == Space::Host, name.clone()));
+pub(super) fn removals(unwanted: &BTreeSet<Id>, seen: &SeenKernel) -> Vec<Id> {
+    let ranked = unwanted.iter().filter_map(|id| {
+        let link = seen.links(id.0).get(&id.1)?;
+        Some((removal_rank(&link.kind), id.0 == Space::Host, &id.1, id))
+    });
+    let mut found: Vec<_> = ranked.collect();
+    found.sort();
     let mut gone = BTreeSet::new();
     let mut out = Vec::new();
-    for (_, id) in found {
-        if !gone.contains(&id) {
-            gone.extend(other_end(seen, &id));
-            out.push(id);
+    for (_, _, _, id) in found {
+        if !gone.contains(id) {
+            gone.extend(other_end(seen, id));
+            out.push(id.clone());
         }
     }
     out
 }
 
+/// All that goes when `removed` do: with one end of a veth, the other.
+pub(super) fn gone_with(removed: &[Id], seen: &SeenKernel) -> BTreeSet<Id> {
+    let ends = removed.iter().filter_map(|id| other_end(seen, id));
+    removed.iter().cloned().chain(ends).collect()
+}
+
 /// What is seen once `removed` are gone, with the other ends of veths; ports of a master that
 /// is gone have none.
 pub(super) fn without(seen: &SeenKernel, removed: &[Id]) -> SeenKernel {
-    let ends = removed.iter().filter_map(|id| other_end(seen, id));
-    let gone: BTreeSet<Id> = removed.iter().cloned().chain(ends).collect();
+    let gone = gone_with(removed, seen);
     let mut left = seen.clone();
     for (space, links) in [
         (Space::Host, &mut left.host),
@@ -434,11 +495,9 @@ fn removal_rank(kind: &SeenKind) -> u8 {
 fn by_our_name(space: Space, name: &InterfaceName, link: &SeenLink) -> bool {
     match (space, &link.kind) {
         (Space::Router, SeenKind::Vrf { .. }) => true,
-        (Space::Router | Space::Host, SeenKind::Veth { .. })
-        | (Space::Router, SeenKind::Bridge | SeenKind::Vxlan { .. }) => {
-            Names::is_ours(space, name.as_str())
-        }
-        (Space::Host, SeenKind::Vrf { .. } | SeenKind::Bridge | SeenKind::Vxlan { .. })
+        (Space::Router | Space::Host, SeenKind::Veth { .. } | SeenKind::Bridge)
+        | (Space::Router, SeenKind::Vxlan { .. }) => Names::is_ours(space, name.as_str()),
+        (Space::Host, SeenKind::Vrf { .. } | SeenKind::Vxlan { .. })
         | (_, SeenKind::Other { .. }) => false,
     }
 }

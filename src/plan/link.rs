@@ -90,7 +90,7 @@ pub struct Link {
     /// Its kind.
     pub kind: LinkKind,
     /// The bridge or VRF it belongs to, in the same namespace.
-    pub master: Option<InterfaceName>,
+    pub master: Master,
     /// Its MTU in bytes; `None` leaves the kernel's choice.
     pub mtu: Option<u32>,
     /// Its Ethernet address; `None` leaves the kernel's choice.
@@ -103,6 +103,19 @@ pub struct Link {
     pub addresses: BTreeSet<IpNet>,
     /// Its alias (`IFLA_IFALIAS`): the mark by which we know a link as ours.
     pub alias: String,
+}
+
+/// What a link belongs to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Master {
+    /// Nothing.
+    None,
+    /// A bridge or VRF of ours.
+    Link(InterfaceName),
+    /// A bridge that somebody else makes.
+    Foreign(InterfaceName),
+    /// Whatever somebody else attaches it to.
+    Free,
 }
 
 /// Whether the kernel generates an IPv6 link-local address on a link.

@@ -8,32 +8,31 @@ pub mod bgp;
 pub mod desired;
 pub mod kernel;
 pub mod link;
+mod parts;
 mod planning;
 pub mod show;
+mod since;
 mod stale;
 #[cfg(test)]
 mod tests;
 mod underlay;
+mod units;
+mod wanted;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt;
 
 use perouter_parsers::running_config::{Config, Context, InvalidLine};
 
 use crate::api::types::{InterfaceName, ObjectKey, Vni, VrfName};
-use crate::intent::{NodeIntent, RawIntent};
-use bfd::{BfdProfile, ProfileChange, SeenBfd};
-use bgp::desired::{ALLOW_ALL, DesiredBgp};
+use crate::intent::NodeIntent;
+use bfd::{ProfileChange, SeenBfd};
 use bgp::difference::ContextChange;
-use bgp::filter::{self, ListChange, ListId, PrefixList};
-use bgp::host::{lists_of_passthrough, lists_of_vni};
-use bgp::instances::Instances;
-use bgp::raw::{self, RawMemory};
-use desired::{Desired, DesiredVni};
-use kernel::ForeignLink;
+use bgp::filter::ListChange;
+use bgp::raw::RawMemory;
+use kernel::{ForeignLink, NoBridge};
 use link::{KernelStep, NicConfig, SeenKernel};
 pub use planning::Planning;
-use stale::Stale;
 
 /// One step, and the step that takes it back where there is one.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -150,6 +149,9 @@ pub enum Blocked {
     /// A name is taken.
     #[error(transparent)]
     Foreign(#[from] ForeignLink),
+    /// A bridge that somebody else should have made is not there.
+    #[error(transparent)]
+    NoBridge(#[from] NoBridge),
     /// A daemon that the object needs does not run.
     #[error("spec.neighbors: BFD needs bfdd, which does not run; start it with FRR (bfdd=yes)")]
     NoBfdd,
@@ -250,77 +252,7 @@ pub fn plan(
     frr: &SeenFrr,
     memory: &Memory,
 ) -> Result<Plan, InvalidLine> {
-    let wanted = Wanted::of(intent, underlay::nic_mtu(intent, kernel))?;
-    wanted.plan(kernel, frr, memory)
-}
-
-/// All that an intent wants, on both sides.
-#[derive(Debug)]
-struct Wanted {
-    kernel: Desired,
-    bgp: Vec<DesiredBgp>,
-    /// Prefix lists, by the object whose session they limit.
-    lists: BTreeMap<ObjectKey, Vec<PrefixList>>,
-    profiles: BTreeMap<String, BfdProfile>,
-    bfd: bfd::Need,
-    passthrough: Option<ObjectKey>,
-    raw: Vec<RawIntent>,
-}
-
-impl Wanted {
-    fn of(intent: &NodeIntent, nic_mtu: Option<u32>) -> Result<Self, InvalidLine> {
-        let passthrough = intent.passthrough.as_ref();
-        let of_vnis = intent.vnis.iter().map(|vni| (&vni.key, lists_of_vni(vni)));
-        let own = passthrough.map(|own| (&own.key, lists_of_passthrough(own)));
-        let lists = of_vnis.chain(own).filter(|(_, lists)| !lists.is_empty());
-        Ok(Self {
-            kernel: desired::desired(intent, nic_mtu),
-            bgp: bgp::desired::desired(intent)?,
-            lists: lists.map(|(key, lists)| (key.clone(), lists)).collect(),
-            profiles: bfd::wanted(intent),
-            bfd: bfd::need(intent),
-            passthrough: passthrough.map(|own| own.key.clone()),
-            raw: intent.raw.clone(),
-        })
-    }
-
-    fn plan(
-        &self,
-        kernel: &SeenKernel,
-        frr: &SeenFrr,
-        memory: &Memory,
-    ) -> Result<Plan, InvalidLine> {
-        let raw = raw::wanted(&self.raw, &memory.raw);
-        let stale = Stale::of(&self.kernel, &self.bgp, &raw, kernel, frr);
-        let frr_then = stale.frr_without(frr);
-        let (profiles, old_profiles) = bfd::changes(&self.profiles, &frr.bfd);
-        let planner = Planner {
-            wanted: self,
-            instances: Instances::new(&self.bgp, &raw, &frr_then.bgp),
-            raw: &raw,
-            lists: filter::running(&frr_then.bgp),
-            profiles,
-            stale: &stale,
-            kernel: &stale.kernel_without(kernel),
-            frr: &frr_then,
-            memory,
-        };
-        let units = planner.units()?;
-        let mut closing = planner.closing();
-        if !old_profiles.is_empty() {
-            closing.push(Step::BfdProfiles(old_profiles));
-        }
-        let mut sweep = stale.leftovers();
-        if self.kernel.underlay.is_none() {
-            let steps = underlay::dismantle(kernel, &memory.nics).into_iter();
-            sweep.extend(steps.map(Leftover::alone));
-        }
-        Ok(Plan {
-            sweep,
-            units,
-            closing,
-        })
-    }
+    planning::alone(intent, kernel, frr, memory)
 }
 
 /// What must stand in the router's namespace before FRR is spoken with, whatever the manifests
@@ -328,148 +260,4 @@ impl Wanted {
 #[must_use]
 pub fn guard(kernel: &SeenKernel) -> Vec<KernelStep> {
     underlay::guard(kernel)
-}
-
-/// Plans the units of what is wanted against what is there once the sweep is done.
-struct Planner<'a> {
-    wanted: &'a Wanted,
-    instances: Instances<'a>,
-    raw: &'a Config,
-    lists: filter::Running<'a>,
-    profiles: Vec<ProfileChange>,
-    stale: &'a Stale,
-    kernel: &'a SeenKernel,
-    frr: &'a SeenFrr,
-    memory: &'a Memory,
-}
-
-impl Planner<'_> {
-    fn units(&self) -> Result<Vec<Unit>, InvalidLine> {
-        let mut units = Vec::new();
-        if let Some(underlay) = &self.wanted.kernel.underlay {
-            units.push(Unit {
-                key: underlay.key.clone(),
-                role: Role::Underlay,
-                steps: self.underlay_steps(underlay),
-            });
-        }
-        for vni in &self.wanted.kernel.vnis {
-            units.push(Unit {
-                key: vni.key.clone(),
-                role: Role::Vni,
-                steps: self.vni_steps(vni, self.list_step(&vni.key)?),
-            });
-        }
-        if let Some(key) = &self.wanted.passthrough {
-            let mut steps = self.list_step(key)?;
-            steps.extend(self.instances.step(key));
-            units.push(Unit {
-                key: key.clone(),
-                role: Role::Passthrough,
-                steps: Ok(steps),
-            });
-        }
-        units.extend(self.wanted.raw.iter().map(|raw| self.raw_unit(raw)));
-        Ok(units)
-    }
-
-    fn raw_unit(&self, raw: &RawIntent) -> Unit {
-        let due = raw::is_due(raw, &self.memory.raw, &self.frr.bgp);
-        let step = due.then(|| Planned {
-            step: Step::Raw(RawLines(raw.spec.config.clone())),
-            undo: None,
-        });
-        Unit {
-            key: raw.key.clone(),
-            role: Role::Raw,
-            steps: Ok(step.into_iter().collect()),
-        }
-    }
-
-    /// What nobody uses any more once the units are done.
-    fn closing(&self) -> Vec<Step> {
-        let wanted = self.wanted.lists.values().flatten();
-        let wanted: BTreeSet<&ListId> = wanted.map(|list| &list.id).collect();
-        let mut lists = filter::unwanted(&self.lists, &wanted, self.raw);
-        lists.extend(raw::surplus_lines(&self.frr.bgp, self.raw));
-        let underlay = self.wanted.kernel.underlay.is_some();
-        let mut steps = stale::route_maps(underlay, self.raw, &self.frr.bgp);
-        if !lists.is_empty() {
-            steps.push(Step::PrefixLists(lists));
-        }
-        steps
-    }
-
-    fn underlay_steps(&self, underlay: &desired::DesiredUnderlay) -> Result<Vec<Planned>, Blocked> {
-        if self.wanted.bfd == bfd::Need::Bfdd && self.frr.bfd == SeenBfd::NotRunning {
-            return Err(Blocked::NoBfdd);
-        }
-        let mut steps = underlay::steps(underlay, self.kernel, &self.memory.nics)?;
-        steps.extend(self.allow_all());
-        if !self.profiles.is_empty() {
-            let back: Option<Vec<_>> = self.profiles.iter().map(ProfileChange::reversed).collect();
-            steps.push(Planned {
-                step: Step::BfdProfiles(self.profiles.clone()),
-                undo: back.map(Step::BfdProfiles),
-            });
-        }
-        steps.extend(self.stale.before_underlay());
-        steps.extend(self.instances.step(&underlay.key));
-        Ok(steps)
-    }
-
-    fn allow_all(&self) -> Option<Planned> {
-        self.frr
-            .bgp
-            .context(ALLOW_ALL)
-            .is_none()
-            .then_some(Planned {
-                step: Step::AllowAll(Presence::Present),
-                undo: Some(Step::AllowAll(Presence::Absent)),
-            })
-    }
-
-    /// Lists stand before a session names them.
-    fn list_step(&self, key: &ObjectKey) -> Result<Vec<Planned>, InvalidLine> {
-        let Some(wanted) = self.wanted.lists.get(key) else {
-            return Ok(Vec::new());
-        };
-        let changes = filter::towards(wanted, &self.lists, self.raw)?;
-        if changes.is_empty() {
-            return Ok(Vec::new());
-        }
-        let created = changes.iter().map(|change| match change {
-            ListChange::Create(list) => Some(ListChange::Remove(list.id.clone())),
-            ListChange::Mend { .. } | ListChange::Remove(_) => None,
-        });
-        let back: Vec<ListChange> = created.flatten().collect();
-        Ok(vec![Planned {
-            step: Step::PrefixLists(changes),
-            undo: (!back.is_empty()).then_some(Step::PrefixLists(back)),
-        }])
-    }
-
-    /// BGP before the VXLAN device, because bgpd crashes on a VNI that it has no instance for;
-    /// the mapping last, when all that it joins is there.
-    fn vni_steps(&self, vni: &DesiredVni, lists: Vec<Planned>) -> Result<Vec<Planned>, Blocked> {
-        let links = kernel::plan_links(&vni.links, self.kernel)?;
-        let mut steps = self.stale.before_vrf(&vni.vrf);
-        steps.extend(lists);
-        steps.extend(self.instances.step(&vni.key));
-        steps.extend(links);
-        let mapped = self.frr.vnis.get(&vni.vrf).copied();
-        if mapped != Some(vni.vni) {
-            steps.push(Planned {
-                step: Step::MapVni {
-                    vrf: vni.vrf.clone(),
-                    vni: Some(vni.vni),
-                },
-                undo: Some(Step::MapVni {
-                    vrf: vni.vrf.clone(),
-                    vni: mapped,
-                }),
-            });
-        }
-        Ok(steps)
-    }
 }

@@ -5,14 +5,23 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use perouter_parsers::running_config::{Config, Context, Line};
 
-use super::bgp::desired::{ALLOW_ALL, DesiredBgp};
+use super::bgp::desired::ALLOW_ALL;
 use super::bgp::difference::ContextChange;
-use super::bgp::instances::raw_only;
 use super::bgp::raw::intersection;
-use super::desired::Desired;
-use super::link::{KernelStep, SeenKernel, Space};
+use super::kernel::Id;
+use super::link::{KernelStep, SeenKernel};
+use super::wanted::Wanted;
 use super::{Leftover, Planned, Presence, SeenFrr, Step, kernel};
-use crate::api::types::{InterfaceName, Vni, VrfName};
+use crate::api::types::{Vni, VrfName};
+
+/// What becomes of the default instance.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum DefaultInstance {
+    /// It stays, or there is none.
+    Stays,
+    /// It goes, and with it all others.
+    Goes,
+}
 
 pub(super) struct Stale {
     /// Leftovers of FRR, in their order.
@@ -24,33 +33,34 @@ pub(super) struct Stale {
     /// The instances among all these, and the VRFs that are unmapped.
     instances: BTreeSet<Line>,
     unmapped: BTreeSet<VrfName>,
-    links: Vec<(Space, InterfaceName)>,
+    links: Vec<Id>,
+    default: DefaultInstance,
 }
 
 impl Stale {
+    /// `links` are those of ours that nothing wants.
     pub(super) fn of(
-        wanted: &Desired,
-        wanted_bgp: &[DesiredBgp],
-        raw: &Config,
+        wanted: &Wanted<'_>,
+        links: &BTreeSet<Id>,
         kernel: &SeenKernel,
         frr: &SeenFrr,
     ) -> Self {
-        let links = wanted.vnis.iter().flat_map(|vni| &vni.links);
-        let links = links.map(|link| (link.space, link.name.clone())).collect();
         let mut stale = Self {
             frr: Vec::new(),
             before_underlay: Vec::new(),
             before_vrfs: BTreeMap::new(),
             instances: BTreeSet::new(),
             unmapped: BTreeSet::new(),
-            links: kernel::leftovers(&links, kernel),
+            links: kernel::removals(links, kernel),
+            default: DefaultInstance::Stays,
         };
-        let vrfs = wanted.vnis.iter().map(|vni| (vni.vrf.as_str(), vni.vni));
-        let vrfs: BTreeMap<&str, Vni> = vrfs.collect();
-        stale.free_claimed(&vrfs, frr);
-        stale.take_instances(&vrfs, wanted_bgp, raw, frr);
-        stale.take_mappings(&vrfs, frr);
-        let mut rest = raw_leftovers(wanted_bgp, raw, &frr.bgp);
+        let mappings = frr.vnis.iter();
+        let wrong = mappings.filter(|(vrf, vni)| wanted.vni_of(vrf.as_str()) != Some(**vni));
+        let wrong: Vec<(&VrfName, &Vni)> = wrong.collect();
+        stale.free_claimed(&wrong, wanted, frr);
+        stale.take_instances(wanted, frr);
+        stale.take_mappings(&wrong, wanted, frr);
+        let mut rest = raw_leftovers(wanted, &frr.bgp);
         rest.retain(|change| !stale.instances.contains(&change.header));
         stale.frr.extend(rest.into_iter().map(|change| Leftover {
             steps: vec![undoable(change)],
@@ -60,11 +70,9 @@ impl Stale {
 
     /// A VNI that passes from one VRF to another goes before either is dealt with: the one that
     /// waits for it may come first.
-    fn free_claimed(&mut self, vrfs: &BTreeMap<&str, Vni>, frr: &SeenFrr) {
-        let claimed: BTreeSet<Vni> = vrfs.values().copied().collect();
-        for (vrf, vni) in &frr.vnis {
-            let wanted = vrfs.get(vrf.as_str());
-            if wanted.is_some_and(|wanted| wanted != vni) && claimed.contains(vni) {
+    fn free_claimed(&mut self, wrong: &[(&VrfName, &Vni)], wanted: &Wanted<'_>, frr: &SeenFrr) {
+        for (vrf, vni) in wrong {
+            if wanted.vni_of(vrf.as_str()).is_some() && wanted.parts.claim_vni(**vni) {
                 let steps: Vec<Planned> = unmapping(vrf.as_str(), frr).into_iter().collect();
                 self.note_unmapped(&steps);
                 self.frr.push(Leftover { steps });
@@ -74,19 +82,16 @@ impl Stale {
 
     /// Unmap before the BGP instance goes, which FRR refuses otherwise; the default instance
     /// after those of VRFs.
-    fn take_instances(
-        &mut self,
-        vrfs: &BTreeMap<&str, Vni>,
-        wanted: &[DesiredBgp],
-        raw: &Config,
-        frr: &SeenFrr,
-    ) {
-        let gone = instances(wanted, raw, &frr.bgp);
+    fn take_instances(&mut self, wanted: &Wanted<'_>, frr: &SeenFrr) {
+        let gone = instances(wanted, &frr.bgp);
         self.instances = gone.iter().map(|change| change.header.clone()).collect();
         let default_goes = gone.iter().any(|change| vrf_of(&change.header).is_none());
         // With nothing to come after it, all goes together or stays together.
-        let all_go = default_goes && wanted.is_empty();
-        let is_wanted = |vrf: &str| vrfs.contains_key(vrf);
+        let all_go = default_goes && wanted.underlay.is_none();
+        if default_goes {
+            self.default = DefaultInstance::Goes;
+        }
+        let is_wanted = |vrf: &str| wanted.vni_of(vrf).is_some();
         let mut together = Vec::new();
         for change in gone {
             let vrf = vrf_of(&change.header).map(str::to_owned);
@@ -113,16 +118,15 @@ impl Stale {
 
     /// VRFs that lose their VNI: for good, or to another one, which is then the matter of the
     /// object alone.
-    fn take_mappings(&mut self, vrfs: &BTreeMap<&str, Vni>, frr: &SeenFrr) {
-        for (vrf, vni) in &frr.vnis {
-            let wanted = vrfs.get(vrf.as_str());
-            if wanted == Some(vni) || self.unmapped.contains(vrf) {
+    fn take_mappings(&mut self, wrong: &[(&VrfName, &Vni)], wanted: &Wanted<'_>, frr: &SeenFrr) {
+        for (vrf, _) in wrong {
+            if self.unmapped.contains(*vrf) {
                 continue;
             }
             let steps: Vec<Planned> = unmapping(vrf.as_str(), frr).into_iter().collect();
             self.note_unmapped(&steps);
-            if wanted.is_some() {
-                self.before_vrfs.insert(vrf.clone(), steps);
+            if wanted.vni_of(vrf.as_str()).is_some() {
+                self.before_vrfs.insert((*vrf).clone(), steps);
             } else {
                 self.frr.push(Leftover { steps });
             }
@@ -149,6 +153,16 @@ impl Stale {
         let links = links.map(|(space, name)| Step::Kernel(KernelStep::DeleteLink { space, name }));
         let links = links.map(Leftover::alone);
         self.frr.iter().cloned().chain(links).collect()
+    }
+
+    /// What becomes of the default instance.
+    pub(super) fn default(&self) -> DefaultInstance {
+        self.default
+    }
+
+    /// The links that are gone after the sweep.
+    pub(super) fn gone(&self, kernel: &SeenKernel) -> BTreeSet<Id> {
+        kernel::gone_with(&self.links, kernel)
     }
 
     /// What the underlay's object does first.
@@ -208,23 +222,20 @@ fn unmapping(vrf: &str, frr: &SeenFrr) -> Option<Planned> {
 
 /// Instances that nobody wants, those of VRFs first. When the default instance has another AS
 /// number than it shall have, all go: FRR keeps it as long as a VRF's stands.
-fn instances(wanted: &[DesiredBgp], raw: &Config, running: &Config) -> Vec<ContextChange> {
-    let is_default = |header: &Line| header.words().nth(3).is_none();
-    let typed: BTreeSet<&Line> = wanted.iter().map(|bgp| bgp.instance.header()).collect();
-    // There is one default instance, and one in a VRF; an object's goes before one that raw
-    // lines speak of.
-    let taken: BTreeSet<Vec<&str>> = typed.iter().map(|header| place(header)).collect();
-    let raw = raw.contexts().iter().map(Context::header);
-    let raw = raw.filter(|header| !(is_instance(header) && taken.contains(&place(header))));
-    let wanted: BTreeSet<&Line> = typed.iter().copied().chain(raw).collect();
+fn instances(wanted: &Wanted<'_>, running: &Config) -> Vec<ContextChange> {
+    // An object's instance goes before one that raw lines speak of in the same place.
+    let raw = wanted.raw.contexts().iter().map(Context::header);
+    let raw = raw.filter(|header| !(is_instance(header) && wanted.has_instance_for(header)));
+    let raw: BTreeSet<&Line> = raw.collect();
+    let is_wanted = |header: &Line| wanted.types(header) || raw.contains(header);
     let contexts = running.contexts().iter().map(Context::header);
     let instances: Vec<&Line> = contexts.filter(|header| is_instance(header)).collect();
     let default_goes = instances
         .iter()
-        .any(|header| is_default(header) && !wanted.contains(header));
+        .any(|header| is_default(header) && !is_wanted(header));
     let mut stale: Vec<&Line> = instances
         .into_iter()
-        .filter(|header| default_goes || !wanted.contains(header))
+        .filter(|header| default_goes || !is_wanted(header))
         .collect();
     stale.sort_by_key(|header| is_default(header));
     if stale.is_empty() {
@@ -239,8 +250,10 @@ fn instances(wanted: &[DesiredBgp], raw: &Config, running: &Config) -> Vec<Conte
 }
 
 /// Lines that nobody wants in contexts that only raw objects have.
-fn raw_leftovers(wanted: &[DesiredBgp], raw: &Config, running: &Config) -> Vec<ContextChange> {
-    raw_only(wanted, raw)
+fn raw_leftovers(wanted: &Wanted<'_>, running: &Config) -> Vec<ContextChange> {
+    let contexts = wanted.raw.contexts().iter();
+    contexts
+        .filter(|context| !wanted.types(context.header()))
         .filter_map(|context| {
             let header = context.header();
             let held = running.context(header.as_str())?;
@@ -269,13 +282,13 @@ fn is_instance(header: &Line) -> bool {
     (words.next(), words.next()) == (Some("router"), Some("bgp"))
 }
 
-/// What follows the AS number of an instance: its VRF, or nothing.
-fn place(header: &Line) -> Vec<&str> {
-    header.words().skip(3).collect()
+/// Whether an instance is the default one: nothing follows its AS number.
+pub(super) fn is_default(header: &Line) -> bool {
+    header.words().nth(3).is_none()
 }
 
 /// The VRF of an instance: `router bgp ASN vrf NAME`.
-fn vrf_of(header: &Line) -> Option<&str> {
+pub(super) fn vrf_of(header: &Line) -> Option<&str> {
     let mut words = header.words().skip(3);
     (words.next() == Some("vrf"))
         .then(|| words.next())

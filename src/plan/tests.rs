@@ -1,6 +1,7 @@
 //! Whole plans, on a node made of plain data.
 
 mod drift;
+mod memory;
 mod orders;
 mod properties;
 mod scenarios;

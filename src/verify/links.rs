@@ -4,11 +4,11 @@ use super::facts::Facts;
 use super::finding::Check;
 use super::ledger::{Fault, Ledger, Tally};
 use super::sources::{Source, waiting};
-use crate::api::types::InterfaceName;
+use crate::api::types::{InterfaceName, ObjectKey};
 use crate::intent::{UnderlayIntent, VniIntent};
-use crate::plan::desired::{Desired, Names};
+use crate::plan::desired::Names;
 use crate::plan::kernel::is_kind;
-use crate::plan::link::{Link, LinkKind, Mac, SeenKernel, SeenKind};
+use crate::plan::link::{Link, LinkKind, Mac, Master, SeenKernel, SeenKind};
 
 /// What the links of a VNI leave to its further checks.
 #[derive(Clone, Copy, Debug)]
@@ -22,12 +22,7 @@ pub(super) struct VniLinks {
 }
 
 /// Checks the NICs and the VTEP address.
-pub(super) fn check_underlay(
-    underlay: &UnderlayIntent,
-    wanted: &Desired,
-    facts: &Facts,
-    ledger: &mut Ledger,
-) {
+pub(super) fn check_underlay(underlay: &UnderlayIntent, facts: &Facts, ledger: &mut Ledger) {
     let object = Some(&underlay.key);
     let Ok(kernel) = &facts.kernel else {
         ledger.pending(Check::LinksPresent, object, waiting(Source::Kernel));
@@ -37,7 +32,7 @@ pub(super) fn check_underlay(
         return;
     };
     let mut links = Tally::new(Check::LinksPresent);
-    for nic in wanted.underlay.iter().flat_map(|underlay| &underlay.nics) {
+    for nic in &underlay.spec.interfaces {
         let result = nic_fault(nic, kernel).map_or(Ok(()), |fault| Err(|| fault));
         links.count(nic, result);
     }
@@ -82,7 +77,7 @@ fn nic_fault(nic: &InterfaceName, kernel: &SeenKernel) -> Option<Fault> {
 /// wrong with them does not keep the further checks from being made.
 pub(super) fn check_vni(
     vni: &VniIntent,
-    wanted: &Desired,
+    wanted: &[Link],
     facts: &Facts,
     ledger: &mut Ledger,
 ) -> Result<VniLinks, String> {
@@ -97,15 +92,8 @@ pub(super) fn check_vni(
     // A broken veth stops the host's session, not the VNI itself.
     let is_leg = |link: &Link| link.name == names.router_veth || link.name == names.host_veth;
     let mut broken = None;
-    let links = wanted
-        .vnis
-        .iter()
-        .filter(|wanted| wanted.key == vni.key)
-        .flat_map(|wanted| &wanted.links);
-    for link in links {
-        let result = link_fault(link, kernel).map_or(Ok(()), |fault| Err(|| fault));
-        let good = tally.count(format_args!("{} ({})", link.name, link.space), result);
-        if !good && !is_leg(link) {
+    for link in wanted {
+        if !count(link, kernel, &mut tally) && !is_leg(link) {
             broken.get_or_insert_with(|| format!("{} {}", Check::LinksPresent, link.name));
         }
     }
@@ -119,6 +107,26 @@ pub(super) fn check_vni(
         }),
         (broken, _, _) => Err(broken.unwrap_or_else(|| Check::LinksPresent.name().to_owned())),
     }
+}
+
+/// Checks the links of an object that has no further checks.
+pub(super) fn check_object(key: &ObjectKey, wanted: &[Link], facts: &Facts, ledger: &mut Ledger) {
+    let object = Some(key);
+    let Ok(kernel) = &facts.kernel else {
+        ledger.pending(Check::LinksPresent, object, waiting(Source::Kernel));
+        return;
+    };
+    let mut tally = Tally::new(Check::LinksPresent);
+    for link in wanted {
+        count(link, kernel, &mut tally);
+    }
+    ledger.close(object, tally);
+}
+
+/// Whether a link is as wanted.
+fn count(link: &Link, kernel: &SeenKernel, tally: &mut Tally) -> bool {
+    let result = link_fault(link, kernel).map_or(Ok(()), |fault| Err(|| fault));
+    tally.count(format_args!("{} ({})", link.name, link.space), result)
 }
 
 /// The first thing that is wrong with a link.
@@ -138,12 +146,20 @@ fn link_fault(link: &Link, kernel: &SeenKernel) -> Option<Fault> {
             hint,
         ));
     }
-    if seen.master != link.master {
-        let master = |master: &Option<InterfaceName>| match master {
+    let master = match &link.master {
+        Master::None => Some(None),
+        Master::Link(master) | Master::Foreign(master) => Some(Some(master)),
+        Master::Free => None,
+    };
+    if let Some(master) = master
+        && seen.master.as_ref() != master
+    {
+        let joined = |master: Option<&InterfaceName>| match master {
             Some(master) => format!("joined to {master}"),
             None => "joined to nothing".to_owned(),
         };
-        return Some(Fault::new(master(&link.master), master(&seen.master), hint));
+        let now = joined(seen.master.as_ref());
+        return Some(Fault::new(joined(master), now, hint));
     }
     if !seen.up {
         return Some(Fault::new("up", "down", hint));

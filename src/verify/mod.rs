@@ -26,7 +26,7 @@ pub use facts::Facts;
 pub use finding::{Check, Finding, Outcome};
 
 use crate::intent::NodeIntent;
-use crate::plan::desired;
+use crate::plan::desired::{self, Tunnels};
 use ledger::Ledger;
 
 /// Compares what was read back with what this node should be. Without an underlay the node is
@@ -38,12 +38,16 @@ pub fn verify(intent: &NodeIntent, facts: &Facts) -> Vec<Finding> {
         return Vec::new();
     };
     sources::check(intent, facts, &mut ledger);
-    let wanted = desired::desired(intent, None);
-    links::check_underlay(underlay, &wanted, facts, &mut ledger);
+    links::check_underlay(underlay, facts, &mut ledger);
+    let tunnels = Tunnels {
+        vteps: underlay.vteps,
+        nic_mtu: None,
+    };
     let fabric = sessions::check_fabric(underlay, facts, &mut ledger);
     let forwarding = import::Forwarding::new(facts);
     let routes = routes::Index::new(intent, underlay, facts);
     for (intent, routes) in intent.vnis.iter().zip(&routes.vnis) {
+        let wanted = desired::links_of_vni(intent, &tunnels).unwrap_or_default();
         let links = links::check_vni(intent, &wanted, facts, &mut ledger);
         sessions::check_host(intent, facts, &mut ledger);
         let one = vni::One {
@@ -55,6 +59,15 @@ pub fn verify(intent: &NodeIntent, facts: &Facts) -> Vec<Finding> {
             routes,
         };
         vni::check(&one, links, &mut ledger);
+    }
+    for segment in &intent.segments {
+        let wanted = desired::links_of_segment(segment, &tunnels).unwrap_or_default();
+        links::check_object(&segment.key, &wanted, facts, &mut ledger);
+    }
+    if let Some(own) = &intent.passthrough {
+        let wanted = desired::links_of_passthrough(own);
+        links::check_object(&own.key, &wanted, facts, &mut ledger);
+        sessions::check_passthrough(own, facts, &mut ledger);
     }
     ledger.into_findings()
 }

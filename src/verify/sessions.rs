@@ -7,7 +7,8 @@ use super::ledger::{Fault, Ledger};
 use super::sources::{Source, waiting};
 use crate::api::types::VrfName;
 use crate::api::{Family, Neighbor, ObjectKey, Peer};
-use crate::intent::{UnderlayIntent, VniIntent};
+use crate::intent::addresses::HostLeg;
+use crate::intent::{PassthroughIntent, UnderlayIntent, VniIntent};
 use crate::plan::bgp::desired::families;
 
 /// What the fabric's sessions leave to the VNIs.
@@ -116,17 +117,34 @@ pub(super) fn check_host(vni: &VniIntent, facts: &Facts, ledger: &mut Ledger) {
         ledger.pending(Check::HostSession, object, source);
         return;
     };
-    for leg in &vni.legs {
+    check_legs(&vni.legs, object, Some(vrf), sessions, ledger);
+}
+
+/// Checks the sessions of the host with the router itself.
+pub(super) fn check_passthrough(own: &PassthroughIntent, facts: &Facts, ledger: &mut Ledger) {
+    let object = Some(&own.key);
+    match &facts.fabric_sessions {
+        Ok(sessions) => check_legs(&own.legs, object, None, sessions, ledger),
+        Err(_) => {
+            let source = waiting(Source::FabricSessions);
+            ledger.pending(Check::HostSession, object, source);
+        }
+    }
+}
+
+fn check_legs(
+    legs: &[HostLeg],
+    object: Option<&ObjectKey>,
+    vrf: Option<&VrfName>,
+    sessions: &Sessions,
+    ledger: &mut Ledger,
+) {
+    for leg in legs {
         let peer = Peer::Address(leg.host.addr());
         match sessions.get(&peer) {
             Some(session) => {
-                established(
-                    Check::HostSession,
-                    object,
-                    (&peer, session),
-                    Some(vrf),
-                    ledger,
-                );
+                let of_peer = (&peer, session);
+                established(Check::HostSession, object, of_peer, vrf, ledger);
             }
             None => unknown(Check::HostSession, object, &peer, ledger),
         }

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use perouter::api::InterfaceName;
 use perouter::netlink::{Kernel, namespace};
 use perouter::plan::link::{
-    AddressGeneration, KernelStep, Link, LinkChange, LinkKind, SeenKernel, SeenLink, Space,
+    AddressGeneration, KernelStep, Link, LinkChange, LinkKind, Master, SeenKernel, SeenLink, Space,
 };
 use serde_json::Value;
 
@@ -188,7 +188,7 @@ pub(crate) fn link(text: &str, kind: LinkKind) -> Link {
         space: Space::Router,
         name: name(text),
         kind,
-        master: None,
+        master: Master::None,
         mtu: None,
         mac: None,
         address_generation: AddressGeneration::Kernel,

@@ -60,3 +60,39 @@ fn a_file_with_nuls_is_refused_by_name() {
         assert!(message.starts_with("a.yaml: "), "{message}");
     }
 }
+
+/// What was parsed once is told again, until the file says something else.
+#[test]
+fn a_directory_that_is_read_again_tells_what_it_holds_now() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut directory = Directory::new(folder.path().to_owned());
+    let mut read = |files: &[(&str, &str)]| {
+        for entry in fs::read_dir(folder.path()).unwrap() {
+            fs::remove_file(entry.unwrap().path()).unwrap();
+        }
+        for (name, text) in files {
+            fs::write(folder.path().join(name), text).unwrap();
+        }
+        let told = |contents: Contents| {
+            let objects = contents.candidates.objects.into_iter();
+            let objects = objects.map(|object| (object.key, object.source, object.manifest));
+            (
+                objects.collect::<Vec<_>>(),
+                contents.candidates.broken_sources,
+                contents.documents,
+            )
+        };
+        let again = told(directory.read().unwrap());
+        let fresh = Directory::new(folder.path().to_owned()).read().unwrap();
+        assert_eq!(again, told(fresh));
+        again.0.len()
+    };
+    let blue = RED.replace("red", "blue");
+    let other = RED.replace("100", "101");
+    assert_eq!(read(&[("a.yaml", RED), ("b.yaml", &blue)]), 2);
+    assert_eq!(read(&[("a.yaml", RED), ("b.yaml", &blue)]), 2);
+    assert_eq!(read(&[("a.yaml", &other), ("b.yaml", &blue)]), 2);
+    assert_eq!(read(&[("a.yaml", &blue), ("b.yaml", RED)]), 2);
+    assert_eq!(read(&[("a.yaml", RED), ("b.yaml", ": no")]), 1);
+    assert_eq!(read(&[("c.yaml", RED)]), 1);
+}

@@ -6,13 +6,14 @@
 //! activating a family later makes FRR re-open the session.
 
 use std::fmt;
+use std::net::Ipv4Addr;
 
 use perouter_parsers::running_config::{Config, Context, InvalidLine, Line};
 
 use super::{fabric, host, vrf};
 use crate::api::RemoteAs;
 use crate::api::types::{Asn, ObjectKey};
-use crate::intent::{NodeIntent, UnderlayIntent};
+use crate::intent::{NodeIntent, PassthroughIntent, UnderlayIntent, VniIntent};
 
 pub use super::fabric::families;
 pub use super::vrf::{export_targets, import_targets};
@@ -47,24 +48,49 @@ pub fn desired(intent: &NodeIntent) -> Result<Vec<DesiredBgp>, InvalidLine> {
     let Some(underlay) = &intent.underlay else {
         return Ok(Vec::new());
     };
-    let passthrough = intent.passthrough.as_ref();
-    let mut all = vec![DesiredBgp {
-        key: underlay.key.clone(),
-        instance: fabric::instance(underlay, passthrough)?,
-    }];
+    let own = intent.passthrough.as_ref();
+    let mut all = vec![of_underlay(underlay, own)?];
     for vni in &intent.vnis {
-        all.push(DesiredBgp {
-            key: vni.key.clone(),
-            instance: vrf::instance(vni, underlay)?,
-        });
+        all.push(of_vni(vni, underlay.spec.asn, underlay.router_id)?);
     }
-    if let Some(passthrough) = passthrough {
-        all.push(DesiredBgp {
-            key: passthrough.key.clone(),
-            instance: host::passthrough(passthrough, underlay)?,
-        });
+    if let Some(own) = own {
+        all.push(of_passthrough(own, underlay)?);
     }
     Ok(all)
+}
+
+/// The default instance.
+pub(in crate::plan) fn of_underlay(
+    underlay: &UnderlayIntent,
+    passthrough: Option<&PassthroughIntent>,
+) -> Result<DesiredBgp, InvalidLine> {
+    Ok(DesiredBgp {
+        key: underlay.key.clone(),
+        instance: fabric::instance(underlay, passthrough)?,
+    })
+}
+
+/// The instance of a VNI's VRF, on an underlay with this AS number and BGP identifier.
+pub(in crate::plan) fn of_vni(
+    vni: &VniIntent,
+    asn: Asn,
+    router_id: Ipv4Addr,
+) -> Result<DesiredBgp, InvalidLine> {
+    Ok(DesiredBgp {
+        key: vni.key.clone(),
+        instance: vrf::instance(vni, asn, router_id)?,
+    })
+}
+
+/// The passthrough's part of the default instance.
+pub(in crate::plan) fn of_passthrough(
+    own: &PassthroughIntent,
+    underlay: &UnderlayIntent,
+) -> Result<DesiredBgp, InvalidLine> {
+    Ok(DesiredBgp {
+        key: own.key.clone(),
+        instance: host::passthrough(own, underlay)?,
+    })
 }
 
 /// The header of an instance's context.
@@ -78,11 +104,11 @@ pub(super) fn header(asn: Asn, vrf: Option<&str>) -> Result<Line, InvalidLine> {
 /// What every instance of ours starts with; `reflection` and `restart` stand where FRR prints
 /// them.
 pub(super) fn common(
-    underlay: &UnderlayIntent,
+    router_id: Ipv4Addr,
     between: impl FnOnce(&mut Config) -> Result<(), InvalidLine>,
 ) -> Result<Config, InvalidLine> {
     let mut body = Config::new();
-    body.push(format!("bgp router-id {}", underlay.router_id))?;
+    body.push(format!("bgp router-id {router_id}"))?;
     body.push("no bgp ebgp-requires-policy")?;
     body.push("no bgp default ipv4-unicast")?;
     between(&mut body)?;

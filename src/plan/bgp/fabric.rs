@@ -29,7 +29,7 @@ pub(super) fn instance(
     passthrough: Option<&PassthroughIntent>,
 ) -> Result<Context, InvalidLine> {
     let spec = &underlay.spec;
-    let mut body = common(underlay, |body| {
+    let mut body = common(underlay.router_id, |body| {
         if let Some(cluster) = spec.reflector_cluster {
             body.push(format!("bgp cluster-id {cluster}"))?;
         }

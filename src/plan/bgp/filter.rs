@@ -34,7 +34,7 @@ impl fmt::Display for Direction {
 }
 
 /// Names a list: IPv4 and IPv6 lists may have the same name.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ListId {
     /// The IP version, as its unicast family.
     pub family: Family,
@@ -302,11 +302,11 @@ pub(in crate::plan) fn towards(
 /// What is to be done about lists that no object wants, but for lines that raw objects want.
 pub(in crate::plan) fn unwanted(
     running: &Running<'_>,
-    wanted: &BTreeSet<&ListId>,
+    is_wanted: impl Fn(&ListId) -> bool,
     raw: &Config,
 ) -> Vec<ListChange> {
     let raw_lists = self::running(raw);
-    let foreign = running.iter().filter(|(id, _)| !wanted.contains(id));
+    let foreign = running.iter().filter(|(id, _)| !is_wanted(id));
     let change = |(id, held): (&ListId, &BTreeSet<&Line>)| {
         let Some(kept) = raw_lists.get(id) else {
             return Some(ListChange::Remove(id.clone()));

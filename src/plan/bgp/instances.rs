@@ -9,16 +9,14 @@ mod tests;
 use std::borrow::Cow;
 use std::collections::HashMap;
 
-use perouter_parsers::running_config::{Config, Context, Line};
+use perouter_parsers::running_config::{Config, Line};
 
 use super::desired::DesiredBgp;
 use super::difference::{ContextChange, of_same_slots, overlaid};
-use crate::api::types::ObjectKey;
 use crate::plan::{Planned, Step};
 
-/// The instances as wanted and as they run, found by object and by header.
+/// The instances of some objects, as wanted and as they run, found by header.
 pub(in crate::plan) struct Instances<'a> {
-    parts: HashMap<&'a ObjectKey, &'a DesiredBgp>,
     owners: HashMap<&'a Line, Vec<&'a DesiredBgp>>,
     running: HashMap<&'a Line, &'a Config>,
     raw: &'a Config,
@@ -26,7 +24,7 @@ pub(in crate::plan) struct Instances<'a> {
 
 impl<'a> Instances<'a> {
     pub(in crate::plan) fn new(
-        wanted: &'a [DesiredBgp],
+        wanted: impl Iterator<Item = &'a DesiredBgp>,
         raw: &'a Config,
         running: &'a Config,
     ) -> Self {
@@ -35,22 +33,21 @@ impl<'a> Instances<'a> {
             owners.entry(bgp.instance.header()).or_default().push(bgp);
         }
         let contexts = running.contexts().iter();
+        let held = contexts.filter(|own| owners.contains_key(own.header()));
         Self {
-            parts: wanted.iter().map(|bgp| (&bgp.key, bgp)).collect(),
+            running: held.map(|own| (own.header(), own.body())).collect(),
             owners,
-            running: contexts.map(|own| (own.header(), own.body())).collect(),
             raw,
         }
     }
 
-    /// The change of the object's part.
-    pub(in crate::plan) fn step(&self, key: &ObjectKey) -> Option<Planned> {
-        let own = *self.parts.get(key)?;
+    /// The change of an object's part; it is one of those that this was made of.
+    pub(in crate::plan) fn step(&self, own: &DesiredBgp) -> Option<Planned> {
         let header = own.instance.header();
         let (owner, others) = self.owners.get(header)?.split_first()?;
         let running = self.running.get(header).copied();
         let owned = self.after_owner(owner, others, running);
-        let change = if owner.key == *key {
+        let change = if std::ptr::eq(*owner, own) {
             ContextChange::between(header, running, Some(&owned))
         } else {
             let after = overlaid(&owned, own.instance.body());
@@ -82,17 +79,4 @@ impl<'a> Instances<'a> {
         }
         Cow::Owned(overlaid(&of_same_slots(running, &wanted), own))
     }
-}
-
-/// The headers of the contexts that no object but raw ones wants.
-pub(in crate::plan) fn raw_only<'a>(
-    wanted: &[DesiredBgp],
-    raw: &'a Config,
-) -> impl Iterator<Item = &'a Context> {
-    let typed: std::collections::HashSet<Line> = wanted
-        .iter()
-        .map(|bgp| bgp.instance.header().clone())
-        .collect();
-    let contexts = raw.contexts().iter();
-    contexts.filter(move |context| !typed.contains(context.header()))
 }

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use super::{Id, address_steps, leftovers, plan_links, without};
+use super::{Id, address_steps, is_ours, plan_links, removals, without};
 use crate::intent::samples::{fabric, intent, l3vni, underlay, vni, vrf_with_host};
-use crate::plan::desired::{Names, desired, table};
+use crate::plan::desired::{Names, Tunnels, links_of_vni, table};
 use crate::plan::link::{KernelStep, Link, LinkChange, SeenKernel, SeenKind, SeenLink, Space};
 use crate::plan::tests::world::{World, address, link, name};
 use crate::plan::{Planned, Step};
@@ -14,8 +14,11 @@ fn links() -> Vec<Link> {
         fabric("u", underlay()),
         l3vni("red", vrf_with_host("red", 100, "192.169.10.0/24")),
     ]);
-    let mut desired = desired(&intent, Some(1500));
-    desired.vnis.remove(0).links
+    let tunnels = Tunnels {
+        vteps: intent.underlay.as_ref().expect("an underlay").vteps,
+        nic_mtu: Some(1500),
+    };
+    links_of_vni(&intent.vnis[0], &tunnels).expect("a tunnel")
 }
 
 fn shown(steps: &[Planned]) -> Vec<String> {
@@ -113,6 +116,15 @@ fn what_has_no_undo_is_known() {
         );
         assert_eq!(undo.is_none(), without, "{step}");
     }
+}
+
+/// What goes when only these are wanted.
+fn leftovers(wanted: &BTreeSet<Id>, seen: &SeenKernel) -> Vec<Id> {
+    let both = [Space::Router, Space::Host].into_iter();
+    let all = both.flat_map(|space| seen.links(space).iter().map(move |link| (space, link)));
+    let ours = all.filter(|(space, (name, link))| is_ours(*space, name, link));
+    let ids = ours.map(|(space, (name, _))| (space, name.clone()));
+    removals(&ids.filter(|id| !wanted.contains(id)).collect(), seen)
 }
 
 #[test]

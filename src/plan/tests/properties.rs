@@ -1,7 +1,6 @@
 //! What holds for the way from any intent to any other.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
 use proptest::prelude::*;
 
@@ -10,7 +9,7 @@ use crate::api::types::InterfaceName;
 use crate::intent::NodeIntent;
 use crate::intent::samples::any_intent;
 use crate::plan::link::{KernelStep, Links, Space};
-use crate::plan::{Plan, Planned, Planning, Step};
+use crate::plan::{Plan, Planned, Step};
 
 fn foreign(links: &Links) -> Links {
     let mut links = links.clone();
@@ -96,30 +95,6 @@ proptest! {
         prop_assert_eq!(world.frr(), untouched.frr());
         let left: Vec<InterfaceName> = world.kernel.router.keys().cloned().collect();
         prop_assert_eq!(left, vec![name("lo")]);
-    }
-
-    /// Whatever was planned before, and whatever is remembered of it.
-    #[test]
-    fn a_planner_that_remembers_plans_the_same(
-        passes in proptest::collection::vec((any_intent(), 0..3_u8), 1..6),
-    ) {
-        let mut world = World::new();
-        let mut planning = Planning::new();
-        for (intent, drift) in &passes {
-            for _ in 0..3 {
-                let kernel = Arc::new(world.kernel.clone());
-                let planned = planning.plan(intent, &kernel, &world.frr(), &world.memory);
-                let planned = planned.expect("plannable");
-                prop_assert_eq!(&planned, &world.plan(intent));
-                if !planned.is_empty() {
-                    world.converge(intent);
-                } else if *drift == 1 {
-                    world.vnis.clear();
-                } else if *drift == 2 {
-                    world.kernel.router.values_mut().for_each(|link| link.up = false);
-                }
-            }
-        }
     }
 
     #[test]

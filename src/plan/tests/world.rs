@@ -120,6 +120,7 @@ impl World {
         }
         let foreign = [
             ("cni0", SeenKind::Bridge),
+            ("br-lan", SeenKind::Bridge),
             (
                 "vxlan.calico",
                 SeenKind::Other {
@@ -296,7 +297,12 @@ impl World {
     }
 
     /// As the agent does: what bgpd prints since the lines were typed is the object's.
-    fn remember(&mut self, key: &ObjectKey, RawLines(typed): &RawLines, before: &Config) {
+    pub(in crate::plan) fn remember(
+        &mut self,
+        key: &ObjectKey,
+        RawLines(typed): &RawLines,
+        before: &Config,
+    ) {
         let applied = RawApplied {
             typed: typed.clone(),
             footprint: footprint(typed, before, &self.frr().bgp),

@@ -194,7 +194,7 @@ fn what_nobody_wants_goes_as_a_whole_and_what_raw_objects_want_stays() {
         family: Family::Ipv4Unicast,
         name: "ours".to_owned(),
     };
-    let changes = unwanted(&running(&held), &BTreeSet::from([&ours]), &raw);
+    let changes = unwanted(&running(&held), |id| *id == ours, &raw);
     assert_eq!(
         commands(&changes),
         [

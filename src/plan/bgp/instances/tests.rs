@@ -1,5 +1,7 @@
 //! The changes of objects that share an instance.
 
+use perouter_parsers::running_config::Context;
+
 use super::*;
 use crate::api::Kind;
 use crate::intent::samples::key;
@@ -27,8 +29,8 @@ fn bgpd(header: &str, text: &str) -> Config {
 
 /// The commands of each part in turn, the owner first.
 fn changes(wanted: &[DesiredBgp], raw: &Config, running: &Config) -> Vec<Vec<String>> {
-    let instances = Instances::new(wanted, raw, running);
-    let shown = |part: &DesiredBgp| match instances.step(&part.key).map(|planned| planned.step) {
+    let instances = Instances::new(wanted.iter(), raw, running);
+    let shown = |part: &DesiredBgp| match instances.step(part).map(|planned| planned.step) {
         Some(Step::Bgp(change)) => {
             let commands = change.commands();
             let texts = commands.iter().map(ToString::to_string);
@@ -141,9 +143,9 @@ fn lines_of_raw_objects_stay_in_the_instance_and_are_not_typed_with_it() {
 fn what_an_object_did_is_taken_back_by_its_undo() {
     let running = bgpd(HEADER, &format!("timers bgp 3 9\n{FABRIC}"));
     let (wanted, raw) = (both(), Config::new());
-    let instances = Instances::new(&wanted, &raw, &running);
+    let instances = Instances::new(wanted.iter(), &raw, &running);
     for part in &wanted {
-        let planned = instances.step(&part.key).expect("a change");
+        let planned = instances.step(part).expect("a change");
         let Step::Bgp(change) = planned.step else {
             panic!("another step");
         };
@@ -158,20 +160,4 @@ fn an_instance_with_another_as_number_is_typed_as_a_new_one() {
     let own = [part("owner", "bgp router-id 1.1.1.1\n")];
     let told = changes(&own, &Config::new(), &running);
     assert_eq!(told, [["bgp router-id 1.1.1.1"]]);
-}
-
-#[test]
-fn an_object_without_a_part_has_no_change() {
-    let (wanted, none) = (both(), Config::new());
-    let instances = Instances::new(&wanted, &none, &none);
-    assert_eq!(instances.step(&key(Kind::L3Vni, "owner")), None);
-}
-
-#[test]
-fn contexts_that_raw_objects_alone_want_are_told_from_those_that_are_shared() {
-    let mut raw = bgpd(HEADER, "timers bgp 3 9\n");
-    raw.merge(bgpd("router bgp 1 vrf red", "timers bgp 3 9\n"));
-    let wanted = both();
-    let only = raw_only(&wanted, &raw).map(|context| context.header().as_str());
-    assert_eq!(only.collect::<Vec<_>>(), ["router bgp 1 vrf red"]);
 }
