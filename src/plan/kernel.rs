@@ -437,6 +437,23 @@ pub(super) fn gone_with(removed: &[Id], seen: &SeenKernel) -> BTreeSet<Id> {
     removed.iter().cloned().chain(ends).collect()
 }
 
+/// The links that have one of `masters`.
+pub(super) fn ports_of(masters: &BTreeSet<Id>, seen: &SeenKernel) -> BTreeSet<Id> {
+    let mut ports = BTreeSet::new();
+    if masters.is_empty() {
+        return ports;
+    }
+    for space in [Space::Host, Space::Router] {
+        for (name, link) in seen.links(space) {
+            let master = link.master.clone().map(|master| (space, master));
+            if master.is_some_and(|master| masters.contains(&master)) {
+                ports.insert((space, name.clone()));
+            }
+        }
+    }
+    ports
+}
+
 /// What is seen once `removed` are gone, with the other ends of veths; ports of a master that
 /// is gone have none.
 pub(super) fn without(seen: &SeenKernel, removed: &[Id]) -> SeenKernel {

@@ -281,8 +281,10 @@ fn swept(parts: &Parts, stale: &Stale, kernel: &SeenKernel) -> Vec<PartId> {
     match stale.default() {
         DefaultInstance::Goes => parts.iter().map(|part| part.id).collect(),
         DefaultInstance::Stays => {
-            let gone = stale.gone(kernel).into_iter();
-            let owners = gone.filter_map(|(space, name)| parts.of_link(space, &name));
+            let gone = stale.gone(kernel);
+            let ports = kernel::ports_of(&gone, kernel);
+            let links = gone.iter().chain(&ports);
+            let owners = links.filter_map(|(space, name)| parts.of_link(*space, name));
             owners.map(|part| part.id).collect()
         }
     }
