@@ -6,7 +6,10 @@
 //! ```yaml
 //! pings:
 //!   - {from: node1, source: 172.16.1.1, to: 172.16.2.1}
+//!   - {from: node1, netns: pod, to: 10.20.0.12}
 //! ```
+//!
+//! The second is sent by a workload: a network namespace that the node made, by its name.
 
 use std::fs;
 use std::io;
@@ -35,10 +38,38 @@ pub struct Checks {
 pub struct Ping {
     /// The node that sends.
     pub from: NodeName,
-    /// The address that it sends from.
-    pub source: IpAddr,
+    /// The address that it sends from; without one, the one that the kernel takes.
+    #[serde(default)]
+    pub source: Option<IpAddr>,
+    /// The namespace of the node that sends; without one, the node's own.
+    #[serde(default)]
+    pub netns: Option<String>,
     /// The address that must answer.
     pub to: IpAddr,
+}
+
+impl Ping {
+    /// What sends one packet and waits a second for the answer.
+    fn command(&self) -> Vec<String> {
+        let netns = self.netns.iter();
+        let inside = netns.flat_map(|netns| ["ip", "netns", "exec", netns]);
+        let ping = inside.chain(["ping", "-n", "-c", "1", "-W", "1"]);
+        let mut words: Vec<String> = ping.map(str::to_owned).collect();
+        if let Some(source) = &self.source {
+            words.extend(["-I".to_owned(), source.to_string()]);
+        }
+        words.push(self.to.to_string());
+        words
+    }
+
+    fn shown_source(&self) -> String {
+        match (&self.netns, &self.source) {
+            (Some(netns), Some(source)) => format!("{netns}: {source}"),
+            (Some(netns), None) => netns.clone(),
+            (None, Some(source)) => source.to_string(),
+            (None, None) => "-".to_owned(),
+        }
+    }
 }
 
 /// Why checks cannot be made, or what they found.
@@ -215,11 +246,12 @@ pub fn pings(
     let begin = Instant::now();
     let mut table = Table::new(&["FROM", "SOURCE", "TO", "ANSWER"]);
     let mut failed = 0;
-    for Ping { from, source, to } in &checks.pings {
-        let (source, to) = (source.to_string(), to.to_string());
+    for ping in &checks.pings {
+        let Ping { from, to, .. } = ping;
+        let (source, command) = (ping.shown_source(), ping.command());
+        let command: Vec<&str> = command.iter().map(String::as_str).collect();
         let answer = loop {
-            let ping = ["ping", "-n", "-c", "1", "-W", "1", "-I", &source, &to];
-            let asked = client::collect(topology.name.as_str(), from.as_str(), &ping)?;
+            let asked = client::collect(topology.name.as_str(), from.as_str(), &command)?;
             if asked.status == 0 {
                 break round_trip(&asked.output);
             }
@@ -236,7 +268,7 @@ pub fn pings(
             thread::sleep(Duration::from_millis(250));
         };
         progress(&format!("{from} ({source}) → {to}: {answer}"));
-        table.row([from.to_string(), source, to, answer]);
+        table.row([from.to_string(), source, to.to_string(), answer]);
     }
     Ok(Pings { table, failed })
 }

@@ -5,4 +5,5 @@ mod memory;
 mod orders;
 mod properties;
 mod scenarios;
+mod segments;
 pub(in crate::plan) mod world;

@@ -160,7 +160,10 @@ fn the_passthroughs_lists_stand_before_its_session() {
             "+ bgpd: ip prefix-list pt.host-in-a5f6a437 seq 5 deny any"
         ) == 0
     );
-    assert!(steps[1].contains("router bgp 64514"), "the part of the instance");
+    assert!(
+        steps[1].contains("router bgp 64514"),
+        "the part of the instance"
+    );
     assert!(steps[2].contains("link pt-ns type veth"), "then the link");
     wanted.passthrough = None;
     let plan = world.converge(&wanted);
