@@ -232,7 +232,12 @@ impl Frr {
         self.known.bgp = in_turn.then(|| bgp.clone());
         self.known.vnis = in_turn.then(|| vnis.clone());
         self.known.bfd = in_turn.then(|| bfd.clone());
-        Ok(SeenFrr { bgp, vnis, bfd })
+        Ok(SeenFrr {
+            bgp,
+            vnis,
+            bfd,
+            release: self.version(Daemon::Bgpd).cloned(),
+        })
     }
 
     /// What FRR ran at the last observation, if that is all there is to know: it was made in a
@@ -252,6 +257,7 @@ impl Frr {
             bgp: self.known.bgp.clone()?,
             vnis: self.known.vnis.clone()?,
             bfd,
+            release: self.version(Daemon::Bgpd).cloned(),
         })
     }
 

@@ -23,6 +23,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use perouter_parsers::running_config::{Config, Context, InvalidLine};
+use perouter_parsers::system::Version;
 
 use crate::api::types::{InterfaceName, ObjectKey, Vni, VrfName};
 use crate::intent::NodeIntent;
@@ -105,7 +106,13 @@ pub struct SeenFrr {
     pub vnis: BTreeMap<VrfName, Vni>,
     /// bfdd's profiles.
     pub bfd: SeenBfd,
+    /// bgpd's release, once it has told it.
+    pub release: Option<Version>,
 }
+
+/// The first release whose EVPN knows tunnel ends of IPv6; older ones announce routes over them
+/// with the next hop 0.0.0.0.
+pub const IPV6_TUNNELS: Version = Version::new(10, 6, 0);
 
 impl fmt::Debug for SeenFrr {
     /// The configuration may hold passwords.
@@ -115,6 +122,7 @@ impl fmt::Debug for SeenFrr {
             .field("contexts", &contexts.collect::<Vec<_>>())
             .field("vnis", &self.vnis)
             .field("bfd", &self.bfd)
+            .field("release", &self.release)
             .finish_non_exhaustive()
     }
 }
@@ -152,6 +160,17 @@ pub enum Blocked {
     /// A bridge that somebody else should have made is not there.
     #[error(transparent)]
     NoBridge(#[from] NoBridge),
+    /// FRR is too old for tunnels over IPv6.
+    #[error(
+        "spec.underlayAddressFamily: tunnels over IPv6 need FRR {needed} or later, and this is \
+         FRR {found}; use IPv4, with an IPv4 prefix in the Underlay's spec.tunnelEndpoint.cidrs"
+    )]
+    Ipv6Tunnels {
+        /// The oldest release that has them.
+        needed: Version,
+        /// The one that runs.
+        found: Version,
+    },
     /// A daemon that the object needs does not run.
     #[error("spec.neighbors: BFD needs bfdd, which does not run; start it with FRR (bfdd=yes)")]
     NoBfdd,

@@ -195,7 +195,13 @@ impl Stale {
         let mut vnis = frr.vnis.clone();
         vnis.retain(|vrf, _| !self.unmapped.contains(vrf));
         let bfd = frr.bfd.clone();
-        Cow::Owned(SeenFrr { bgp, vnis, bfd })
+        let release = frr.release.clone();
+        Cow::Owned(SeenFrr {
+            bgp,
+            vnis,
+            bfd,
+            release,
+        })
     }
 }
 

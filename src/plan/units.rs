@@ -3,18 +3,20 @@
 use std::collections::BTreeSet;
 
 use perouter_parsers::running_config::InvalidLine;
+use perouter_parsers::system::Version;
 
 use super::bfd::{self, ProfileChange, SeenBfd};
 use super::bgp::desired::ALLOW_ALL;
 use super::bgp::filter::{self, ListChange, PrefixList};
 use super::bgp::instances::Instances;
 use super::bgp::raw;
-use super::link::{Link, SeenKernel};
+use super::link::{Link, LinkKind, SeenKernel};
 use super::parts::{Part, PartId, Routing};
 use super::stale::{self, Stale};
 use super::wanted::{OfPassthrough, OfUnderlay, Wanted};
 use super::{
-    Blocked, Memory, Planned, Presence, RawLines, Role, SeenFrr, Step, Unit, kernel, underlay,
+    Blocked, IPV6_TUNNELS, Memory, Planned, Presence, RawLines, Role, SeenFrr, Step, Unit, kernel,
+    underlay,
 };
 use crate::intent::RawIntent;
 
@@ -205,7 +207,23 @@ impl<'a> Planner<'a> {
         Ok(self.vni_steps(links, routing, lists))
     }
 
+    /// The release that runs, when its EVPN knows no tunnels that start like these.
+    fn too_old_for(&self, links: &[Link]) -> Option<&Version> {
+        let starts_over_ipv6 = |link: &Link| match &link.kind {
+            LinkKind::Vxlan { local, .. } => local.is_ipv6(),
+            LinkKind::Vrf { .. } | LinkKind::Bridge | LinkKind::Veth { .. } => false,
+        };
+        let release = self.frr.release.as_ref()?;
+        (*release < IPV6_TUNNELS && links.iter().any(starts_over_ipv6)).then_some(release)
+    }
+
     fn links(&self, links: &[Link]) -> Result<Vec<Planned>, Blocked> {
+        if let Some(found) = self.too_old_for(links) {
+            return Err(Blocked::Ipv6Tunnels {
+                needed: IPV6_TUNNELS,
+                found: found.clone(),
+            });
+        }
         kernel::bridges_of_others(links, self.kernel)?;
         Ok(kernel::plan_links(links, self.kernel)?)
     }

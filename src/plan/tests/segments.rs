@@ -1,6 +1,8 @@
 //! Segments, with and without a VRF that routes them, on bridges of ours and of others; and the
 //! passthrough.
 
+use perouter_parsers::system::Version;
+
 use super::scenarios::{lines, position, red};
 use super::world::{World, address, name};
 use crate::api::{
@@ -12,7 +14,7 @@ use crate::intent::samples::{
 };
 use crate::plan::kernel::NoBridge;
 use crate::plan::link::{Mac, SeenKind, SeenLink, Space};
-use crate::plan::{Blocked, Plan};
+use crate::plan::{Blocked, Plan, SeenFrr, plan};
 
 fn node(objects: impl IntoIterator<Item = Manifest>) -> NodeIntent {
     intent([fabric("u", underlay())].into_iter().chain(objects))
@@ -320,4 +322,38 @@ fn the_passthrough_has_a_link_without_a_vrf() {
     );
     let end = seen(&world, Space::Host, "pt-host");
     assert_eq!(end.addresses, [address("192.169.10.3/24")].into());
+}
+
+#[test]
+fn tunnels_over_ipv6_are_refused_where_frr_does_not_know_them() {
+    let own = Underlay {
+        tunnel_endpoint: TunnelEndpoint {
+            ipv4: None,
+            ipv6: Some("fd00:65::/64".parse().expect("a prefix")),
+        },
+        ..underlay()
+    };
+    let wanted = intent([
+        fabric("u", own),
+        l3vni("red", red()),
+        l2vni("lan", segment(110)),
+    ]);
+    let world = World::new();
+    let told = |release: Option<Version>| {
+        let frr = SeenFrr {
+            release,
+            ..world.frr()
+        };
+        let plan = plan(&wanted, &world.kernel, &frr, &world.memory).expect("typeable");
+        blocked(&plan)
+            .iter()
+            .map(ToString::to_string)
+            .collect::<Vec<_>>()
+    };
+    let refusal = "spec.underlayAddressFamily: tunnels over IPv6 need FRR 10.6 or later, and this \
+                   is FRR 10.3; use IPv4, with an IPv4 prefix in the Underlay's \
+                   spec.tunnelEndpoint.cidrs";
+    assert_eq!(told(Some(Version::new(10, 3, 0))), [refusal, refusal]);
+    assert_eq!(told(Some(Version::new(10, 6, 0))), Vec::<String>::new());
+    assert_eq!(told(None), Vec::<String>::new());
 }

@@ -173,6 +173,7 @@ impl World {
             bgp,
             vnis: self.vnis.clone(),
             bfd: SeenBfd::Profiles(self.bfd.clone()),
+            release: None,
         }
     }
 
