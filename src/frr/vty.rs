@@ -5,9 +5,12 @@
 //! never used again, because the next command would get the rest of it.
 
 use std::borrow::Cow;
+use std::os::fd::AsRawFd as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use nix::errno::Errno;
+use nix::sys::socket::{MsgFlags, recv};
 use perouter_parsers::framing::{self, Then};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
@@ -195,21 +198,25 @@ impl Vty {
         self.sound
     }
 
-    /// Whether the daemon has closed the connection, as far as the kernel knows by now.
+    /// Whether the daemon has closed the connection, or said something unasked. The kernel is
+    /// asked itself: the runtime may not have heard of it yet.
     #[must_use]
     pub fn is_closed(&self) -> bool {
         let mut probe = [0_u8; 1];
-        match self.stream.try_read(&mut probe) {
-            Ok(_) => true,
-            Err(error) => error.kind() != std::io::ErrorKind::WouldBlock,
-        }
+        let flags = MsgFlags::MSG_PEEK | MsgFlags::MSG_DONTWAIT;
+        recv(self.stream.as_raw_fd(), &mut probe, flags) != Err(Errno::EAGAIN)
     }
 
     /// Waits until the daemon closes the connection, or says something unasked.
     ///
     /// Cancel safe: nothing is read that an answer needs.
     pub async fn closed(&self) {
-        while !self.is_closed() {
+        let mut probe = [0_u8; 1];
+        let nothing_yet = |read: std::io::Result<usize>| {
+            read.is_err_and(|error| error.kind() == std::io::ErrorKind::WouldBlock)
+        };
+        // By this the runtime learns that there is nothing yet, and wakes when there is.
+        while nothing_yet(self.stream.try_read(&mut probe)) {
             if self.stream.readable().await.is_err() {
                 return;
             }
