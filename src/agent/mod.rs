@@ -4,6 +4,7 @@
 //! always holds: a pass observes before it plans and plans before it writes, so an agent that
 //! was killed anywhere continues from what is there.
 
+pub mod cleanup;
 pub mod execute;
 pub mod facts;
 mod pass;

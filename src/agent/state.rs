@@ -121,6 +121,27 @@ impl StateDir {
         self.save(ACCEPTED, &saved)
     }
 
+    /// Forgets everything: what was remembered is given back. The directory itself stays.
+    ///
+    /// # Errors
+    /// When a file is there but cannot be removed.
+    pub fn forget(&self) -> Result<(), StateError> {
+        for name in [NICS, ACCEPTED, RAW] {
+            let path = self.path.join(name);
+            match fs::remove_file(&path) {
+                Err(source) if source.kind() != io::ErrorKind::NotFound => {
+                    return Err(StateError {
+                        doing: "remove",
+                        path,
+                        source,
+                    });
+                }
+                Ok(()) | Err(_) => {}
+            }
+        }
+        Ok(())
+    }
+
     /// What became of raw objects; what cannot be read back any more is left out, and typed anew.
     ///
     /// # Errors

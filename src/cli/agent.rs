@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use super::node::{NodeArgs, Northbound};
+use crate::agent::cleanup::cleanup;
 use crate::agent::{self, Options};
 
 /// Drives this node's FRR and kernel as the manifests say, and verifies that it is so
@@ -24,6 +25,11 @@ pub(super) struct Args {
     /// How often everything is observed anew, whatever happened, in seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=86_400))]
     resync: u64,
+
+    /// Give everything back instead, for an uninstall: NICs with their addresses and routes,
+    /// links, FRR's configuration, the namespace. Stop the agent first, and FRR if it is to end
+    #[arg(long)]
+    cleanup: bool,
 }
 
 /// Runs `perouter agent`.
@@ -54,11 +60,17 @@ pub(super) fn run(args: Args) -> ExitCode {
         state: state_dir,
         resync: Duration::from_secs(args.resync),
     };
-    match super::runtime().and_then(|runtime| {
-        runtime
-            .block_on(agent::run(options))
-            .map_err(|error| super::chain(&error))
-    }) {
+    let done = super::runtime().and_then(|runtime| {
+        let done = if args.cleanup {
+            let told = runtime.block_on(cleanup(&options, |plan| print!("{plan}")));
+            told.map_err(|error| super::chain(&error))
+        } else {
+            let ran = runtime.block_on(agent::run(options));
+            ran.map_err(|error| super::chain(&error))
+        };
+        done
+    });
+    match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(message) => super::fail(&message),
     }

@@ -1,5 +1,6 @@
 //! The scenarios, in the order in which they run: what only looks comes first.
 
+mod cleanup;
 mod drift;
 mod frr_lost;
 mod namespace;
@@ -48,6 +49,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     scenario("northbound", northbound::run),
     scenario("frr-lost", frr_lost::run),
     scenario("namespace", namespace::run),
+    scenario("cleanup", cleanup::run),
     Scenario {
         name: "vrfs",
         needs_netlink_tests: true,
