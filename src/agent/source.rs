@@ -143,6 +143,14 @@ fn source_of(path: &Path) -> String {
 impl File {
     fn new(source: &str, bytes: Vec<u8>) -> Self {
         let says = match api::text_of(source, bytes.clone()) {
+            // So is a file for a moment that `cp` or an editor writes over.
+            Ok(text) if text.trim().is_empty() => Said {
+                faults: vec![format!(
+                    "{source}: is empty; what it held stays as it was. To take that away, remove \
+                     the file"
+                )],
+                ..Said::default()
+            },
             Ok(text) => Said::of(source, &text),
             Err(error) => Said {
                 faults: vec![error.to_string()],

@@ -61,6 +61,22 @@ fn a_file_with_nuls_is_refused_by_name() {
     }
 }
 
+/// It is written over just now: its objects are no less wanted than before.
+#[test]
+fn an_empty_file_is_a_broken_source_and_one_of_comments_is_not() {
+    let (broken, objects) = told(&[
+        ("a.yaml", b""),
+        ("b.yaml", b" \n\t"),
+        ("c.yaml", b"# red\n"),
+    ]);
+    assert_eq!(objects, 0);
+    let [a, b] = broken.as_slice() else {
+        panic!("{broken:?}")
+    };
+    assert!(a.starts_with("a.yaml: is empty; "), "{a}");
+    assert!(b.starts_with("b.yaml: is empty; "), "{b}");
+}
+
 /// What was parsed once is told again, until the file says something else.
 #[test]
 fn a_directory_that_is_read_again_tells_what_it_holds_now() {
