@@ -17,6 +17,7 @@ use super::firewall::FirewallError;
 use super::kernel::Kernel;
 use super::message;
 use super::observe;
+use super::rules;
 use super::sysctl::{self, SysctlError};
 use crate::api::types::InterfaceName;
 use crate::plan::kernel::is_kind;
@@ -112,6 +113,9 @@ async fn carry_out(kernel: &Kernel, step: &KernelStep) -> Result<(), StepCause> 
         KernelStep::SetSysctl { key, value } => {
             kernel.count_write();
             Ok(sysctl::write(kernel.channel(Space::Router).netns(), key, value).await?)
+        }
+        KernelStep::IsolateVrfs(version) => {
+            Ok(rules::isolate(kernel.channel(Space::Router), *version).await?)
         }
         KernelStep::InstallFirewall => {
             kernel.count_write();

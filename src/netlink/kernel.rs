@@ -11,8 +11,10 @@ use super::facts::{self, RouteFilter, SeenFdb, SeenNeighbour, SeenRoute};
 use super::firewall::{Firewall, FirewallError};
 use super::namespace::Netns;
 use super::observe;
+use super::rules;
 use super::sysctl::{self, SysctlError};
 use super::watch::{self, Watch, WatchError};
+use crate::api::IpVersion;
 use crate::api::types::InterfaceName;
 use crate::plan::link::{KernelStep, Links, NicRoute, SeenKernel, Space, TableId};
 
@@ -30,8 +32,8 @@ pub struct KernelOpenError {
 /// Why the kernel cannot be observed.
 #[derive(Debug, thiserror::Error)]
 pub enum ObserveError {
-    /// Links, addresses or routes cannot be read.
-    #[error("cannot read the links, addresses and routes of the {space} namespace")]
+    /// Links, addresses, routes or rules cannot be read.
+    #[error("cannot read the links, addresses, routes and rules of the {space} namespace")]
     Netlink {
         /// Where.
         space: Space,
@@ -122,9 +124,10 @@ impl Kernel {
         nics: &[InterfaceName],
         sysctl_keys: &[String],
     ) -> Result<SeenKernel, ObserveError> {
-        let (host, router, sysctls, firewall) = tokio::try_join!(
+        let (host, router, isolated, sysctls, firewall) = tokio::try_join!(
             observe_space(Space::Host, &self.host, nics),
             observe_space(Space::Router, &self.router, nics),
+            observe_rules(&self.router),
             async { Ok(sysctl::read(self.router.netns(), sysctl_keys).await?) },
             async { Ok(self.firewall.state().await?) },
         )?;
@@ -140,6 +143,7 @@ impl Kernel {
             host: host.0,
             router: router.0,
             nic_routes,
+            isolated,
             sysctls,
             firewall,
         })
@@ -244,6 +248,12 @@ async fn observe_space(
         .await
         .map_err(failed)?;
     Ok((links, routes))
+}
+
+async fn observe_rules(channel: &Channel) -> Result<BTreeSet<IpVersion>, ObserveError> {
+    let space = Space::Router;
+    let isolated = rules::isolated(channel).await;
+    isolated.map_err(|source| ObserveError::Netlink { space, source })
 }
 
 async fn open(space: Space, path: &Path) -> Result<Arc<Channel>, KernelOpenError> {

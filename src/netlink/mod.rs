@@ -18,6 +18,7 @@ mod kernel;
 mod message;
 pub mod namespace;
 mod observe;
+mod rules;
 mod socket;
 pub mod sysctl;
 mod watch;

@@ -8,6 +8,7 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
+use crate::api::IpVersion;
 use crate::api::types::{InterfaceName, Vni};
 
 /// The link group that marks an underlay NIC as taken by us, in either namespace.
@@ -229,6 +230,8 @@ pub struct SeenKernel {
     pub nic_routes: BTreeMap<(Space, InterfaceName), BTreeSet<NicRoute>>,
     /// Sysctls of the router's namespace that were asked for, by key.
     pub sysctls: BTreeMap<String, String>,
+    /// The IP versions for which VRFs of the router's namespace are kept apart.
+    pub isolated: BTreeSet<IpVersion>,
     /// Whether the firewall that guards FRR's open ports stands as wanted.
     pub firewall: FirewallState,
 }
@@ -343,6 +346,9 @@ pub enum KernelStep {
         /// The value.
         value: String,
     },
+    /// Refuse packets of a VRF that its table has no route for, which the kernel would look up
+    /// in the main table: they would leave the tenant for the underlay.
+    IsolateVrfs(IpVersion),
     /// Install the table that lets only loopback reach the daemons' management ports.
     InstallFirewall,
 }

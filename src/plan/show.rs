@@ -128,6 +128,9 @@ impl fmt::Display for KernelStep {
                 write!(f, "  + {space}: route {} by {name}", route.destination)
             }
             Self::SetSysctl { key, value } => write!(f, "  ~ router: sysctl {key} = {value}"),
+            Self::IsolateVrfs(version) => {
+                write!(f, "  + router: {version} rule that keeps VRFs apart")
+            }
             Self::InstallFirewall => {
                 f.write_str("  + router: nftables table that keeps strangers from FRR's ports")
             }

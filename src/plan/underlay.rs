@@ -11,6 +11,7 @@ use super::link::{
     SeenLink, Space,
 };
 use super::{Blocked, NicMemory, Planned, Step};
+use crate::api::IpVersion;
 use crate::api::types::InterfaceName;
 use crate::intent::NodeIntent;
 
@@ -41,6 +42,13 @@ pub(super) fn steps(
     let unwanted = taken(kernel).filter(|(name, _)| !wanted.nics.contains(name));
     steps.extend(unwanted.map(|(name, seen)| give_back(name, seen, kernel, memory)));
     Ok(steps)
+}
+
+/// The rules that keep VRFs apart, once there is to be a VRF.
+pub(super) fn isolation(kernel: &SeenKernel) -> impl Iterator<Item = Planned> {
+    let versions = [IpVersion::V4, IpVersion::V6].into_iter();
+    let missing = versions.filter(|version| !kernel.isolated.contains(version));
+    missing.map(|version| Planned::without_undo(KernelStep::IsolateVrfs(version)))
 }
 
 /// What must stand in the router's namespace before FRR is spoken with, whatever the manifests

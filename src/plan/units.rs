@@ -140,6 +140,9 @@ impl<'a> Planner<'a> {
             return Err(Blocked::NoBfdd);
         }
         let mut steps = underlay::steps(&own.kernel, self.kernel, &self.memory.nics)?;
+        if self.wanted.parts.iter().any(|part| part.routing.is_some()) {
+            steps.extend(underlay::isolation(self.kernel));
+        }
         steps.extend(self.allow_all());
         if !self.profiles.is_empty() {
             let back: Option<Vec<_>> = self.profiles.iter().map(ProfileChange::reversed).collect();

@@ -42,6 +42,11 @@ impl Namespace {
         run("ip", &format!("-n {} {arguments}", self.name))
     }
 
+    /// Runs `ip` inside; what it printed, or what it said when it failed.
+    pub(crate) fn try_ip(&self, arguments: &str) -> Result<String, String> {
+        try_run("ip", &format!("-n {} {arguments}", self.name))
+    }
+
     /// What `ip -j -d` says inside.
     pub(crate) fn ip_json(&self, arguments: &str) -> Value {
         parse(&self.ip(&format!("-j -d {arguments}")))
@@ -87,16 +92,20 @@ fn parse(text: &str) -> Value {
 
 /// Runs a program, demands that it succeeds, and gives what it printed.
 pub(crate) fn run(program: &str, arguments: &str) -> String {
+    let ran = try_run(program, arguments);
+    ran.unwrap_or_else(|errors| panic!("{program} {arguments}: {errors}"))
+}
+
+fn try_run(program: &str, arguments: &str) -> Result<String, String> {
     let output = Command::new(program)
         .args(arguments.split_whitespace())
         .output()
         .unwrap_or_else(|error| panic!("cannot run {program}: {error}; install it"));
-    assert!(
-        output.status.success(),
-        "{program} {arguments}: {}",
-        String::from_utf8_lossy(&output.stderr)
-    );
-    String::from_utf8(output.stdout).unwrap()
+    if output.status.success() {
+        Ok(String::from_utf8(output.stdout).unwrap())
+    } else {
+        Err(String::from_utf8_lossy(&output.stderr).into_owned())
+    }
 }
 
 /// The namespaces of one test, with the kernel opened on them.

@@ -1,6 +1,7 @@
 //! VRFs. These fail on a kernel without them: run them on one that has them, such as the User
 //! Mode Linux of the lab.
 
+use perouter::api::IpVersion;
 use perouter::netlink::facts::RouteKind;
 use perouter::plan::link::{KernelStep, LinkChange, LinkKind, NicConfig, SeenKind, Space};
 
@@ -146,4 +147,38 @@ async fn a_nic_in_the_router_keeps_to_the_main_table() {
 #[tokio::test]
 async fn the_management_ports_are_closed_on_this_kernel_too() {
     crate::firewall::some_backend_closes_the_ports().await;
+}
+
+/// Without the rules a packet that the VRF has no route for is looked up in the main table.
+#[tokio::test]
+async fn what_a_vrf_has_no_route_for_does_not_leave_it() {
+    let bed = bed_on_a_kernel_with_vrfs().await;
+    bed.add(red()).await;
+    bed.set(Space::Router, "red", LinkChange::Up).await;
+    bed.add(link("br-underlay", LinkKind::Bridge)).await;
+    bed.set(Space::Router, "br-underlay", LinkChange::Up).await;
+    for address in ["10.0.1.2/24", "fd00:1::2/64"] {
+        bed.execute(KernelStep::AddAddress {
+            space: Space::Router,
+            name: name("br-underlay"),
+            address: address.parse().unwrap(),
+        })
+        .await;
+    }
+    for (version, target) in [(IpVersion::V4, "10.0.1.1"), (IpVersion::V6, "fd00:1::1")] {
+        let looked_up = || bed.router.try_ip(&format!("route get {target} vrf red"));
+        let leaked = looked_up().unwrap_or_else(|error| panic!("{version}: {error}"));
+        assert!(leaked.contains("br-underlay"), "{version}: {leaked}");
+        bed.execute(KernelStep::IsolateVrfs(version)).await;
+        let refusal = looked_up().unwrap_err();
+        assert!(refusal.contains("unreachable"), "{version}: {refusal}");
+        let own = bed.router.try_ip(&format!("route get {target}"));
+        assert!(
+            own.unwrap().contains("br-underlay"),
+            "the router itself goes on"
+        );
+        // A second time is no error, and it is seen.
+        bed.execute(KernelStep::IsolateVrfs(version)).await;
+        assert!(bed.observe().await.isolated.contains(&version));
+    }
 }

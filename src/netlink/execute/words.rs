@@ -37,6 +37,9 @@ pub(super) fn of(step: &KernelStep) -> String {
         KernelStep::SetSysctl { key, value } => {
             format!("set sysctl {key} to {value} in the router namespace")
         }
+        KernelStep::IsolateVrfs(version) => {
+            format!("add the {version} rule that keeps VRFs apart in the router namespace")
+        }
         KernelStep::InstallFirewall => {
             "install the firewall table in the router namespace".to_owned()
         }

@@ -39,7 +39,9 @@ fn touched(step: &Step) -> Vec<(Space, InterfaceName)> {
         KernelStep::MoveNic { name, .. } => {
             vec![(Space::Host, name.clone()), (Space::Router, name.clone())]
         }
-        KernelStep::SetSysctl { .. } | KernelStep::InstallFirewall => Vec::new(),
+        KernelStep::SetSysctl { .. } | KernelStep::IsolateVrfs(_) | KernelStep::InstallFirewall => {
+            Vec::new()
+        }
     }
 }
 

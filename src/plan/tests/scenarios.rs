@@ -57,6 +57,8 @@ fn the_first_plan_reads_like_this() {
             "~ router: link lo up",
             "+ router: address 100.65.0.1/32 on lo",
             "~ host: NIC eth1 moves to router, address 10.0.1.7/24, route 0.0.0.0/0",
+            "+ router: IPv4 rule that keeps VRFs apart",
+            "+ router: IPv6 rule that keeps VRFs apart",
             "+ router: link red type vrf table 1000100",
             "~ router: link red up",
             "+ router: link br-pe-100 type bridge",

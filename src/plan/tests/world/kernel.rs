@@ -71,6 +71,9 @@ impl World {
                 now.clone_from(value);
                 Ok(())
             }
+            KernelStep::IsolateVrfs(version) => {
+                expect(self.kernel.isolated.insert(*version), "the rule is there")
+            }
             KernelStep::InstallFirewall => {
                 let there = self.kernel.firewall == FirewallState::Installed;
                 self.kernel.firewall = FirewallState::Installed;
