@@ -42,7 +42,7 @@ pub struct DesiredUnderlay {
 }
 
 /// Sysctls of the router's namespace, with why.
-pub const SYSCTLS: [(&str, &str); 6] = [
+pub const SYSCTLS: [(&str, &str); 8] = [
     // A router forwards.
     ("net/ipv4/conf/all/forwarding", "1"),
     ("net/ipv6/conf/all/forwarding", "1"),
@@ -51,6 +51,10 @@ pub const SYSCTLS: [(&str, &str); 6] = [
     ("net/ipv4/conf/default/arp_accept", "1"),
     ("net/ipv6/conf/all/accept_untracked_na", "1"),
     ("net/ipv6/conf/default/accept_untracked_na", "1"),
+    // FRR has a socket of its own in each VRF, and the tunnels end in none: a socket that is bound
+    // to no VRF takes nothing from one, so that no tenant reaches what is the router's.
+    ("net/ipv4/tcp_l3mdev_accept", "0"),
+    ("net/ipv4/udp_l3mdev_accept", "0"),
 ];
 
 /// The keys of [`SYSCTLS`], to be observed.
