@@ -61,14 +61,13 @@ pub(super) fn run(args: Args) -> ExitCode {
         resync: Duration::from_secs(args.resync),
     };
     let done = super::runtime().and_then(|runtime| {
-        let done = if args.cleanup {
+        if args.cleanup {
             let told = runtime.block_on(cleanup(&options, |plan| print!("{plan}")));
             told.map_err(|error| super::chain(&error))
         } else {
             let ran = runtime.block_on(agent::run(options));
             ran.map_err(|error| super::chain(&error))
-        };
-        done
+        }
     });
     match done {
         Ok(()) => ExitCode::SUCCESS,
