@@ -7,6 +7,7 @@ pub(crate) mod fixture;
 mod hops;
 mod hops_in;
 mod many;
+mod others;
 mod pending;
 mod read;
 mod targets;
