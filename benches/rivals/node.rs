@@ -8,9 +8,9 @@ use std::path::Path;
 use perouter::agent::source::Directory;
 use perouter::api::InterfaceName;
 use perouter::intent::{self, Accepted, NodeIndex, NodeIntent};
-use perouter::plan::desired::{self, SYSCTLS};
+use perouter::plan::desired::{self, SYSCTLS, Tunnels};
 use perouter::plan::link::{
-    FirewallState, Link, LinkKind, NIC_GROUP, SeenKernel, SeenKind, SeenLink, Space,
+    FirewallState, Link, LinkKind, Master, NIC_GROUP, SeenKernel, SeenKind, SeenLink, Space,
 };
 
 use crate::Failure;
@@ -106,7 +106,11 @@ pub(crate) fn intent(vnis: usize) -> Result<NodeIntent, Failure> {
 
 /// A kernel in which everything is already as the intent wants it.
 pub(crate) fn kernel(intent: &NodeIntent) -> Result<SeenKernel, Failure> {
-    let wanted = desired::desired(intent, Some(MTU));
+    let underlay = intent.underlay.as_ref().ok_or("there is no underlay")?;
+    let tunnels = Tunnels {
+        vteps: underlay.vteps,
+        nic_mtu: Some(MTU),
+    };
     let mut seen = SeenKernel {
         firewall: FirewallState::Installed,
         sysctls: SYSCTLS
@@ -115,7 +119,6 @@ pub(crate) fn kernel(intent: &NodeIntent) -> Result<SeenKernel, Failure> {
             .collect(),
         ..SeenKernel::default()
     };
-    let underlay = wanted.underlay.ok_or("there is no underlay")?;
     let nic = SeenLink {
         group: NIC_GROUP,
         ..other(2)
@@ -124,21 +127,20 @@ pub(crate) fn kernel(intent: &NodeIntent) -> Result<SeenKernel, Failure> {
     seen.router.insert(
         "lo".parse()?,
         SeenLink {
-            addresses: underlay.vteps,
+            addresses: underlay.vteps.prefixes().collect(),
             ..other(1)
         },
     );
-    for vni in &wanted.vnis {
-        for (place, link) in vni.links.iter().enumerate() {
-            let index = u32::from(vni.vni) * 10 + u32::try_from(place)?;
+    for vni in &intent.vnis {
+        let wanted = desired::links_of_vni(vni, &tunnels).ok_or("no tunnel can start")?;
+        let first = u32::from(vni.spec.vni) * 10;
+        for (place, link) in wanted.iter().enumerate() {
+            let index = first + u32::try_from(place)?;
             let links = match link.space {
                 Space::Host => &mut seen.host,
                 Space::Router => &mut seen.router,
             };
-            links.insert(
-                link.name.clone(),
-                as_wanted(link, index, &vni.links, u32::from(vni.vni) * 10)?,
-            );
+            links.insert(link.name.clone(), as_wanted(link, index, &wanted, first)?);
         }
     }
     Ok(seen)
@@ -178,9 +180,13 @@ fn as_wanted(link: &Link, index: u32, siblings: &[Link], first: u32) -> Result<S
             peer_index: place_of(siblings, *peer_space, peer)?.map(|place| first + place),
         },
     };
+    let master = match &link.master {
+        Master::Link(master) | Master::Foreign(master) => Some(master.clone()),
+        Master::None | Master::Free => None,
+    };
     Ok(SeenLink {
         kind,
-        master: link.master.clone(),
+        master,
         mtu: link.mtu.unwrap_or(MTU),
         alias: link.alias.clone(),
         address_generation: Some(link.address_generation),
