@@ -137,7 +137,16 @@ async fn sessions_and_routes_between_two_routers() {
         &own,
     ];
     fabric.router.real.vty(Real::Bgpd, &typed).unwrap();
-    let facts = fabric.settled(&intent).await;
+    let facts = eventually("a route of our own", async || {
+        let facts = fabric.settled(&intent).await;
+        let mut paths = facts.evpn.as_ref().unwrap().iter();
+        if paths.any(|path| path.origin == Origin::Local) {
+            Ok(facts)
+        } else {
+            Err(format!("{facts:#?}"))
+        }
+    })
+    .await;
     sessions_are_right(&facts);
     evpn_is_right(&facts);
     let version = fabric.router.driver.version(perouter::frr::Daemon::Bgpd);
