@@ -6,6 +6,7 @@
 
 pub mod execute;
 pub mod facts;
+mod handles;
 mod pass;
 pub mod preview;
 mod report;
