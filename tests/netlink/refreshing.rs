@@ -155,13 +155,18 @@ async fn the_kernels_own_ageing_is_heard() {
     let bed = bed().await;
     bed.router.exec(
         "sysctl",
-        &format!("-w net.ipv4.neigh.{BRIDGE}.base_reachable_time_ms=500"),
+        &format!("-w net.ipv4.neigh.{BRIDGE}.base_reachable_time_ms=3000"),
+    );
+    // Of an entry that was just used the kernel itself asks; this is how long that lasts.
+    bed.router.exec(
+        "sysctl",
+        &format!("-w net.ipv4.neigh.{BRIDGE}.delay_first_probe_time=1"),
     );
     bed.router.exec("ping", "-c1 -W2 10.20.0.11");
     let refresher = refresher(&bed, BY_EVENTS);
     let begin = Instant::now();
-    while refresher.probes() < 3 {
-        assert!(begin.elapsed() < Duration::from_secs(10), "{refresher:?}");
+    while refresher.probes() < 2 {
+        assert!(begin.elapsed() < Duration::from_secs(20), "{refresher:?}");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     becomes(&bed, WORKLOAD[0], "reachable", is_reachable).await;
