@@ -145,11 +145,13 @@ impl Work {
                     Ok(()) => schedule.hasten(Instant::now()),
                     Err(_) => return Ok(()),
                 },
-                event = watch.next() => {
-                    if self.asks_for_a_round(event.as_ref())? {
+                event = watch.next() => match event {
+                    Some(KernelEvent::Lost { .. }) | None => return Err(RefreshError::Deaf),
+                    Some(event) if due::asks_for_a_round(&event, &self.bridges.borrow()) => {
                         schedule.hasten(Instant::now());
                     }
-                }
+                    Some(_) => {}
+                },
                 () = sleep_until(schedule.next()) => {
                     let outcome = self.round(channel, &mut last).await;
                     if let Err(RefreshError::Read(NetlinkError::Lost)) = outcome {
@@ -159,17 +161,6 @@ impl Work {
                     schedule.done(Instant::now(), outcome.unwrap_or(Rest::None));
                 }
             }
-        }
-    }
-
-    fn asks_for_a_round(&self, event: Option<&KernelEvent>) -> Result<bool, RefreshError> {
-        match event {
-            Some(KernelEvent::Neighbour { entry, .. }) => {
-                Ok(due::is_due(entry, &self.bridges.borrow()))
-            }
-            Some(KernelEvent::Overrun { .. }) => Ok(true),
-            Some(KernelEvent::Link { .. } | KernelEvent::Address { .. }) => Ok(false),
-            Some(KernelEvent::Lost { .. }) | None => Err(RefreshError::Deaf),
         }
     }
 

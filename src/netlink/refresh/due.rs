@@ -8,6 +8,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::api::types::InterfaceName;
+use crate::netlink::KernelEvent;
 use crate::netlink::facts::{NeighbourState, Origin, SeenNeighbour};
 
 /// How many neighbours one round probes. What is left has its turn a moment later: a node whose
@@ -93,7 +94,7 @@ pub(super) fn choose(
 /// A remote one is EVPN's to keep. One that has no MAC or is being probed already needs no
 /// probe, and what never ages (permanent, no-ARP) no refreshing. A link-local address is no
 /// workload's identity in a fabric.
-pub(super) fn is_due(entry: &SeenNeighbour, bridges: &BTreeSet<InterfaceName>) -> bool {
+fn is_due(entry: &SeenNeighbour, bridges: &BTreeSet<InterfaceName>) -> bool {
     let is_link_local = match entry.ip {
         IpAddr::V4(ip) => ip.is_link_local(),
         IpAddr::V6(ip) => ip.is_unicast_link_local(),
@@ -103,6 +104,16 @@ pub(super) fn is_due(entry: &SeenNeighbour, bridges: &BTreeSet<InterfaceName>) -
         && entry.mac.is_some()
         && !is_link_local
         && entry.link.as_ref().is_some_and(|it| bridges.contains(it))
+}
+
+/// Whether an event is reason for a round: an entry that is due now, or the loss of who knows
+/// what. All others, the kernel's own probing among them, cost nothing.
+pub(super) fn asks_for_a_round(event: &KernelEvent, bridges: &BTreeSet<InterfaceName>) -> bool {
+    match event {
+        KernelEvent::Neighbour { entry, .. } => is_due(entry, bridges),
+        KernelEvent::Overrun { .. } => true,
+        KernelEvent::Link { .. } | KernelEvent::Address { .. } | KernelEvent::Lost { .. } => false,
+    }
 }
 
 /// When the next round is due.

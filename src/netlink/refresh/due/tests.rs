@@ -1,5 +1,6 @@
 use super::*;
-use crate::plan::link::Mac;
+use crate::netlink::Change;
+use crate::plan::link::{Mac, Space};
 
 fn bridges(names: &[&str]) -> BTreeSet<InterfaceName> {
     names
@@ -115,6 +116,28 @@ fn an_end_that_was_passed_begins_anew() {
     let last = choose(&seen, &ours, None).probes.last().copied();
     let again = choose(&seen, &ours, last);
     assert_eq!((again.probes.len(), again.rest), (10, Rest::None));
+}
+
+#[test]
+fn only_an_entry_that_is_due_or_a_loss_asks_for_a_round() {
+    let (ours, space) = (bridges(&["br-pe-110"]), Space::Router);
+    let asks = |event: &KernelEvent| asks_for_a_round(event, &ours);
+    let told = |entry| KernelEvent::Neighbour { space, entry };
+    assert!(asks(&told(stale("10.20.0.11"))));
+    assert!(asks(&KernelEvent::Overrun { space }));
+
+    let answered = SeenNeighbour {
+        state: NeighbourState::REACHABLE,
+        ..stale("10.20.0.11")
+    };
+    assert!(!asks(&told(answered)));
+    let link = KernelEvent::Link {
+        space,
+        index: 7,
+        name: None,
+        change: Change::Changed,
+    };
+    assert!(!asks(&link));
 }
 
 #[test]
