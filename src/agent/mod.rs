@@ -2,11 +2,13 @@
 //!
 //! One task owns the kernel handles, the FRR driver and all state; events only wake it. What
 //! always holds: a pass observes before it plans and plans before it writes, so an agent that
-//! was killed anywhere continues from what is there.
+//! was killed anywhere continues from what is there. Beside the task only the refresher of
+//! neighbours works by itself, with sockets of its own; it changes nothing that was configured.
 
 pub mod cleanup;
 pub mod execute;
 pub mod facts;
+mod handles;
 mod pass;
 pub mod preview;
 mod report;

@@ -9,6 +9,7 @@ use serde_json::Value;
 use tokio::sync::watch;
 
 use super::execute::{self, Failure, Outcome, UnderlayState, chain};
+use super::handles::Handles;
 use super::report::Verification;
 use super::source::{Contents, Directory};
 use super::state::{self, SavedManifest, StateDir};
@@ -18,7 +19,7 @@ use crate::api::{InterfaceName, Manifest, ObjectKey};
 use crate::frr::Frr;
 use crate::intent::{self, Accepted, Candidates, Node, NodeIntent, Resolution};
 use crate::netlink::namespace::{self, Ensured};
-use crate::netlink::{self, Kernel, KernelEvent, Watch};
+use crate::netlink::{self, Kernel, KernelEvent};
 use crate::plan::desired::sysctl_keys;
 use crate::plan::link::{KernelStep, NIC_GROUP, SeenKernel, Space};
 use crate::plan::{self, Memory, Plan, Planning, SeenFrr, Step};
@@ -47,12 +48,6 @@ pub(super) struct Counters {
     pub(super) repairs: u64,
     /// Writes of kernel handles that were replaced since.
     netlink_writes_before: u64,
-}
-
-/// The kernel handles, and what is heard from the kernel.
-struct Handles {
-    kernel: Kernel,
-    watch: Watch,
 }
 
 /// All state of the agent.
@@ -158,13 +153,8 @@ impl Worker {
 
     /// Handles that nothing is heard from any more are given up; the next pass opens others.
     fn heed(&mut self, event: Option<KernelEvent>) {
-        match event {
-            Some(
-                KernelEvent::Link { .. }
-                | KernelEvent::Address { .. }
-                | KernelEvent::Overrun { .. },
-            ) => {}
-            Some(KernelEvent::Lost { .. }) | None => self.give_up_kernel(),
+        if matches!(event, Some(KernelEvent::Lost { .. }) | None) {
+            self.give_up_kernel();
         }
     }
 
@@ -308,6 +298,9 @@ impl Worker {
         frr: &mut Frr,
     ) -> Result<Settled, PassError> {
         self.open_kernel().await?;
+        if let Some(handles) = &self.handles {
+            handles.refresh_neighbours(&self.resolution.intent);
+        }
         let _turn = frr.take_turn().await?;
         for round in 0..ROUNDS {
             let known = match cause {
@@ -378,7 +371,7 @@ impl Worker {
         }
         let kernel = Kernel::open(Path::new(namespace::CURRENT), &self.netns).await?;
         let watch = kernel.watch().await?;
-        self.handles = Some(Handles { kernel, watch });
+        self.handles = Some(Handles::new(kernel, watch));
         self.guard().await
     }
 

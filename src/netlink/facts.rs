@@ -80,6 +80,8 @@ pub struct NeighbourState(pub u16);
 impl NeighbourState {
     /// `NUD_REACHABLE`.
     pub const REACHABLE: Self = Self(0x02);
+    /// `NUD_STALE`: not confirmed for a while, and not needed since.
+    pub const STALE: Self = Self(0x04);
     /// `NUD_FAILED`.
     pub const FAILED: Self = Self(0x20);
     /// `NUD_NOARP`: valid without any resolution, as EVPN installs remote entries.
@@ -337,7 +339,14 @@ fn origin_of(flags: NeighbourFlags) -> Origin {
     }
 }
 
-fn decode_neighbour(message: &NeighbourMessage) -> Option<SeenNeighbour> {
+/// `None` for what is no neighbour of IPv4 or IPv6: forwarding entries come in the same messages.
+pub(super) fn decode_neighbour(message: &NeighbourMessage) -> Option<SeenNeighbour> {
+    if !matches!(
+        message.header.family,
+        AddressFamily::Inet | AddressFamily::Inet6
+    ) {
+        return None;
+    }
     let (mut ip, mut mac) = (None, None);
     for attribute in &message.attributes {
         match attribute {

@@ -11,9 +11,10 @@ use super::facts::{self, RouteFilter, SeenFdb, SeenNeighbour, SeenRoute};
 use super::firewall::{Firewall, FirewallError};
 use super::namespace::Netns;
 use super::observe;
+use super::refresh::{Pace, Refresher};
 use super::rules;
 use super::sysctl::{self, SysctlError};
-use super::watch::{self, Watch, WatchError};
+use super::watch::{self, Interest, Watch, WatchError};
 use crate::api::IpVersion;
 use crate::api::types::InterfaceName;
 use crate::plan::link::{KernelStep, Links, NicRoute, SeenKernel, Space, TableId};
@@ -213,7 +214,14 @@ impl Kernel {
     ///
     /// When a namespace cannot be subscribed to.
     pub async fn watch(&self) -> Result<Watch, WatchError> {
-        watch::watch(&self.channels()).await
+        watch::watch(&self.channels(), Interest::Links).await
+    }
+
+    /// Begins to refresh the neighbours of the router's namespace, of no bridge at first; until
+    /// what is returned is dropped.
+    #[must_use]
+    pub fn refresher(&self, pace: Pace) -> Refresher {
+        Refresher::start(self.router.netns().clone(), pace)
     }
 
     pub(super) fn channel(&self, space: Space) -> &Channel {

@@ -6,6 +6,7 @@
 //!   facts that verification compares with what FRR says.
 //! - [`firewall`] keeps FRR's management ports to ourselves; [`sysctl`] reads and sets what
 //!   `/proc/sys/net` has.
+//! - [`Refresher`] has the kernel probe workloads that have fallen silent.
 //!
 //! What the kernel refuses is told in its own words. Observing writes nothing, which
 //! [`Kernel::writes`] lets tests prove.
@@ -18,6 +19,7 @@ mod kernel;
 mod message;
 pub mod namespace;
 mod observe;
+mod refresh;
 mod rules;
 mod socket;
 pub mod sysctl;
@@ -26,4 +28,5 @@ mod watch;
 pub use channel::{NetlinkError, OpenError, Refusal};
 pub use execute::{StepCause, StepError};
 pub use kernel::{FactError, Kernel, KernelOpenError, ObserveError};
+pub use refresh::{Pace, Refresher};
 pub use watch::{Change, KernelEvent, Watch, WatchError};

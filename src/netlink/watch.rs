@@ -1,7 +1,7 @@
 //! Tells what changes in the kernel, as it changes.
 //!
-//! The watcher reads one socket a namespace, which belongs to the multicast groups of links and
-//! addresses. Nothing is ever dropped in silence: while the receiver is slow, the kernel keeps
+//! The watcher reads one socket a namespace, which belongs to the multicast groups of what is of
+//! interest. Nothing is ever dropped in silence: while the receiver is slow, the kernel keeps
 //! the messages; when its buffer is full, the next event is [`KernelEvent::Overrun`], and
 //! everything has to be observed anew.
 
@@ -16,12 +16,14 @@ use rtnetlink::MulticastGroup;
 use rtnetlink::packet_core::{NetlinkMessage, NetlinkPayload};
 use rtnetlink::packet_route::address::AddressMessage;
 use rtnetlink::packet_route::link::LinkMessage;
+use rtnetlink::packet_route::neighbour::NeighbourMessage;
 use rtnetlink::packet_route::{AddressFamily, RouteNetlinkMessage};
 use rtnetlink::sys::{AsyncSocket as _, AsyncSocketExt as _, SocketAddr, TokioSocket};
 use tokio::sync::mpsc;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::channel::{Channel, NetlinkError, OpenError, open_socket};
+use super::facts::{self, SeenNeighbour};
 use super::observe;
 use super::socket::{self, DATAGRAM};
 use crate::api::types::InterfaceName;
@@ -33,12 +35,28 @@ const QUEUE: usize = 1024;
 /// The kernel's buffer, in bytes: some ten thousand events.
 const BUFFER: usize = 8 << 20;
 
-/// The groups that are joined.
-const GROUPS: [MulticastGroup; 3] = [
-    MulticastGroup::Link,
-    MulticastGroup::Ipv4Ifaddr,
-    MulticastGroup::Ipv6Ifaddr,
-];
+/// What is to be told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Interest {
+    /// Links and addresses.
+    Links,
+    /// Neighbours, and the links that they are on.
+    Neighbours,
+}
+
+impl Interest {
+    /// The groups that are joined.
+    fn groups(self) -> &'static [MulticastGroup] {
+        match self {
+            Self::Links => &[
+                MulticastGroup::Link,
+                MulticastGroup::Ipv4Ifaddr,
+                MulticastGroup::Ipv6Ifaddr,
+            ],
+            Self::Neighbours => &[MulticastGroup::Link, MulticastGroup::Neigh],
+        }
+    }
+}
 
 /// What happened to a link or an address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,6 +93,13 @@ pub enum KernelEvent {
         name: Option<InterfaceName>,
         /// What happened.
         change: Change,
+    },
+    /// A neighbour entry is new, or another than before.
+    Neighbour {
+        /// Where.
+        space: Space,
+        /// What it is now.
+        entry: SeenNeighbour,
     },
     /// Events were lost; observe everything anew.
     Overrun {
@@ -127,13 +152,16 @@ pub enum WatchError {
     },
 }
 
-/// Watches the namespaces of `channels`.
-pub(super) async fn watch(channels: &[(Space, &Arc<Channel>)]) -> Result<Watch, WatchError> {
+/// Watches what is of interest in the namespaces of `channels`.
+pub(super) async fn watch(
+    channels: &[(Space, &Arc<Channel>)],
+    interest: Interest,
+) -> Result<Watch, WatchError> {
     let (sender, events) = mpsc::channel(QUEUE);
     let mut watchers = Vec::new();
     for (space, channel) in channels {
         let space = *space;
-        let socket = subscribe(channel)
+        let socket = subscribe(channel, interest)
             .await
             .map_err(|source| WatchError::Open { space, source })?;
         // Subscribed first, so that a link which appears meanwhile is told of.
@@ -155,7 +183,7 @@ pub(super) async fn watch(channels: &[(Space, &Arc<Channel>)]) -> Result<Watch, 
     })
 }
 
-async fn subscribe(channel: &Channel) -> Result<TokioSocket, OpenError> {
+async fn subscribe(channel: &Channel, interest: Interest) -> Result<TokioSocket, OpenError> {
     let mut socket = open_socket(channel.netns()).await?;
     let options = socket.socket_mut();
     // More than the system's usual limit takes CAP_NET_ADMIN in the first user namespace;
@@ -165,9 +193,10 @@ async fn subscribe(channel: &Channel) -> Result<TokioSocket, OpenError> {
     }
     // A connection of rtnetlink would read without end into a queue of its own: nothing would
     // slow the kernel down, and no loss be told at its place.
-    let groups = GROUPS.map(|group| 1 << (group as u32 - 1));
+    let groups = interest.groups().iter();
+    let groups = groups.map(|group| 1 << (*group as u32 - 1));
     options
-        .bind(&SocketAddr::new(0, groups.iter().sum()))
+        .bind(&SocketAddr::new(0, groups.sum()))
         .map_err(OpenError::Socket)?;
     Ok(socket)
 }
@@ -255,7 +284,7 @@ impl Watcher {
         reason = "of the kernel's many messages only those of the groups joined can come"
     )]
     fn event_of(&mut self, payload: &NetlinkPayload<RouteNetlinkMessage>) -> Option<KernelEvent> {
-        use RouteNetlinkMessage::{DelAddress, DelLink, NewAddress, NewLink};
+        use RouteNetlinkMessage::{DelAddress, DelLink, NewAddress, NewLink, NewNeighbour};
         match payload {
             NetlinkPayload::InnerMessage(NewLink(link)) => Some(self.link(link, Change::Appeared)),
             NetlinkPayload::InnerMessage(DelLink(link)) => Some(self.link(link, Change::Gone)),
@@ -265,6 +294,7 @@ impl Watcher {
             NetlinkPayload::InnerMessage(DelAddress(address)) => {
                 Some(self.address(address, Change::Gone))
             }
+            NetlinkPayload::InnerMessage(NewNeighbour(neighbour)) => self.neighbour(neighbour),
             // What cannot be decoded happened all the same.
             NetlinkPayload::Error(_) | NetlinkPayload::Overrun(_) => {
                 Some(KernelEvent::Overrun { space: self.space })
@@ -311,5 +341,14 @@ impl Watcher {
             name: self.names.get(&index).cloned(),
             change,
         }
+    }
+
+    fn neighbour(&self, message: &NeighbourMessage) -> Option<KernelEvent> {
+        let mut entry = facts::decode_neighbour(message)?;
+        entry.link = self.names.get(&entry.index).cloned();
+        Some(KernelEvent::Neighbour {
+            space: self.space,
+            entry,
+        })
     }
 }

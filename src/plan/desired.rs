@@ -9,7 +9,9 @@ use super::link::{AddressGeneration, Link, LinkKind, Mac, Master, Space, TableId
 use crate::api::HostMaster;
 use crate::api::types::{InterfaceName, ObjectKey, Vni};
 use crate::intent::addresses::Vteps;
-use crate::intent::{PassthroughIntent, SegmentIntent, UnderlayIntent, VniIntent, names};
+use crate::intent::{
+    NodeIntent, PassthroughIntent, SegmentIntent, UnderlayIntent, VniIntent, names,
+};
 
 /// What marks a link as ours; the object follows it in the alias.
 pub const ALIAS_MARK: &str = "perouter";
@@ -124,10 +126,9 @@ pub fn links_of_segment(intent: &SegmentIntent, tunnels: &Tunnels) -> Option<Vec
     let names = Names::of(spec.vni);
     let make = Maker::of(&intent.key);
     let vrf = intent.vrf.clone().map(InterfaceName::from);
-    let is_gateway = spec.gateways.addresses().next().is_some();
     let bridge = Link {
         master: vrf.map_or(Master::None, Master::Link),
-        mac: is_gateway.then(|| gateway_mac(spec.vni)),
+        mac: is_gateway(intent).then(|| gateway_mac(spec.vni)),
         addresses: spec.gateways.addresses().collect(),
         ..make.link(Space::Router, &names.bridge, LinkKind::Bridge)
     };
@@ -157,6 +158,17 @@ pub fn links_of_segment(intent: &SegmentIntent, tunnels: &Tunnels) -> Option<Vec
         }],
     });
     Some(links)
+}
+
+/// The bridges where the router is the gateway of workloads, and so knows them as neighbours.
+#[must_use]
+pub fn gateway_bridges(intent: &NodeIntent) -> BTreeSet<InterfaceName> {
+    let routed = intent.segments.iter().filter(|own| is_gateway(own));
+    routed.map(|own| Names::of(own.spec.vni).bridge).collect()
+}
+
+fn is_gateway(segment: &SegmentIntent) -> bool {
+    segment.spec.gateways.addresses().next().is_some()
 }
 
 /// The veth between the host and the router itself.

@@ -213,16 +213,22 @@ impl Drop for Lab {
 }
 
 /// Waits, at most 20 s, until `done` gives something.
-pub(crate) fn wait_for<T>(what: &str, mut done: impl FnMut() -> Option<T>) -> T {
+pub(crate) fn wait_for<T>(what: &str, done: impl FnMut() -> Option<T>) -> T {
+    wait_within(Duration::from_secs(20), what, done)
+}
+
+/// Waits, at most as long as told, until `done` gives something.
+pub(crate) fn wait_within<T>(
+    limit: Duration,
+    what: &str,
+    mut done: impl FnMut() -> Option<T>,
+) -> T {
     let begin = Instant::now();
     loop {
         if let Some(result) = done() {
             return result;
         }
-        assert!(
-            begin.elapsed() < Duration::from_secs(20),
-            "waited 20 s until {what}"
-        );
+        assert!(begin.elapsed() < limit, "waited {limit:?} until {what}");
         thread::sleep(Duration::from_millis(20));
     }
 }

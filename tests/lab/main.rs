@@ -9,3 +9,4 @@ mod fabric;
 mod harness;
 mod lifetime;
 mod requests;
+mod silence;

@@ -22,6 +22,7 @@ mod firewall;
 mod links;
 mod namespaces;
 mod nic;
+mod refreshing;
 mod sysctls;
 mod vrf;
 mod watching;

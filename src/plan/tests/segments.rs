@@ -12,6 +12,7 @@ use crate::intent::NodeIntent;
 use crate::intent::samples::{
     fabric, intent, l2vni, l3passthrough, l3vni, net, routed_segment, segment, underlay, vrf,
 };
+use crate::plan::desired::gateway_bridges;
 use crate::plan::kernel::NoBridge;
 use crate::plan::link::{Mac, SeenKind, SeenLink, Space};
 use crate::plan::{Blocked, Plan, SeenFrr, plan};
@@ -356,4 +357,21 @@ fn tunnels_over_ipv6_are_refused_where_frr_does_not_know_them() {
     assert_eq!(told(Some(Version::new(10, 3, 0))), [refusal, refusal]);
     assert_eq!(told(Some(Version::new(10, 6, 0))), Vec::<String>::new());
     assert_eq!(told(None), Vec::<String>::new());
+}
+
+#[test]
+fn neighbours_are_refreshed_where_the_router_is_the_gateway() {
+    let names = |intent: &NodeIntent| -> Vec<String> {
+        let bridges = gateway_bridges(intent);
+        bridges.iter().map(ToString::to_string).collect()
+    };
+    // VRF red has a bridge too, and so has a segment that nobody routes: no workload is known
+    // by its address there.
+    let both = node([
+        l3vni("red", red()),
+        l2vni("lan", lan()),
+        l2vni("flat", segment(120)),
+    ]);
+    assert_eq!(names(&both), ["br-pe-110"]);
+    assert!(names(&node([l3vni("red", red())])).is_empty());
 }
