@@ -147,7 +147,7 @@ fn the_session_of_the_passthrough_is_one_of_the_default_instance() {
     let subject = (Check::HostSession, peer.to_string());
     assert_eq!(
         bad(&verify(&intent, &facts)),
-        [subject.clone()],
+        std::slice::from_ref(&subject),
         "bgpd does not know it"
     );
 
