@@ -70,10 +70,7 @@ pub async fn cleanup(options: &Options, tell: impl Fn(&Plan)) -> Result<(), Clea
         return Err(CleanupError::AgentRuns(options.socket.clone()));
     }
     let state = StateDir::open(&options.state)?;
-    let memory = Memory {
-        nics: state.load_nics()?,
-        raw: state.load_raw()?,
-    };
+    let memory = state.load_memory()?;
     let netns = namespace::path_of(&options.netns)?;
     // Links in the host's namespace may have outlived the router's.
     namespace::ensure(&options.netns)?;

@@ -108,10 +108,7 @@ impl Worker {
             netns: namespace::path_of(&options.netns)?,
             netns_name: options.netns.clone(),
             directory: Directory::new(options.manifests.clone()),
-            memory: Memory {
-                nics: state.load_nics()?,
-                raw: state.load_raw()?,
-            },
+            memory: state.load_memory()?,
             accepted: state::accepted(&saved),
             state,
             handles: None,

@@ -9,7 +9,7 @@ use crate::intent::{self, Node, Rejection};
 use crate::netlink::namespace::{self, NamespaceError};
 use crate::netlink::{self, Kernel};
 use crate::plan::desired::sysctl_keys;
-use crate::plan::{self, Memory, Plan};
+use crate::plan::{self, Plan};
 
 /// The node to look at.
 #[derive(Clone, Debug)]
@@ -68,10 +68,7 @@ pub enum PreviewError {
 pub async fn preview(options: Options) -> Result<Preview, PreviewError> {
     let state = StateDir::open(&options.state)?;
     let accepted = state::accepted(&state.load_manifests()?);
-    let memory = Memory {
-        nics: state.load_nics()?,
-        raw: state.load_raw()?,
-    };
+    let memory = state.load_memory()?;
     let read = Directory::new(options.manifests).read()?.candidates;
     let resolution = intent::resolve(read, &accepted, &options.node);
     let netns = namespace::path_of(&options.netns)?;

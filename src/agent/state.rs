@@ -16,8 +16,8 @@ use serde_json::Value;
 
 use crate::api::{self, Identity, ObjectKey};
 use crate::intent::{Accepted, AcceptedObject};
-use crate::plan::NicMemory;
 use crate::plan::bgp::raw::{RawApplied, RawMemory};
+use crate::plan::{Memory, NicMemory};
 
 const RAW: &str = "raw.json";
 const NICS: &str = "nics.json";
@@ -86,6 +86,17 @@ impl StateDir {
         })?;
         Ok(Self {
             path: path.to_owned(),
+        })
+    }
+
+    /// All that a plan must know beyond what is seen.
+    ///
+    /// # Errors
+    /// When a file is there but cannot be read.
+    pub fn load_memory(&self) -> Result<Memory, StateError> {
+        Ok(Memory {
+            nics: self.load_nics()?,
+            raw: self.load_raw()?,
         })
     }
 

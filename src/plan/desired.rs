@@ -175,7 +175,9 @@ fn is_gateway(segment: &SegmentIntent) -> bool {
 #[must_use]
 pub fn links_of_passthrough(intent: &PassthroughIntent) -> Vec<Link> {
     let make = Maker::of(&intent.key);
-    let [router, host] = make.pair(&passthrough_router(), &passthrough_host(), None);
+    let [router, host] =
+        [names::PASSTHROUGH_ROUTER, names::PASSTHROUGH_HOST].map(|name| own_name(name.to_owned()));
+    let [router, host] = make.pair(&router, &host, None);
     vec![
         Link {
             addresses: intent.legs.iter().map(|leg| leg.router).collect(),
@@ -310,27 +312,20 @@ pub struct Names {
     pub host_bridge: InterfaceName,
 }
 
-#[expect(clippy::expect_used, reason = "it is a name the kernel takes")]
-fn passthrough_router() -> InterfaceName {
-    names::PASSTHROUGH_ROUTER.parse().expect("a name")
-}
-
-#[expect(clippy::expect_used, reason = "it is a name the kernel takes")]
-fn passthrough_host() -> InterfaceName {
-    names::PASSTHROUGH_HOST.parse().expect("a name")
+/// A name of the naming scheme.
+#[expect(
+    clippy::expect_used,
+    reason = "the longest, host-e-16777215, has the 15 characters that the kernel takes"
+)]
+fn own_name(text: String) -> InterfaceName {
+    InterfaceName::try_from(text).expect("a name the kernel takes")
 }
 
 impl Names {
     /// The names for one VNI.
     #[must_use]
-    #[expect(
-        clippy::expect_used,
-        reason = "the longest, host-e-16777215, has 15 characters"
-    )]
     pub fn of(vni: Vni) -> Self {
-        let name = |prefix: &str| {
-            InterfaceName::try_from(format!("{prefix}{vni}")).expect("a name the kernel takes")
-        };
+        let name = |prefix: &str| own_name(format!("{prefix}{vni}"));
         Self {
             bridge: name(names::BRIDGE),
             vxlan: name(names::VXLAN),

@@ -1,10 +1,8 @@
 //! `gatewayIPs`: an address for each IP version, with the length of its subnet.
 
-use std::net::IpAddr;
-
 use ipnet::IpNet;
 
-use super::check_count;
+use super::{check_count, ip_net};
 use crate::api::fault::{Faults, Reason};
 use crate::api::model::Gateways;
 use crate::api::v1alpha1::l2vni::{GATEWAY_IPS, ONE_IPV4_GATEWAY, ONE_IPV6_GATEWAY};
@@ -43,15 +41,8 @@ fn gateway(text: &str) -> Result<IpNet, Reason> {
         found: text.to_owned(),
         rule,
     };
-    let net: IpNet = text.parse().map_err(|_| refused(GATEWAY_IPS))?;
+    let net = ip_net(text).ok_or_else(|| refused(GATEWAY_IPS))?;
     let address = net.addr();
-    let mapped = match address {
-        IpAddr::V4(_) => false,
-        IpAddr::V6(address) => address.to_ipv4_mapped().is_some(),
-    };
-    if mapped {
-        return Err(refused(GATEWAY_IPS));
-    }
     if address.is_unspecified() || address.is_loopback() || address.is_multicast() {
         return Err(refused(NO_HOST));
     }

@@ -177,15 +177,20 @@ fn remote_as(
     }
 }
 
-/// A prefix without host bits; none of IPv4 that is written as one of IPv6, which API servers
-/// refuse too.
-fn ip_prefix(text: &str) -> Option<IpNet> {
+/// An address with the length of its prefix; none of IPv4 that is written as one of IPv6, which
+/// API servers refuse too.
+fn ip_net(text: &str) -> Option<IpNet> {
     let net = text.parse::<IpNet>().ok()?;
     let mapped = match net {
         IpNet::V4(_) => false,
         IpNet::V6(net) => net.addr().to_ipv4_mapped().is_some(),
     };
-    (!mapped).then(|| net.trunc())
+    (!mapped).then_some(net)
+}
+
+/// A prefix without host bits.
+fn ip_prefix(text: &str) -> Option<IpNet> {
+    ip_net(text).map(|net| net.trunc())
 }
 
 /// An IPv4 prefix without host bits; `rule` says what was expected.
