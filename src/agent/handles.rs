@@ -1,28 +1,47 @@
 //! The agent's hold on the kernel, which outlives passes: it is given up only with the router's
 //! namespace.
 
+use std::path::PathBuf;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
 use crate::intent::NodeIntent;
-use crate::netlink::{Kernel, Pace, Refresher, Watch};
+use crate::netlink::{Kernel, Pace, Refresher, Retention, Watch};
 use crate::plan::desired::gateway_bridges;
 
-/// The kernel handles, what is heard from the kernel, and what keeps neighbours fresh in it.
+/// The kernel handles, what is heard from the kernel, what keeps neighbours fresh in it, and
+/// what keeps packets flowing while bgpd restarts.
 pub(super) struct Handles {
     pub(super) kernel: Kernel,
     pub(super) watch: Watch,
     refresher: Refresher,
+    retention: Retention,
 }
 
 impl Handles {
-    pub(super) fn new(kernel: Kernel, watch: Watch) -> Self {
+    /// bgpd listens at `bgpd`.
+    pub(super) fn new(kernel: Kernel, watch: Watch, bgpd: PathBuf) -> Self {
         Self {
+            retention: kernel.retention(bgpd),
             refresher: kernel.refresher(Pace::default()),
             kernel,
             watch,
         }
     }
 
-    /// Has workloads that fall silent probed from now on where this intent is their gateway.
-    pub(super) fn refresh_neighbours(&self, intent: &NodeIntent) {
+    /// Has workloads that fall silent probed from now on where this intent is their gateway, and
+    /// forwarding retained if it asks for graceful restart.
+    pub(super) fn follow(&self, intent: &NodeIntent) {
         self.refresher.follow(gateway_bridges(intent));
+        let underlay = intent.underlay.as_ref();
+        let restart = underlay.and_then(|underlay| underlay.spec.graceful_restart);
+        let limit = restart.map(|restart| Duration::from_secs(restart.restart_time.into()));
+        self.retention.allow(limit);
+    }
+
+    /// A verification that began at `begun` found all well.
+    pub(super) fn settled(&self, begun: Instant) {
+        self.retention.settled(begun);
     }
 }

@@ -100,7 +100,9 @@ pub async fn run(options: Options) -> Result<(), AgentError> {
     let (changed, manifests_changed) = mpsc::channel(1);
     let worker = Worker::new(&options)?;
     socket::serve(&options.socket, ask, worker.publish.subscribe())?;
-    let _directory = wake::watch_directory(&options.manifests, changed);
+    let _directory = wake::watch_directory(&options.manifests, wake::Interest::Changes, changed);
+    let (came, daemons_came) = mpsc::channel(1);
+    let _sockets = wake::watch_directory(&options.frr_dir, wake::Interest::Arrivals, came);
     let mut stop = signal(SignalKind::terminate()).map_err(AgentError::Signal)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(AgentError::Signal)?;
     tracing::info!(node = options.name, index = options.node.index.0, "started");
@@ -115,6 +117,7 @@ pub async fn run(options: Options) -> Result<(), AgentError> {
         frr,
         asked,
         manifests_changed,
+        daemons_came,
         retry: RETRY_FIRST,
         next_pass: Instant::now(),
         next_verify: Instant::now(),
@@ -145,6 +148,7 @@ struct Loop {
     frr: Frr,
     asked: mpsc::Receiver<Asked>,
     manifests_changed: mpsc::Receiver<()>,
+    daemons_came: mpsc::Receiver<()>,
     retry: Duration,
     next_pass: Instant,
     next_verify: Instant,
@@ -188,6 +192,10 @@ impl Loop {
                 self.frr.forget(daemon);
                 self.settled(Cause::DaemonLost).await
             }
+            Some(()) = self.daemons_came.recv() => {
+                self.frr.try_at_once();
+                self.settled(Cause::DaemonBack).await
+            }
             () = tokio::time::sleep_until(self.next_pass) => Turn::Pass(self.due),
             () = tokio::time::sleep_until(self.next_verify) => Turn::Verify,
         }
@@ -197,6 +205,7 @@ impl Loop {
     async fn settled(&mut self, cause: Cause) -> Turn {
         tokio::time::sleep(SETTLE).await;
         while self.manifests_changed.try_recv().is_ok() {}
+        while self.daemons_came.try_recv().is_ok() {}
         self.worker.drain_kernel_events();
         Turn::Pass(cause)
     }

@@ -16,7 +16,7 @@ use super::state::{self, SavedManifest, StateDir};
 use super::wake::Cause;
 use super::{AgentError, Options};
 use crate::api::{InterfaceName, Manifest, ObjectKey};
-use crate::frr::Frr;
+use crate::frr::{Daemon, Frr};
 use crate::intent::{self, Accepted, Candidates, Node, NodeIntent, Resolution};
 use crate::netlink::namespace::{self, Ensured};
 use crate::netlink::{self, Kernel, KernelEvent};
@@ -58,7 +58,7 @@ pub(super) struct Worker {
     netns_name: String,
     directory: Directory,
     state: StateDir,
-    handles: Option<Handles>,
+    pub(super) handles: Option<Handles>,
     memory: Memory,
     pub(super) accepted: Accepted,
     /// The accepted objects as they were written.
@@ -294,9 +294,9 @@ impl Worker {
         drift_counts: bool,
         frr: &mut Frr,
     ) -> Result<Settled, PassError> {
-        self.open_kernel().await?;
+        self.open_kernel(frr).await?;
         if let Some(handles) = &self.handles {
-            handles.refresh_neighbours(&self.resolution.intent);
+            handles.follow(&self.resolution.intent);
         }
         let _turn = frr.take_turn().await?;
         for round in 0..ROUNDS {
@@ -306,6 +306,7 @@ impl Worker {
                 | Cause::Start
                 | Cause::Kernel
                 | Cause::DaemonLost
+                | Cause::DaemonBack
                 | Cause::Retry
                 | Cause::Broken
                 | Cause::Resync
@@ -350,7 +351,7 @@ impl Worker {
     }
 
     /// Opens the router's namespace, which is made when it is missing, and watches it.
-    async fn open_kernel(&mut self) -> Result<(), PassError> {
+    async fn open_kernel(&mut self, frr: &Frr) -> Result<(), PassError> {
         if self
             .handles
             .as_ref()
@@ -368,7 +369,11 @@ impl Worker {
         }
         let kernel = Kernel::open(Path::new(namespace::CURRENT), &self.netns).await?;
         let watch = kernel.watch().await?;
-        self.handles = Some(Handles::new(kernel, watch));
+        self.handles = Some(Handles::new(
+            kernel,
+            watch,
+            Daemon::Bgpd.vty_socket(frr.dir()),
+        ));
         self.guard().await
     }
 

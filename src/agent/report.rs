@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::Serialize;
+use tokio::time::Instant;
 
 use super::facts;
 use super::pass::{Settled, Worker};
@@ -31,7 +32,7 @@ pub(super) struct Verification {
 impl Worker {
     /// Reads facts back, verifies them and makes the report.
     pub(super) async fn verify(&mut self, frr: &mut Frr) {
-        let started = std::time::Instant::now();
+        let begun = Instant::now();
         let intent = &self.resolution.intent;
         let facts = facts::gather(frr, self.kernel(), self.seen.as_deref(), intent).await;
         let found = verify::verify(intent, &facts);
@@ -46,9 +47,12 @@ impl Worker {
             found,
             findings,
             at: Timestamp::now(),
-            took_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
+            took_ms: u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX),
         });
         self.make_report(frr);
+        if let Some(handles) = self.handles.as_ref().filter(|_| self.is_ready()) {
+            handles.settled(begun);
+        }
     }
 
     /// A line for each finding that is new, and one for each that is over.

@@ -16,6 +16,8 @@ pub enum Cause {
     Kernel,
     /// A daemon of FRR closed its connection.
     DaemonLost,
+    /// A daemon of FRR opened its socket.
+    DaemonBack,
     /// What failed is tried again.
     Retry,
     /// Verification found something that is not as it should be.
@@ -26,16 +28,35 @@ pub enum Cause {
     Request,
 }
 
-/// Watches a directory for changes. Not being able to is no failure: manifests are read again
-/// at every resync.
+/// What of a directory is of interest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Interest {
+    /// Whatever changes in it.
+    Changes,
+    /// What is new in it.
+    Arrivals,
+}
+
+impl Interest {
+    fn covers(self, kind: notify::EventKind) -> bool {
+        match self {
+            Self::Changes => !kind.is_access(),
+            Self::Arrivals => kind.is_create(),
+        }
+    }
+}
+
+/// Watches a directory. Not being able to is no failure: what is in it is looked at again at
+/// every resync.
 ///
 /// The watcher lives as long as what is returned.
 pub(super) fn watch_directory(
     path: &Path,
+    interest: Interest,
     changed: mpsc::Sender<()>,
 ) -> Option<notify::RecommendedWatcher> {
     let handler = move |event: notify::Result<notify::Event>| {
-        let matters = event.is_ok_and(|event| !event.kind.is_access());
+        let matters = event.is_ok_and(|event| interest.covers(event.kind));
         if matters {
             // A full channel means that the loop is going to look anyway.
             let _ = changed.try_send(());

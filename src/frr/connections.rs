@@ -97,6 +97,11 @@ impl Connections {
         self.vtys.remove(&daemon);
     }
 
+    /// Ends the pauses that follow failures.
+    pub(super) fn try_at_once(&mut self) {
+        self.failures.clear();
+    }
+
     /// The daemons that closed their connections.
     pub(super) fn lost(&self) -> Vec<Daemon> {
         let is_lost = |(daemon, vty): (&Daemon, &Vty)| vty.is_closed().then_some(*daemon);

@@ -156,6 +156,12 @@ impl Frr {
         self.known = Known::default();
     }
 
+    /// Tries daemons that failed at once when they are used next, without the pause that follows
+    /// failures: there is reason to think that they are there again.
+    pub fn try_at_once(&mut self) {
+        self.connections.try_at_once();
+    }
+
     /// Forgets every daemon that closed its connection. Of several that die together only one
     /// is told of, and each may come back with or without the gRPC module.
     fn forget_lost(&mut self) {

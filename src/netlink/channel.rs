@@ -16,7 +16,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use futures::{Stream, StreamExt as _};
 use nix::errno::Errno;
 use rtnetlink::Handle;
-use rtnetlink::packet_core::{DoneMessage, ErrorMessage, NetlinkPayload, NlasIterator};
+use rtnetlink::packet_core::{
+    DoneMessage, ErrorMessage, NLM_F_ACK, NLM_F_REQUEST, NetlinkMessage, NetlinkPayload,
+    NlasIterator,
+};
+use rtnetlink::packet_route::RouteNetlinkMessage;
 use rtnetlink::sys::{AsyncSocket as _, TokioSocket, protocols::NETLINK_ROUTE};
 use tokio::sync::Mutex;
 use tokio::time::{Duration, sleep};
@@ -154,6 +158,28 @@ impl Channel {
             Ok(()) => Err(NetlinkError::Lost),
             Err(end) => end_of(end).map(drop),
         }
+    }
+
+    /// Writes one message with these flags, which rtnetlink's own requests have fixed for each
+    /// kind of message.
+    pub(super) async fn ask(
+        &self,
+        message: RouteNetlinkMessage,
+        flags: u16,
+    ) -> Result<(), NetlinkError> {
+        let mut request = NetlinkMessage::from(message);
+        request.header.flags = NLM_F_REQUEST | NLM_F_ACK | flags;
+        let mut handle = self.handle.clone();
+        self.write(async move {
+            let mut answers = handle.request(request)?;
+            while let Some(answer) = answers.next().await {
+                if let NetlinkPayload::Error(error) = answer.payload {
+                    return Err(rtnetlink::Error::NetlinkError(error));
+                }
+            }
+            Ok(())
+        })
+        .await
     }
 
     /// The answer to a request for one thing.

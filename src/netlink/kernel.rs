@@ -1,7 +1,7 @@
 //! Both namespaces of the node, to be observed, changed and watched.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -12,6 +12,7 @@ use super::firewall::{Firewall, FirewallError};
 use super::namespace::Netns;
 use super::observe;
 use super::refresh::{Pace, Refresher};
+use super::retain::Retention;
 use super::rules;
 use super::sysctl::{self, SysctlError};
 use super::watch::{self, Interest, Watch, WatchError};
@@ -222,6 +223,13 @@ impl Kernel {
     #[must_use]
     pub fn refresher(&self, pace: Pace) -> Refresher {
         Refresher::start(self.router.netns().clone(), pace)
+    }
+
+    /// Gets ready to keep packets flowing while bgpd, which listens at `bgpd`, restarts; until what
+    /// is returned is dropped.
+    #[must_use]
+    pub fn retention(&self, bgpd: PathBuf) -> Retention {
+        Retention::start(self.router.netns().clone(), bgpd)
     }
 
     pub(super) fn channel(&self, space: Space) -> &Channel {

@@ -17,10 +17,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use futures::StreamExt as _;
 use nix::errno::Errno;
-use rtnetlink::Handle;
-use rtnetlink::packet_core::{NLM_F_ACK, NLM_F_REQUEST, NetlinkMessage, NetlinkPayload};
 use rtnetlink::packet_route::neighbour::{
     NeighbourAddress, NeighbourAttribute, NeighbourMessage, NeighbourState,
 };
@@ -182,7 +179,7 @@ impl Work {
         let mut failed = None;
         for probe in &round.probes {
             *last = Some(*probe);
-            match channel.write(ask(channel.handle().clone(), *probe)).await {
+            match channel.ask(request(*probe), 0).await {
                 Ok(()) => {
                     self.probes.fetch_add(1, Ordering::Relaxed);
                 }
@@ -210,9 +207,9 @@ impl Work {
     }
 }
 
-/// Asks the kernel to probe an entry that exists. Without `NLM_F_CREATE`, which rtnetlink's own
+/// Has the kernel probe an entry that exists. Without `NLM_F_CREATE`, which rtnetlink's own
 /// request for neighbours always has, one that is gone is not made anew.
-async fn ask(mut handle: Handle, probe: Probe) -> Result<(), rtnetlink::Error> {
+fn request(probe: Probe) -> RouteNetlinkMessage {
     let (family, destination) = match probe.ip {
         IpAddr::V4(ip) => (AddressFamily::Inet, NeighbourAddress::Inet(ip)),
         IpAddr::V6(ip) => (AddressFamily::Inet6, NeighbourAddress::Inet6(ip)),
@@ -222,13 +219,5 @@ async fn ask(mut handle: Handle, probe: Probe) -> Result<(), rtnetlink::Error> {
     message.header.ifindex = probe.index;
     message.header.state = NeighbourState::Probe;
     message.attributes = vec![NeighbourAttribute::Destination(destination)];
-    let mut request = NetlinkMessage::from(RouteNetlinkMessage::NewNeighbour(message));
-    request.header.flags = NLM_F_REQUEST | NLM_F_ACK;
-    let mut answers = handle.request(request)?;
-    while let Some(answer) = answers.next().await {
-        if let NetlinkPayload::Error(error) = answer.payload {
-            return Err(rtnetlink::Error::NetlinkError(error));
-        }
-    }
-    Ok(())
+    RouteNetlinkMessage::NewNeighbour(message)
 }

@@ -161,7 +161,7 @@ pub(super) async fn watch(
     let mut watchers = Vec::new();
     for (space, channel) in channels {
         let space = *space;
-        let socket = subscribe(channel, interest)
+        let socket = subscribe(channel, interest.groups())
             .await
             .map_err(|source| WatchError::Open { space, source })?;
         // Subscribed first, so that a link which appears meanwhile is told of.
@@ -183,7 +183,11 @@ pub(super) async fn watch(
     })
 }
 
-async fn subscribe(channel: &Channel, interest: Interest) -> Result<TokioSocket, OpenError> {
+/// A socket that hears of what belongs to these groups.
+pub(super) async fn subscribe(
+    channel: &Channel,
+    groups: &[MulticastGroup],
+) -> Result<TokioSocket, OpenError> {
     let mut socket = open_socket(channel.netns()).await?;
     let options = socket.socket_mut();
     // More than the system's usual limit takes CAP_NET_ADMIN in the first user namespace;
@@ -193,15 +197,15 @@ async fn subscribe(channel: &Channel, interest: Interest) -> Result<TokioSocket,
     }
     // A connection of rtnetlink would read without end into a queue of its own: nothing would
     // slow the kernel down, and no loss be told at its place.
-    let groups = interest.groups().iter();
-    let groups = groups.map(|group| 1 << (*group as u32 - 1));
+    let groups = groups.iter().map(|group| 1 << (*group as u32 - 1));
     options
         .bind(&SocketAddr::new(0, groups.sum()))
         .map_err(OpenError::Socket)?;
     Ok(socket)
 }
 
-fn is_overrun(error: &io::Error) -> bool {
+/// Whether the kernel had to throw events away.
+pub(super) fn is_overrun(error: &io::Error) -> bool {
     error.raw_os_error() == Some(Errno::ENOBUFS as i32)
 }
 

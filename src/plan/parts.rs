@@ -6,25 +6,23 @@
 
 use std::collections::HashMap;
 use std::hash::Hash;
-use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 use perouter_parsers::running_config::InvalidLine;
 
-use super::bgp::desired::{self as bgp, DesiredBgp};
+use super::bgp::desired::{self as bgp, DesiredBgp, Shared};
 use super::bgp::filter::{ListId, PrefixList};
 use super::bgp::host::lists_of_vni;
 use super::desired::{Tunnels, links_of_segment, links_of_vni};
 use super::link::{Link, SeenKernel, Space};
 use super::{since, underlay};
-use crate::api::types::{Asn, InterfaceName, ObjectKey, Vni, VrfName};
+use crate::api::types::{InterfaceName, ObjectKey, Vni, VrfName};
 use crate::intent::{NodeIntent, SegmentIntent, VniIntent};
 
 /// What every VNI's part follows from, besides its object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Ground {
-    asn: Asn,
-    router_id: Ipv4Addr,
+    shared: Shared,
     tunnels: Tunnels,
 }
 
@@ -33,8 +31,7 @@ impl Ground {
     pub(super) fn of(intent: &NodeIntent, kernel: &SeenKernel) -> Option<Self> {
         let underlay = intent.underlay.as_ref()?;
         Some(Self {
-            asn: underlay.spec.asn,
-            router_id: underlay.router_id,
+            shared: Shared::of(underlay),
             tunnels: Tunnels {
                 vteps: underlay.vteps,
                 nic_mtu: underlay::nic_mtu(intent, kernel),
@@ -144,7 +141,7 @@ impl Routing {
         Ok(Self {
             vrf: own.spec.vrf.clone(),
             vni: own.spec.vni,
-            bgp: bgp::of_vni(own, ground.asn, ground.router_id)?,
+            bgp: bgp::of_vni(own, &ground.shared)?,
             lists: lists_of_vni(own),
         })
     }

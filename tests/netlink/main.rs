@@ -23,6 +23,7 @@ mod links;
 mod namespaces;
 mod nic;
 mod refreshing;
+mod retaining;
 mod sysctls;
 mod vrf;
 mod watching;

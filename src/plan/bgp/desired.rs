@@ -11,8 +11,8 @@ use std::net::Ipv4Addr;
 use perouter_parsers::running_config::{Config, Context, InvalidLine, Line};
 
 use super::{fabric, host, vrf};
-use crate::api::RemoteAs;
 use crate::api::types::{Asn, ObjectKey};
+use crate::api::{GracefulRestart, RemoteAs};
 use crate::intent::{NodeIntent, PassthroughIntent, UnderlayIntent, VniIntent};
 
 pub use super::fabric::families;
@@ -20,6 +20,24 @@ pub use super::vrf::{export_targets, import_targets};
 
 /// The route map that lets everything through on host sessions.
 pub const ALLOW_ALL: &str = "route-map allowall permit 1";
+
+/// What the instances of all VRFs have from the underlay.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::plan) struct Shared {
+    pub(in crate::plan) asn: Asn,
+    pub(in crate::plan) router_id: Ipv4Addr,
+    pub(in crate::plan) restart: Option<GracefulRestart>,
+}
+
+impl Shared {
+    pub(in crate::plan) fn of(underlay: &UnderlayIntent) -> Self {
+        Self {
+            asn: underlay.spec.asn,
+            router_id: underlay.router_id,
+            restart: underlay.spec.graceful_restart,
+        }
+    }
+}
 
 /// The contexts of one object in bgpd's configuration.
 #[derive(Clone, PartialEq, Eq)]
@@ -51,7 +69,7 @@ pub fn desired(intent: &NodeIntent) -> Result<Vec<DesiredBgp>, InvalidLine> {
     let own = intent.passthrough.as_ref();
     let mut all = vec![of_underlay(underlay, own)?];
     for vni in &intent.vnis {
-        all.push(of_vni(vni, underlay.spec.asn, underlay.router_id)?);
+        all.push(of_vni(vni, &Shared::of(underlay))?);
     }
     if let Some(own) = own {
         all.push(of_passthrough(own, underlay)?);
@@ -70,15 +88,11 @@ pub(in crate::plan) fn of_underlay(
     })
 }
 
-/// The instance of a VNI's VRF, on an underlay with this AS number and BGP identifier.
-pub(in crate::plan) fn of_vni(
-    vni: &VniIntent,
-    asn: Asn,
-    router_id: Ipv4Addr,
-) -> Result<DesiredBgp, InvalidLine> {
+/// The instance of a VNI's VRF.
+pub(in crate::plan) fn of_vni(vni: &VniIntent, shared: &Shared) -> Result<DesiredBgp, InvalidLine> {
     Ok(DesiredBgp {
         key: vni.key.clone(),
-        instance: vrf::instance(vni, asn, router_id)?,
+        instance: vrf::instance(vni, shared)?,
     })
 }
 
@@ -101,8 +115,48 @@ pub(super) fn header(asn: Asn, vrf: Option<&str>) -> Result<Line, InvalidLine> {
     })
 }
 
-/// What every instance of ours starts with; `reflection` and `restart` stand where FRR prints
-/// them.
+/// FRR's default times; a default is not printed, and writing one resets sessions.
+const DEFAULT_RESTART: GracefulRestart = GracefulRestart {
+    restart_time: 120,
+    stale_path_time: 360,
+};
+
+/// Graceful restart of an instance.
+///
+/// The sessions with hosts need it as much as those with the fabric: a host takes back what it
+/// was told when its session ends, and zebra leaves the routes of an instance without it behind
+/// for good when another instance has it.
+pub(super) fn graceful_restart(
+    body: &mut Config,
+    restart: Option<GracefulRestart>,
+) -> Result<(), InvalidLine> {
+    let Some(restart) = restart else {
+        return Ok(());
+    };
+    let times = [
+        (
+            "stalepath-time",
+            restart.stale_path_time,
+            DEFAULT_RESTART.stale_path_time,
+        ),
+        (
+            "restart-time",
+            restart.restart_time,
+            DEFAULT_RESTART.restart_time,
+        ),
+    ];
+    for (name, time, default) in times {
+        if time != default {
+            body.push(format!("bgp graceful-restart {name} {time}"))?;
+        }
+    }
+    body.push("bgp graceful-restart")?;
+    body.push("bgp graceful-restart preserve-fw-state")?;
+    Ok(())
+}
+
+/// What every instance of ours starts with; what is pushed `between` stands where FRR prints
+/// it.
 pub(super) fn common(
     router_id: Ipv4Addr,
     between: impl FnOnce(&mut Config) -> Result<(), InvalidLine>,

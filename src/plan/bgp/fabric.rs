@@ -5,16 +5,10 @@ use std::collections::BTreeSet;
 use ipnet::IpNet;
 use perouter_parsers::running_config::{Config, Context, InvalidLine};
 
-use super::desired::{Boundary, common, header, push_family, remote_as_word};
-use crate::api::{Families, Family, GracefulRestart, Multihop, Neighbor, Peer, Secret, Underlay};
+use super::desired::{Boundary, common, graceful_restart, header, push_family, remote_as_word};
+use crate::api::{Families, Family, Multihop, Neighbor, Peer, Secret, Underlay};
 use crate::intent::{PassthroughIntent, UnderlayIntent};
 use crate::plan::bfd;
-
-/// FRR's default times; a default is not printed, and writing one resets sessions.
-const DEFAULT_RESTART: GracefulRestart = GracefulRestart {
-    restart_time: 120,
-    stale_path_time: 360,
-};
 
 /// Seconds between attempts to connect when graceful restart is on: the restart time is short.
 const GRACEFUL_CONNECT_TIME: u16 = 5;
@@ -33,10 +27,7 @@ pub(super) fn instance(
         if let Some(cluster) = spec.reflector_cluster {
             body.push(format!("bgp cluster-id {cluster}"))?;
         }
-        match &spec.graceful_restart {
-            Some(restart) => graceful_restart(body, restart),
-            None => Ok(()),
-        }
+        graceful_restart(body, spec.graceful_restart)
     })?;
     let neighbors = in_order(spec);
     let carried: Vec<_> = neighbors
@@ -88,29 +79,6 @@ fn in_order(spec: &Underlay) -> Vec<&Neighbor> {
     let mut neighbors: Vec<&Neighbor> = spec.neighbors.iter().collect();
     neighbors.sort_by_cached_key(|neighbor| (rank(&neighbor.peer), neighbor.peer.clone()));
     neighbors
-}
-
-fn graceful_restart(body: &mut Config, restart: &GracefulRestart) -> Result<(), InvalidLine> {
-    let times = [
-        (
-            "stalepath-time",
-            restart.stale_path_time,
-            DEFAULT_RESTART.stale_path_time,
-        ),
-        (
-            "restart-time",
-            restart.restart_time,
-            DEFAULT_RESTART.restart_time,
-        ),
-    ];
-    for (name, time, default) in times {
-        if time != default {
-            body.push(format!("bgp graceful-restart {name} {time}"))?;
-        }
-    }
-    body.push("bgp graceful-restart")?;
-    body.push("bgp graceful-restart preserve-fw-state")?;
-    Ok(())
 }
 
 /// The lines that define a neighbour and its session, in FRR's order.

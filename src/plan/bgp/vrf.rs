@@ -1,26 +1,21 @@
 //! The instance of a VRF: its session with the host, and its routes' way into EVPN.
 
 use std::collections::BTreeSet;
-use std::net::Ipv4Addr;
 
 use ipnet::IpNet;
 use perouter_parsers::running_config::{Config, Context, InvalidLine};
 
-use super::desired::{common, header, push_family};
+use super::desired::{Shared, common, graceful_restart, header, push_family};
 use super::host::{HostPeer, networks};
 use crate::api::types::Asn;
 use crate::api::{Family, L3Vni, RouteTarget};
 use crate::intent::VniIntent;
 
 /// The whole instance: one block, whatever IP versions the host speaks.
-pub(super) fn instance(
-    vni: &VniIntent,
-    underlay_asn: Asn,
-    router_id: Ipv4Addr,
-) -> Result<Context, InvalidLine> {
+pub(super) fn instance(vni: &VniIntent, shared: &Shared) -> Result<Context, InvalidLine> {
     let spec = &vni.spec;
     let session = spec.host_session.as_ref();
-    let asn = session.map_or(underlay_asn, |session| session.asn);
+    let asn = session.map_or(shared.asn, |session| session.asn);
     let peers = session.into_iter().flat_map(|session| {
         let peer = |leg| HostPeer::new(leg, session, asn, spec.vrf.as_str());
         vni.legs.iter().map(peer)
@@ -28,7 +23,9 @@ pub(super) fn instance(
     let peers: Vec<HostPeer<'_>> = peers.collect();
     let hosts = peers.iter().map(|peer| IpNet::from(peer.address));
     let prefixes: BTreeSet<IpNet> = hosts.chain(vni.gateway_subnets.iter().copied()).collect();
-    let mut body = common(router_id, |_| Ok(()))?;
+    let mut body = common(shared.router_id, |body| {
+        graceful_restart(body, shared.restart)
+    })?;
     for peer in &peers {
         peer.define(&mut body)?;
     }
