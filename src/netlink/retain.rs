@@ -17,7 +17,7 @@
 //! - Nothing stays longer than neighbours are asked to wait for us.
 //! - What an agent that died had put back is found and taken away by the next.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -27,7 +27,7 @@ use bytes::BytesMut;
 use futures::future::join_all;
 use nix::errno::Errno;
 use rtnetlink::packet_core::{
-    NLM_F_APPEND, NLM_F_CREATE, NLM_F_EXCL, NetlinkMessage, NetlinkPayload,
+    NLM_F_APPEND, NLM_F_CREATE, NLM_F_EXCL, NLM_F_REPLACE, NetlinkMessage, NetlinkPayload,
 };
 use rtnetlink::packet_route::neighbour::NeighbourMessage;
 use rtnetlink::packet_route::route::{RouteMessage, RouteProtocol, RouteType};
@@ -185,10 +185,10 @@ impl Work {
                 read = socket.recv_from(&mut datagram) => {
                     if alive.as_ref().is_some_and(is_closed) {
                         *alive = None;
-                        retained.died().await;
+                        retained.died().await?;
                     }
                     match read {
-                        Ok(_) => retained.heard(&datagram).await,
+                        Ok(_) => retained.heard(&datagram).await?,
                         // What was lost cannot be put back; neighbours can be known anew.
                         Err(error) if is_overrun(&error) => retained.learn_neighbours().await?,
                         Err(error) => return Err(error.into()),
@@ -196,7 +196,7 @@ impl Work {
                 }
                 () = closed(alive.as_ref()) => {
                     *alive = None;
-                    retained.died().await;
+                    retained.died().await?;
                 }
                 () = sleep_until(next_try), if alive.is_none() => {
                     next_try = Instant::now() + RECONNECT;
@@ -330,11 +330,11 @@ impl Retained {
         }
     }
 
-    async fn died(&mut self) {
+    async fn died(&mut self) -> Result<(), NetlinkError> {
         let now = Instant::now();
         self.phase = self.phase.died(now, self.limit);
         if !self.phase.holds() {
-            return;
+            return Ok(());
         }
         let recent = std::mem::take(&mut self.recent);
         let lost: Vec<Held> = recent
@@ -343,11 +343,11 @@ impl Retained {
             .map(|(_, held)| held)
             .collect();
         tracing::info!("bgpd is gone; what zebra takes away stays until it is back");
-        self.put_back(lost).await;
+        self.put_back(lost).await
     }
 
     /// Follows what a datagram tells.
-    async fn heard(&mut self, mut datagram: &[u8]) {
+    async fn heard(&mut self, mut datagram: &[u8]) -> Result<(), NetlinkError> {
         let mut lost = Vec::new();
         while let Ok(Some(message)) = socket::next_message(&mut datagram) {
             if let Ok(message) = NetlinkMessage::deserialize(&message) {
@@ -355,8 +355,7 @@ impl Retained {
             }
         }
         if self.phase.holds() {
-            self.put_back(lost).await;
-            return;
+            return self.put_back(lost).await;
         }
         let now = Instant::now();
         self.recent.extend(lost.into_iter().map(|held| (now, held)));
@@ -369,6 +368,7 @@ impl Retained {
         {
             self.recent.pop_front();
         }
+        Ok(())
     }
 
     /// What is to be put back after a message, should bgpd be gone.
@@ -401,28 +401,55 @@ impl Retained {
         }
     }
 
-    /// Puts things back, all at once. What is there again already is zebra's.
-    async fn put_back(&mut self, lost: Vec<Held>) {
-        let requests = lost.iter().map(|held| {
-            let more = match held {
-                Held::Flooding(_) => NLM_F_APPEND,
-                Held::Route(_) | Held::Bridge(_) | Held::Vxlan(_) | Held::Neighbour(_) => {
-                    NLM_F_EXCL
-                }
+    /// Puts things back, all at once. What is there again already is zebra's; but for a neighbour
+    /// that the kernel itself began to look for, because there are packets for it.
+    async fn put_back(&mut self, lost: Vec<Held>) -> Result<(), NetlinkError> {
+        let sought = self.write(lost, NLM_F_EXCL).await;
+        let sought = sought
+            .into_iter()
+            .filter(|held| held.as_neighbour().is_some());
+        let mut sought: Vec<Held> = sought.collect();
+        if sought.is_empty() {
+            return Ok(());
+        }
+        let told = |entry: NeighbourMessage| held::told_neighbour(&entry);
+        let by_zebra: HashSet<_> = self
+            .channel
+            .dump(|handle| handle.neighbours().get().execute(), told)
+            .await?
+            .into_iter()
+            .collect();
+        sought.retain(|held| {
+            held.as_neighbour()
+                .is_some_and(|place| !by_zebra.contains(&place))
+        });
+        self.write(sought, NLM_F_REPLACE).await;
+        Ok(())
+    }
+
+    /// Writes entries, all at once; those that are there already are returned.
+    async fn write(&mut self, entries: Vec<Held>, flags: u16) -> Vec<Held> {
+        let requests = entries.iter().map(|held| {
+            let flags = if held.is_flooding() {
+                NLM_F_APPEND
+            } else {
+                flags
             };
-            self.channel.ask(held.message(), NLM_F_CREATE | more)
+            self.channel.ask(held.message(), NLM_F_CREATE | flags)
         });
         let outcomes = join_all(requests).await;
-        for (held, outcome) in lost.into_iter().zip(outcomes) {
+        let mut there = Vec::new();
+        for (held, outcome) in entries.into_iter().zip(outcomes) {
             match outcome {
                 Ok(()) => {
                     self.held.insert(held.bytes(), held);
                 }
-                Err(error) if error.errno() == Some(Errno::EEXIST) => {}
+                Err(error) if error.errno() == Some(Errno::EEXIST) => there.push(held),
                 // Its link went, or what it depends on: then it is of no use.
                 Err(error) => tracing::debug!("not put back: {error}: {held:?}"),
             }
         }
+        there
     }
 
     /// Takes away what was put back, but for what zebra has written again.
@@ -457,7 +484,7 @@ impl Retained {
     async fn repair(&mut self, removed: BTreeMap<Vec<u8>, Held>) -> Result<(), NetlinkError> {
         let told = held::told_to_bridges(&self.forwarding().await?);
         let wronged = removed.into_values().filter(|held| held.is_half_of(&told));
-        self.put_back(wronged.collect()).await;
+        self.put_back(wronged.collect()).await?;
         self.held.clear();
         Ok(())
     }

@@ -226,6 +226,20 @@ async fn what_bgpd_tells_again_stays_as_zebra_writes_it() {
 }
 
 #[tokio::test]
+async fn a_neighbour_that_packets_are_sent_to_is_put_back() {
+    let (bed, _folder, bgpd) = bed().await;
+    let _retention = retention(&bed, &bgpd, LONG).await;
+    let _path = bgpd.kill().await;
+    bed.router.ip("address add 192.0.2.1/24 dev br-pe-100");
+    // As traffic makes it at once, in the place of the one that is deleted.
+    bed.router.ip(&format!("neigh del {VTEP} dev br-pe-100"));
+    bed.router.ip(&format!(
+        "neigh replace {VTEP} dev br-pe-100 nud incomplete"
+    ));
+    becomes(&bed, &ALL).await;
+}
+
+#[tokio::test]
 async fn nothing_stays_longer_than_a_restart_may_take() {
     let (bed, _folder, bgpd) = bed().await;
     let _retention = retention(&bed, &bgpd, Duration::from_secs(2)).await;

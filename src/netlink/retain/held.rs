@@ -143,6 +143,14 @@ impl Held {
         matches!(self, Self::Flooding(_))
     }
 
+    /// Where it is, if it is a neighbour.
+    pub(super) fn as_neighbour(&self) -> Option<(u32, IpAddr)> {
+        match self {
+            Self::Neighbour(entry) => told_neighbour(entry),
+            Self::Route(_) | Self::Bridge(_) | Self::Vxlan(_) | Self::Flooding(_) => None,
+        }
+    }
+
     /// Whether it is a VXLAN device's entry of which zebra has written the bridge's half.
     pub(super) fn is_half_of(&self, told: &BTreeSet<Place>) -> bool {
         match self {
