@@ -1,6 +1,6 @@
 #!/bin/bash
 # Builds the root file system that labs and tests run on: Debian trixie with FRR, FRR's gRPC
-# module (which no package carries) and User Mode Linux. About a minute and a half on two cores.
+# module (which no package carries), GoBGP and User Mode Linux. About a minute and a half on two cores.
 #
 # usage: build.sh DIR        DIR is made; on failure, what is there is useless
 # needs: root, mmdebstrap, and the archive's keys (debian-archive-keyring)
@@ -14,7 +14,7 @@ export LC_ALL=C.UTF-8
 
 echo "step: installing Debian trixie with FRR"
 mmdebstrap --variant=minbase --components=main --skip=cleanup/apt/lists \
-    --include=frr,frr-pythontools,iproute2,iputils-ping,iptables,nftables,procps,kmod,tcpdump,user-mode-linux,libgrpc++1.51t64,libprotobuf32t64 \
+    --include=frr,frr-pythontools,gobgpd,iproute2,iputils-ping,iptables,nftables,procps,kmod,tcpdump,user-mode-linux,libgrpc++1.51t64,libprotobuf32t64 \
     trixie "$dir"
 
 # User Mode Linux looks for its modules where a kernel does.

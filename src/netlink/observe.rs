@@ -61,6 +61,13 @@ pub(super) async fn names(channel: &Channel) -> Result<HashMap<u32, InterfaceNam
         .collect())
 }
 
+/// The indices of all VXLAN devices.
+pub(super) async fn tunnels(channel: &Channel) -> Result<BTreeSet<u32>, NetlinkError> {
+    let found = dump_links(channel).await?.into_iter();
+    let tunnels = found.filter(|link| matches!(link.seen.kind, SeenKind::Vxlan { .. }));
+    Ok(tunnels.map(|link| link.seen.index).collect())
+}
+
 /// The link of this name, without its master's name and its addresses; `None` when there is
 /// none.
 pub(super) async fn link(

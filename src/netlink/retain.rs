@@ -41,6 +41,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use super::channel::{Channel, NetlinkError, OpenError};
 use super::namespace::Netns;
+use super::observe;
 use super::socket::{self, DATAGRAM};
 use super::watch::{is_overrun, subscribe};
 
@@ -299,7 +300,8 @@ impl Retained {
             |entry| held::held_neighbour(&entry),
         );
         let mut found = neighbours.await?;
-        found.extend(held::held_forwarding(&self.forwarding().await?));
+        let tunnels = observe::tunnels(&self.channel).await?;
+        found.extend(held::held_forwarding(&self.forwarding().await?, &tunnels));
         for family in [AddressFamily::Inet, AddressFamily::Inet6] {
             let request = bgp_routes(family);
             let routes = self.channel.dump(

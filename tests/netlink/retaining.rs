@@ -22,6 +22,9 @@ const QUIET: Duration = Duration::from_millis(700);
 const VTEP: &str = "100.65.0.9";
 const MAC: &str = "02:00:00:00:00:09";
 
+/// A workload on the node itself.
+const WORKLOAD: &str = "02:00:00:00:00:0a";
+
 const ROUTE: &str = "172.16.9.0/24 via 100.65.0.9 dev br-pe-100 onlink proto bgp";
 
 /// What takes connections and says nothing, as bgpd's socket does.
@@ -67,6 +70,11 @@ async fn bed() -> (Bed, tempfile::TempDir, Bgpd) {
     for up in ["br-pe-100", "vni100"] {
         bed.set(Space::Router, up, LinkChange::Up).await;
     }
+    // A workload on the same bridge, which the bridge has learned by itself.
+    bed.router.ip("link add pod type veth peer name pod-eth0");
+    bed.router.ip("link set pod-eth0 up");
+    bed.router.ip("link set pod up master br-pe-100");
+    bridge(&bed, &format!("fdb add {WORKLOAD} dev pod master dynamic"));
     write_all(&bed);
     let folder = tempfile::tempdir().unwrap();
     let bgpd = Bgpd::start(folder.path().join("bgpd.vty"));
@@ -143,6 +151,12 @@ const ALL: [&str; 6] = [
     "multipath",
 ];
 
+/// What zebra had no hand in is as it was.
+fn assert_the_rest(bed: &Bed) {
+    let fdb = bridge(bed, "fdb show dev pod");
+    assert!(fdb.contains(WORKLOAD), "{fdb}");
+}
+
 async fn becomes(bed: &Bed, wanted: &[&str]) {
     let begin = Instant::now();
     while there(bed) != wanted {
@@ -153,6 +167,7 @@ async fn becomes(bed: &Bed, wanted: &[&str]) {
         );
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
+    assert_the_rest(bed);
 }
 
 async fn stays(bed: &Bed, wanted: &[&str]) {

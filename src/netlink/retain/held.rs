@@ -191,12 +191,11 @@ pub(super) fn told_neighbour(entry: &NeighbourMessage) -> Option<(u32, IpAddr)> 
 /// What of a dump of all forwarding entries was put back by us, and not by zebra since; entries
 /// for flooding apart.
 ///
-/// Our VXLAN devices do not learn, nor do the bridges from them: whatever a bridge has by such a
-/// port that is neither told by a control plane nor the device's own was put back.
-pub(super) fn held_forwarding(dump: &[NeighbourMessage]) -> Vec<Held> {
+/// `tunnels` are the VXLAN devices. Ours do not learn, nor do the bridges from them: whatever a
+/// bridge has by such a port that is neither told by a control plane nor the device's own was put back.
+pub(super) fn held_forwarding(dump: &[NeighbourMessage], tunnels: &BTreeSet<u32>) -> Vec<Held> {
     let is_own = |entry: &&NeighbourMessage| entry.header.flags.contains(NeighbourFlags::Own);
     let (own, bridge): (Vec<_>, Vec<_>) = dump.iter().partition(is_own);
-    let tunnels: BTreeSet<u32> = own.iter().map(|entry| entry.header.ifindex).collect();
     let by_zebra = told_to_bridges(dump);
     let of_bridges = bridge.into_iter().filter(|entry| {
         let ages = matches!(
