@@ -246,6 +246,10 @@ async fn set_link(
     let link = message::link(name);
     let changed = match change {
         LinkChange::Up => link.up(),
+        LinkChange::Cycle => {
+            alter(channel, link.down().build()).await?;
+            message::link(name).up()
+        }
         LinkChange::EvpnPort => link
             .set_port_kind(InfoPortKind::Bridge)
             .set_port_data(message::evpn_port()),
