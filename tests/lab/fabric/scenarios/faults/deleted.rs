@@ -1,0 +1,63 @@
+//! Every link of ours, deleted by hand, is made again, with what went with it and nothing else.
+//!
+//! Seen to fail: with a link that is not ours.
+
+use super::altered::costs_no_other;
+use super::repair::Mended::About;
+use super::repair::Noticed::Told;
+use super::repair::{self, Fault};
+use super::watch;
+use crate::fabric::{Fabric, Failure};
+
+pub(crate) fn run(fabric: &Fabric) -> Result<String, Failure> {
+    let costs = repair::all(fabric, &FAULTS)?;
+    watch::tell(&costs, costs_no_other)
+}
+
+const fn deleted(what: &'static str, done: &'static str, about: &'static [&'static str]) -> Fault {
+    Fault {
+        what,
+        done,
+        noticed: Told,
+        mended: About(about),
+    }
+}
+
+const FAULTS: [Fault; 8] = [
+    deleted("VXLAN device deleted", "r ip link del vni100", &["vni100"]),
+    deleted(
+        "bridge deleted",
+        "r ip link del br-pe-100",
+        &["br-pe-100", "vni100"],
+    ),
+    deleted(
+        "veth deleted, router's end",
+        "r ip link del pe-e-100",
+        &["e-100"],
+    ),
+    deleted(
+        "veth deleted, host's end",
+        "ip link del host-e-100",
+        &["e-100"],
+    ),
+    deleted(
+        "VRF deleted",
+        "r ip link del red",
+        &["red", "pe-100", "pe-e-100"],
+    ),
+    deleted(
+        "VRF down",
+        "r ip link set red down",
+        &["~ router: link red up"],
+    ),
+    deleted(
+        "VRF with another table",
+        "r ip link del red; r ip link add red type vrf table 254; r ip link set red up",
+        &["red", "pe-100", "pe-e-100"],
+    ),
+    deleted(
+        "all links deleted",
+        "for link in vni100 br-pe-100 pe-e-100 red; do r ip link del $link; done",
+        &["red", "-100"],
+    ),
+];
