@@ -21,7 +21,8 @@ const STRANGERS: &str = "
     ip route add blackhole 203.0.113.128/25 table 77
     ip rule add from 203.0.113.0/24 lookup 77 priority 700
     ip neighbour add 198.51.100.3 lladdr 02:00:00:00:00:33 dev stranger0 nud permanent
-    ip link add stranger1 type bridge; ip link set stranger1 up
+    ip link add stranger1 address 02:00:00:00:00:11 mtu 1500 type bridge
+    ip link set stranger1 mtu 1501; ip link set stranger1 up
     ip link add stranger2 type veth peer name stranger3
     ip link set stranger2 master stranger1; ip link set stranger2 up; ip link set stranger3 up";
 
@@ -157,10 +158,8 @@ fn read(name: &str, body: &str) -> Result<Vec<String>, Failure> {
         let lines = lines.filter(|line| !is_heading(line));
         return Ok(in_context(name, lines));
     }
-    let things = match json(body)? {
-        Value::Array(things) => things,
-        one => vec![one],
-    };
+    let shown = json(body)?;
+    let things = shown.as_array().cloned().unwrap_or_else(|| vec![shown]);
     let things = things.into_iter().filter(|thing| lasts(name, thing));
     Ok(things
         .map(|thing| format!("{name}: {}", without_idle(thing)))

@@ -95,7 +95,7 @@ const FAULTS: &[Fault] = &[
     fault("VXLAN device of another VTEP", "r ip link set vni100 type vxlan local 100.65.0.77", Told,
         About(&["vni100"])),
     fault("veth: MTU of both ends", "r ip link set pe-e-100 mtu 1300; ip link set host-e-100 mtu 1300", Told,
-        By(&["~ router: link pe-e-100 mtu 1450", "~ host: link host-e-100 mtu 1450"])),
+        By(&["~ router: link pe-e-100 mtu 9450", "~ host: link host-e-100 mtu 9450"])),
     fault("veth: out of its VRF", "r ip link set pe-e-100 nomaster", Told,
         By(&["~ router: link pe-e-100 master red"])),
     fault("veth: in another VRF", "r ip link set pe-e-100 master blue", Told,

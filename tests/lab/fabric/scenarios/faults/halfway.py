@@ -25,10 +25,6 @@ tee = ctypes.CDLL(None, use_errno=True).tee
 log = open("/var/log/perouter/agent.log", "ab", buffering=0)
 
 
-def is_step(message):
-    return STEP in message and b" INFO " in b" " + message.replace(b"\x1b", b" ")
-
-
 def peek(told):
     """What the pipe holds, which stays in it."""
     ours, copy = os.pipe2(os.O_DIRECT | os.O_CLOEXEC)

@@ -52,6 +52,7 @@ pub(crate) fn run(fabric: &Fabric) -> Result<String, Failure> {
 
 /// How many steps it took, each of them by another agent.
 fn change(fabric: &Fabric, change: &str) -> Result<usize, Failure> {
+    restart::another_answers(fabric, NODE1)?;
     let script = KILLED_AFTER_EACH_STEP.replace("CHANGE", change);
     let script = format!("HALFWAY=$(cat <<'SCRIPT'\n{SCRIPT}\nSCRIPT\n)\n{script}");
     let told = fabric.shell(NODE1, &script)?;
