@@ -39,6 +39,8 @@ const KERNEL: &str = r#"
     show ports bridge -j -d link
     show fdb bridge -j fdb
     show firewall nft list ruleset
+    show legacy4 iptables-legacy -S
+    show legacy6 ip6tables-legacy -S
     cd /proc/sys/net
     show sysctls grep -s . ipv4/{tcp,udp}_l3mdev_accept ipv{4,6}/conf/*/forwarding \
         ipv4/conf/*/{arp_accept,rp_filter} ipv6/conf/{all,default}/accept_untracked_na

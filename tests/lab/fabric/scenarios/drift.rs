@@ -1,5 +1,5 @@
-//! Whatever somebody changes behind the agent's back, in the kernel or in FRR, is put right,
-//! counted and told: at once what the kernel tells of, at the next verification what it does not.
+//! Whatever somebody changes in FRR behind the agent's back is put right, counted and told, at the
+//! next verification.
 //!
 //! Seen to fail: with a change that is none of ours to mend (a foreign address on the host's
 //! loopback), which is counted as no repair.
@@ -29,8 +29,7 @@ const FOUND: Duration = Duration::from_secs(20);
 /// Prefixes a command that is to run in the router's namespace.
 const IN_ROUTER: &str = "in_router() { nsenter --net=/run/netns/perouter \"$@\"; }\n";
 
-/// A deleted VRF is not among them: the links come back within a second, but now and then FRR
-/// 10.3 never installs the routes that bgpd had imported, which the status then says.
+/// What is altered in the kernel is in the scenarios `altered` and `deleted`.
 const DRIFTS: [Drift; 2] = [
     Drift {
         what: "VNI unmapped",

@@ -1,6 +1,7 @@
 //! Every link of ours, deleted by hand, is made again, with what went with it and nothing else.
 //!
-//! Seen to fail: with a link that is not ours.
+//! Seen to fail: with a VRF that somebody made anew on the main table, after which FRR 10.3 does not
+//! put all its routes back.
 
 use super::altered::costs_no_other;
 use super::repair::Mended::About;

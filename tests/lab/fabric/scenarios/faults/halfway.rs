@@ -1,8 +1,6 @@
 //! An agent is killed after each single step of a change: a VRF goes, and comes again. The next
 //! one goes on from there, so that in the end all is as an agent that was never killed leaves it,
 //! and nobody else has noticed.
-//!
-//! Seen to fail: with an agent that is killed before its first step.
 
 use std::time::{Duration, Instant};
 

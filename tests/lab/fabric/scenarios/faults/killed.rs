@@ -1,8 +1,6 @@
 //! What runs is killed: the agent, each daemon of the router's FRR, all of them, the namespace.
 //!
 //! What a daemon that dies takes along is said in one place, [`Killed::limit`].
-//!
-//! Seen to fail: with the host's bgpd killed instead, which nobody misses in the router.
 
 use std::time::{Duration, Instant};
 
