@@ -1,6 +1,8 @@
 //! What runs is killed: the agent, each daemon of the router's FRR, all of them, the namespace.
 //!
 //! What a daemon that dies takes along is said in one place, [`Killed::limit`].
+//!
+//! Seen to fail: with a bgpd that was to cost nothing.
 
 use std::time::{Duration, Instant};
 
