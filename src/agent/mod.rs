@@ -11,6 +11,7 @@ pub mod facts;
 mod handles;
 mod pass;
 pub mod preview;
+mod remedy;
 mod report;
 mod socket;
 pub mod source;

@@ -192,8 +192,10 @@ impl Worker {
                 Settled::No
             }
         };
-        if settled == Settled::No {
-            self.counters.failed_passes += 1;
+        match settled {
+            Settled::No => self.counters.failed_passes += 1,
+            Settled::Yes if cause == Cause::Broken => self.wake_zebra().await,
+            Settled::Yes => {}
         }
         self.last = Some(settled);
         self.last_pass = Some(Pass {
@@ -326,7 +328,8 @@ impl Worker {
                 continue;
             }
             if drift_counts && round == 0 {
-                self.note_repair(&plan);
+                let steps = plan.to_string().lines().map(str::to_owned).collect();
+                self.note_repair(plan.steps(), steps);
             }
             let outcome = self.execute(&plan, &seen_frr, frr).await?;
             if !outcome.failures.is_empty() {
@@ -533,12 +536,12 @@ impl Worker {
         Ok(())
     }
 
-    fn note_repair(&mut self, plan: &Plan) {
+    pub(super) fn note_repair(&mut self, count: usize, steps: Vec<String>) {
         /// Enough to see what keeps happening.
         const KEPT: usize = 16;
-        let steps: Vec<String> = plan.to_string().lines().map(str::to_owned).collect();
-        tracing::warn!("something was changed behind our back; mending:\n{plan}");
-        self.counters.repairs += plan.steps() as u64;
+        let mending = steps.join("\n");
+        tracing::warn!("something was changed behind our back; mending:\n{mending}");
+        self.counters.repairs += count as u64;
         if self.repairs.len() == KEPT {
             self.repairs.remove(0);
         }

@@ -189,6 +189,13 @@ impl Worker {
         }
     }
 
+    /// What verification found last; nothing before the first.
+    pub(super) fn findings(&self) -> &[Finding] {
+        self.verification
+            .as_ref()
+            .map_or(&[], |last| &last.findings)
+    }
+
     /// Whether verification found something that another pass may mend.
     pub(super) fn looks_broken(&self) -> bool {
         self.verification

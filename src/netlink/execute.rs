@@ -7,6 +7,8 @@
 mod nic;
 mod words;
 
+use std::time::Duration;
+
 use ipnet::IpNet;
 use nix::errno::Errno;
 use rtnetlink::packet_route::address::{AddressAttribute, AddressFlags, AddressHeaderFlags};
@@ -24,6 +26,10 @@ use crate::plan::kernel::is_kind;
 use crate::plan::link::{
     KernelStep, Link, LinkChange, LinkKind, NicRoute, SeenKind, SeenLink, Space,
 };
+
+/// How long a link that goes down and up again is down: zebra looks at its routes some time after
+/// it is told, and by then must not have been told already that the link is up again.
+const NOTICED: Duration = Duration::from_millis(200);
 
 /// A step that failed, and why.
 #[derive(Debug, thiserror::Error)]
@@ -246,6 +252,11 @@ async fn set_link(
     let link = message::link(name);
     let changed = match change {
         LinkChange::Up => link.up(),
+        LinkChange::Cycle => {
+            alter(channel, link.down().build()).await?;
+            tokio::time::sleep(NOTICED).await;
+            message::link(name).up()
+        }
         LinkChange::EvpnPort => link
             .set_port_kind(InfoPortKind::Bridge)
             .set_port_data(message::evpn_port()),

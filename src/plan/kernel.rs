@@ -217,6 +217,9 @@ impl<'a> LinkPlanner<'a> {
         }
         self.address_generation(link, seen, made_here);
         let port_is_fresh = self.master(link, seen);
+        if self.changes_vrf(link, seen) {
+            self.change(link, LinkChange::Cycle, None);
+        }
         if link.evpn_port && (port_is_fresh || seen.is_none_or(|s| s.evpn_port != Some(true))) {
             self.change(link, LinkChange::EvpnPort, None);
         }
@@ -226,8 +229,24 @@ impl<'a> LinkPlanner<'a> {
         }
     }
 
-    /// Whether the link changes its master.
-    fn master(&mut self, link: &Link, seen: Option<&SeenLink>) -> bool {
+    /// Whether a bridge that is up goes into a VRF. The kernel takes the routes over it away when
+    /// it leaves one, and tells nobody; zebra, which holds them for installed, installs them anew
+    /// only when the bridge comes up again.
+    fn changes_vrf(&self, link: &Link, seen: Option<&SeenLink>) -> bool {
+        let is_bridge = match &link.kind {
+            LinkKind::Bridge => true,
+            LinkKind::Vrf { .. } | LinkKind::Vxlan { .. } | LinkKind::Veth { .. } => false,
+        };
+        let (now, wanted) = self.masters(link, seen);
+        is_bridge && wanted.is_some() && now != wanted && seen.is_some_and(|seen| seen.up)
+    }
+
+    /// The link's master now, and the one wanted.
+    fn masters(
+        &self,
+        link: &Link,
+        seen: Option<&SeenLink>,
+    ) -> (Option<InterfaceName>, Option<InterfaceName>) {
         let now = seen.and_then(|seen| self.master_still_there(link, seen));
         let wanted = match &link.master {
             Master::None => None,
@@ -236,6 +255,12 @@ impl<'a> LinkPlanner<'a> {
                 .clone()
                 .filter(|_| !seen.is_some_and(was_attached_by_us)),
         };
+        (now, wanted)
+    }
+
+    /// Whether the link changes its master.
+    fn master(&mut self, link: &Link, seen: Option<&SeenLink>) -> bool {
+        let (now, wanted) = self.masters(link, seen);
         if now == wanted {
             return false;
         }

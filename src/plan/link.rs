@@ -264,6 +264,8 @@ pub enum FirewallState {
 pub enum LinkChange {
     /// Set it administratively up.
     Up,
+    /// Set it administratively down and up again, for those who only then look at it anew.
+    Cycle,
     /// Set the MTU, in bytes.
     Mtu(u32),
     /// Set the Ethernet address.

@@ -142,6 +142,7 @@ impl fmt::Display for LinkChange {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Up => f.write_str("up"),
+            Self::Cycle => f.write_str("down and up"),
             Self::Mtu(mtu) => write!(f, "mtu {mtu}"),
             Self::Mac(mac) => write!(f, "address {mac}"),
             Self::Master(Some(master)) => write!(f, "master {master}"),

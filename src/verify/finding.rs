@@ -1,5 +1,6 @@
 //! What verification says: one check, one object, one verdict.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
 
@@ -170,4 +171,23 @@ impl fmt::Display for Finding {
             Outcome::Pending { waiting_for } => write!(f, ": waiting for {waiting_for}"),
         }
     }
+}
+
+/// The objects none of whose routes is in the kernel though zebra says so of some.
+#[must_use]
+pub fn stalled(findings: &[Finding]) -> BTreeSet<&ObjectKey> {
+    let of_kernel = || {
+        let routes = findings
+            .iter()
+            .filter(|finding| finding.check == Check::RouteInKernel);
+        routes.filter_map(|finding| Some((finding.object.as_ref()?, finding)))
+    };
+    let missing = of_kernel().filter(|(_, finding)| finding.is_bad());
+    let some_there = |object: &ObjectKey| {
+        of_kernel().any(|(other, finding)| other == object && finding.is_good())
+    };
+    missing
+        .map(|(object, _)| object)
+        .filter(|object| !some_there(object))
+        .collect()
 }

@@ -23,7 +23,7 @@ pub(crate) mod tests;
 mod vni;
 
 pub use facts::Facts;
-pub use finding::{Check, Finding, Outcome};
+pub use finding::{Check, Finding, Outcome, stalled};
 
 use crate::intent::NodeIntent;
 use crate::plan::desired::{self, Tunnels};

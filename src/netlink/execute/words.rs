@@ -49,6 +49,7 @@ pub(super) fn of(step: &KernelStep) -> String {
 fn changing(change: &LinkChange) -> String {
     match change {
         LinkChange::Up => "set the state up".to_owned(),
+        LinkChange::Cycle => "set the state down and up again".to_owned(),
         LinkChange::Mtu(mtu) => format!("set the MTU to {mtu}"),
         LinkChange::Mac(mac) => format!("set the Ethernet address to {mac}"),
         LinkChange::Master(Some(master)) => format!("set the master to {master}"),

@@ -72,18 +72,6 @@ fn every_attribute_of_a_link_is_put_right_by_one_step() {
         (
             Router,
             "br-pe-100",
-            |l| l.master = None,
-            "~ router: link br-pe-100 master red",
-        ),
-        (
-            Router,
-            "br-pe-100",
-            |l| l.master = Some(name("blue")),
-            "~ router: link br-pe-100 master red",
-        ),
-        (
-            Router,
-            "br-pe-100",
             |l| l.address_generation = Some(AddressGeneration::Kernel),
             "~ router: link br-pe-100 addrgenmode none",
         ),
@@ -212,6 +200,20 @@ fn what_is_nobodys_business_is_left_alone() {
         let mut world = steady.clone();
         alter(&mut world);
         assert_eq!(lines(&world), Vec::<String>::new());
+    }
+}
+
+#[test]
+fn a_bridge_that_comes_back_into_its_vrf_is_looked_at_anew() {
+    for elsewhere in [None, Some(name("blue"))] {
+        let steps = repair_link(Space::Router, "br-pe-100", |link| link.master = elsewhere);
+        assert_eq!(
+            steps,
+            [
+                "~ router: link br-pe-100 master red",
+                "~ router: link br-pe-100 down and up",
+            ]
+        );
     }
 }
 

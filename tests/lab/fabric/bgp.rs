@@ -36,6 +36,14 @@ pub(crate) fn sessions(fabric: &Fabric) -> Result<Sessions, Failure> {
     Ok(all)
 }
 
+/// The sessions of a node's router, seen from there.
+pub(crate) fn of_router(fabric: &Fabric, node: &str) -> Result<Sessions, Failure> {
+    let mut all = Sessions::new();
+    let answer = fabric.router_vtysh(node, &["show bgp vrf all summary json"])?;
+    read(&format!("{node} router"), &answer, &mut all)?;
+    Ok(all)
+}
+
 fn read(whose: &str, answer: &str, all: &mut Sessions) -> Result<(), Failure> {
     let vrfs = json(answer)?;
     for (vrf, families) in vrfs.as_object().into_iter().flatten() {
@@ -56,6 +64,24 @@ fn read(whose: &str, answer: &str, all: &mut Sessions) -> Result<(), Failure> {
     Ok(())
 }
 
+impl Session {
+    /// Whether it stood all the time from `then` until now.
+    fn stood_since(&self, then: &Self) -> bool {
+        then.state == "Established"
+            && self.state == "Established"
+            && then.epoch.abs_diff(self.epoch) <= 1
+            && (then.established, then.dropped) == (self.established, self.dropped)
+    }
+}
+
+/// The sessions that did not stand all the time between two looks.
+pub(crate) fn went_down(before: &Sessions, after: &Sessions) -> Vec<String> {
+    let stood =
+        |name: &str, then: &Session| after.get(name).is_some_and(|now| now.stood_since(then));
+    let broken = before.iter().filter(|(name, then)| !stood(name, then));
+    broken.map(|(name, _)| name.clone()).collect()
+}
+
 /// Demands that the sessions which `concern` chooses stood all the time between two looks;
 /// returns how many.
 pub(crate) fn undisturbed(
@@ -68,11 +94,7 @@ pub(crate) fn undisturbed(
         let Some(now) = after.get(name) else {
             return Err(format!("the session {name} is gone").into());
         };
-        let stood = then.state == "Established"
-            && now.state == "Established"
-            && then.epoch.abs_diff(now.epoch) <= 1
-            && (then.established, then.dropped) == (now.established, now.dropped);
-        if !stood {
+        if !now.stood_since(then) {
             return Err(format!("the session {name} was disturbed: {then:?}, then {now:?}").into());
         }
         count += 1;

@@ -3,6 +3,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use perouter::lab::backend::Backend;
@@ -16,6 +17,7 @@ use serde_json::Value;
 
 use crate::names::{AGENTS, BLUE, NODE2, RED, pairs};
 use crate::ping;
+use crate::snapshot::{self, Snapshot};
 use crate::wait::until;
 
 /// Why a scenario failed, for people.
@@ -34,6 +36,7 @@ const START: Duration = Duration::from_secs(120);
 pub(crate) struct Fabric {
     name: String,
     started: Started,
+    fresh: OnceLock<Snapshot>,
 }
 
 impl Fabric {
@@ -70,7 +73,35 @@ impl Fabric {
         };
         // It goes with this process, however that ends.
         let started = client::start(plan, Leash::Always, |_| ())?;
-        Ok(Self { name, started })
+        Ok(Self {
+            name,
+            started,
+            fresh: OnceLock::new(),
+        })
+    }
+
+    /// Remembers what node1 holds after its first bring-up, beside things of somebody else.
+    pub(crate) fn remember_fresh(&self) -> Result<(), Failure> {
+        self.guard()?;
+        snapshot::make_strangers(self)?;
+        // What came last may still be on its way: two looks in a row are the same.
+        let (fresh, _) = until(GUARD, "node1 has settled", || {
+            let first = Snapshot::take(self)?;
+            Ok(first.same(&Snapshot::take(self)?).map(|()| first))
+        })?;
+        drop(self.fresh.set(fresh));
+        Ok(())
+    }
+
+    /// What node1 held after its first bring-up.
+    pub(crate) fn fresh(&self) -> Result<&Snapshot, Failure> {
+        let fresh = self.fresh.get();
+        fresh.ok_or_else(|| "nobody looked at the first bring-up".into())
+    }
+
+    /// What differs in node1 from its first bring-up, if anything.
+    pub(crate) fn as_fresh(&self) -> Result<Result<(), String>, Failure> {
+        Ok(self.fresh()?.same(&Snapshot::take(self)?))
     }
 
     /// Takes the lab down.

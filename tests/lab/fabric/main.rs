@@ -14,6 +14,7 @@ mod fabric;
 mod names;
 mod ping;
 mod scenarios;
+mod snapshot;
 mod wait;
 
 use std::io::Write;
@@ -32,6 +33,9 @@ fn the_fabric_keeps_its_promises() {
     let with_netlink_tests = chosen.iter().any(|scenario| scenario.needs_netlink_tests);
     let fabric = Fabric::up(with_netlink_tests).unwrap();
     say(&format!("up after {:.1} s", begin.elapsed().as_secs_f64()));
+    fabric.remember_fresh().unwrap();
+    let held = fabric.fresh().unwrap().len();
+    say(&format!("node1 holds {held} things to be compared"));
     let mut failed = Vec::new();
     for scenario in &chosen {
         let begin = Instant::now();

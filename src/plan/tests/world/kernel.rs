@@ -196,6 +196,7 @@ impl World {
                 port
             }
             LinkChange::Up
+            | LinkChange::Cycle
             | LinkChange::Mtu(_)
             | LinkChange::Mac(_)
             | LinkChange::AddressGeneration(_)
@@ -206,6 +207,7 @@ impl World {
         let before = link.clone();
         match change {
             LinkChange::Up => link.up = true,
+            LinkChange::Cycle => return expect(link.up, "it is down"),
             LinkChange::Mtu(mtu) => link.mtu = *mtu,
             LinkChange::Mac(mac) => link.mac = Some(*mac),
             LinkChange::Master(to) => {

@@ -2,8 +2,8 @@
 
 mod cleanup;
 mod drift;
-mod frr_lost;
-mod namespace;
+mod faults;
+mod frr_hangs;
 mod northbound;
 mod policies;
 mod ports;
@@ -47,8 +47,11 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     scenario("drift", drift::run),
     scenario("refusals", refusals::run),
     scenario("northbound", northbound::run),
-    scenario("frr-lost", frr_lost::run),
-    scenario("namespace", namespace::run),
+    scenario("altered", faults::altered),
+    scenario("deleted", faults::deleted),
+    scenario("halfway", faults::halfway),
+    scenario("killed", faults::killed),
+    scenario("frr-hangs", frr_hangs::run),
     scenario("cleanup", cleanup::run),
     Scenario {
         name: "vrfs",

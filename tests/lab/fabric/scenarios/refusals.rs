@@ -12,8 +12,8 @@ use super::restart::end_agent_unready;
 use crate::bgp;
 use crate::fabric::{Fabric, Failure};
 use crate::names::{BLUE, NODE2, RED, pairs};
-use crate::ping::Pinging;
 use crate::ping::once;
+use crate::ping::{Pinging, USUAL};
 use crate::wait::{seconds, until};
 
 /// How long the status may take to tell of a refusal, or that all is well.
@@ -75,8 +75,8 @@ pub(crate) fn run(fabric: &Fabric) -> Result<String, Failure> {
     let [red1, red2, _] = RED;
     let [blue1, blue2] = BLUE;
     let before = bgp::sessions(fabric)?;
-    let red = Pinging::start(fabric, &red2, &red1)?;
-    let blue = Pinging::start(fabric, &blue2, &blue1)?;
+    let red = Pinging::start(fabric, &red2, &red1, USUAL)?;
+    let blue = Pinging::start(fabric, &blue2, &blue1, USUAL)?;
     let mut slowest = Duration::ZERO;
     for bad in &BAD {
         let took = refused(fabric, bad).map_err(|error| format!("{}: {error}", bad.file))?;

@@ -12,8 +12,8 @@ use serde_json::Value;
 use crate::bgp;
 use crate::fabric::{Fabric, Failure, json};
 use crate::names::{BLUE, NODE1, RED, pairs};
-use crate::ping::Pinging;
 use crate::ping::once;
+use crate::ping::{Pinging, USUAL};
 use crate::wait::{seconds, until};
 
 /// How long all of red may take to go, or to come back.
@@ -43,7 +43,7 @@ fn remove_and_restore(fabric: &Fabric) -> Result<String, Failure> {
     let foreign = foreign(fabric)?;
     let blue_links = links_of_blue(fabric)?;
     let sessions = bgp::sessions(fabric)?;
-    let pinging = Pinging::start(fabric, &blue1, &blue2)?;
+    let pinging = Pinging::start(fabric, &blue1, &blue2, USUAL)?;
 
     fabric.ask(NODE1, &["rm", "/etc/perouter/red.yaml"])?;
     let (_, gone) = until(DEADLINE, "everything of red is gone", || remains(fabric))?;

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use crate::bgp;
 use crate::fabric::{Fabric, Failure};
 use crate::names::{NODE1, RED};
-use crate::ping::Pinging;
+use crate::ping::{DENSE, Pinging};
 use crate::wait::{seconds, until};
 
 /// How long an agent may take from its end to a report of its own.
@@ -23,8 +23,8 @@ pub(crate) fn run(fabric: &Fabric) -> Result<String, Failure> {
 fn once(fabric: &Fabric, signal: &str) -> Result<String, Failure> {
     let [node1, node2, ext] = RED;
     let before = bgp::sessions(fabric)?;
-    let out = Pinging::start(fabric, &node1, &node2)?;
-    let back = Pinging::start(fabric, &ext, &node1)?;
+    let out = Pinging::start(fabric, &node1, &node2, DENSE)?;
+    let back = Pinging::start(fabric, &ext, &node1, DENSE)?;
     let took = end_agent(fabric, NODE1, signal)?;
     let report = fabric.verified(NODE1)??;
     let (out, back) = (out.stop(fabric)?, back.stop(fabric)?);
@@ -53,6 +53,18 @@ pub(crate) fn end_agent(fabric: &Fabric, node: &str, signal: &str) -> Result<Dur
     end_agent_unready(fabric, node, signal)?;
     fabric.ready(node, BACK)?;
     Ok(begin.elapsed())
+}
+
+/// Waits until an agent of a node runs and answers, whatever it says.
+pub(crate) fn another_answers(fabric: &Fabric, node: &str) -> Result<(), Failure> {
+    until(BACK, "an agent answers", || {
+        let verified = fabric.run(node, &["perouter", "verify", "-o", "json"])?;
+        Ok(match verified.status {
+            0 | 1 => Ok(()),
+            _ => Err(verified.errors),
+        })
+    })?;
+    Ok(())
 }
 
 /// Ends the agent of a node by a signal, and waits until the next one answers, whatever it says;
