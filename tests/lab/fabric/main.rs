@@ -15,6 +15,7 @@ mod names;
 mod ping;
 mod scenarios;
 mod wait;
+mod witness;
 
 use std::io::Write;
 use std::time::Instant;

@@ -2,7 +2,9 @@
 
 mod cleanup;
 mod drift;
+mod edits;
 mod frr_lost;
+mod labels;
 mod namespace;
 mod northbound;
 mod policies;
@@ -12,6 +14,7 @@ mod recording;
 mod refusals;
 mod removal;
 mod restart;
+mod underlay;
 mod vrfs;
 mod withdrawal;
 
@@ -44,10 +47,13 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     scenario("policies", policies::run),
     scenario("recording", recording::run),
     scenario("removal", removal::run),
+    scenario("edits", edits::run),
+    scenario("labels", labels::run),
     scenario("drift", drift::run),
     scenario("refusals", refusals::run),
     scenario("northbound", northbound::run),
     scenario("frr-lost", frr_lost::run),
+    scenario("underlay", underlay::run),
     scenario("namespace", namespace::run),
     scenario("cleanup", cleanup::run),
     Scenario {
