@@ -10,6 +10,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use perouter::lab::checks::{self, CheckError, Checks};
+use perouter::lab::topology::Topology;
 use tempfile::TempDir;
 
 /// Which kernel a test wants.
@@ -52,6 +54,19 @@ pub(crate) fn perouter(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_perouter"));
     command.arg("lab").args(arguments).stdin(Stdio::null());
     command
+}
+
+/// Fails with all that an error of the checks has to tell.
+fn explain(error: CheckError) {
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "the others say all in their own words"
+    )]
+    let findings = match &error {
+        CheckError::NotReady { findings, .. } | CheckError::NotGood { findings, .. } => findings,
+        _ => "",
+    };
+    panic!("{error}: {findings}");
 }
 
 /// What a command put out, for messages and comparisons.
@@ -137,6 +152,20 @@ impl Lab {
     /// `perouter lab test`, to its end.
     pub(crate) fn test(&self) -> Output {
         self.starting("test").output().unwrap()
+    }
+
+    /// What `perouter lab test` checks, in this lab, which is up.
+    pub(crate) fn check(&self) {
+        let topology = Topology::read(&self.topology).unwrap();
+        let checks = Checks::read(&self.topology, &topology).unwrap();
+        let limit = Duration::from_secs(120);
+        let ready = || checks::await_ready(&topology, limit, |_| ()).unwrap_or_else(explain);
+        ready();
+        let pings = checks::pings(&topology, &checks, limit, |_| ()).unwrap();
+        assert_eq!(pings.failed, 0, "{}", pings.table);
+        // Routes that came after the first look count too.
+        ready();
+        checks::verified(&topology).map_or_else(explain, drop);
     }
 
     /// `perouter lab up` or `test`, under way.

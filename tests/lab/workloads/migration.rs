@@ -1,0 +1,88 @@
+//! A workload moves from node to node with its MAC and its address, says so by a gratuitous ARP,
+//! and moves back: its EVPN route moves along, with a greater mobility sequence each time
+//! (RFC 7432 §7.7), and traffic follows, in the segment and from outside.
+//!
+//! Seen to fail: without the gratuitous ARP, and with another MAC.
+
+use std::time::Duration;
+
+use super::pinging::Pinging;
+use super::{AWAY, HOME, ROUTES, WORKLOAD, shell, until};
+use crate::harness::Lab;
+
+/// Some times what it takes here; a neighbour entry that nobody corrects would be asked for again
+/// after 30 s at the earliest, a MAC be forgotten after 300 s.
+const BOUND: Duration = Duration::from_secs(15);
+
+/// The workload's own words, once it is there: an ARP request for itself.
+const ANNOUNCE: &str = r#"
+import socket, sys
+mac = bytes.fromhex(sys.argv[1].replace(":", ""))
+address = socket.inet_aton(sys.argv[2])
+arp = bytes.fromhex("0001080006040001") + mac + address + bytes(6) + address
+link = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
+link.bind(("eth0", 0))
+link.send(b"\xff" * 6 + mac + bytes.fromhex("0806") + arp)
+"#;
+
+pub(super) fn traffic_follows_a_workload(lab: &Lab) {
+    let mac = shell(
+        lab,
+        HOME,
+        "ip netns exec pod cat /sys/class/net/eth0/address",
+    );
+    let mac = mac.trim();
+    let inside = Pinging::start(lab, AWAY, "ip netns exec pod", WORKLOAD);
+    let outside = Pinging::start(lab, "ext", "", &format!("-I 172.16.9.1 {WORKLOAD}"));
+    let there = travel(lab, mac, HOME, AWAY, 1);
+    let back = travel(lab, mac, AWAY, HOME, 2);
+    let (inside, outside) = (inside.stop(), outside.stop());
+    eprintln!(
+        "a workload moved: its route {there:?} after its word, back {back:?}; without an answer \
+         at most {inside:?} in the segment, {outside:?} from outside"
+    );
+    assert!(inside < BOUND, "no answer in the segment for {inside:?}");
+    assert!(outside < BOUND, "no answer from outside for {outside:?}");
+}
+
+/// Moves the workload; how long it took, from its word, until the node that it left has the route
+/// by the other, with the mobility sequence, and traffic follows.
+fn travel(lab: &Lab, mac: &str, from: &str, to: &str, sequence: u32) -> Duration {
+    // The other node's own workload has the name already.
+    let name = |node| if node == HOME { "pod" } else { "guest" };
+    shell(lab, from, &format!("ip netns del {}", name(from)));
+    let name = name(to);
+    shell(
+        lab,
+        to,
+        &format!(
+            ". /etc/lab/workloads
+            workload {name} br-hs-110 'link set eth0 address {mac}' \
+                'address add {WORKLOAD}/24 dev eth0' 'route add default via 10.20.0.1'
+            until ip -o link show {name} | grep -q 'master br-hs-110 state UP'; do sleep 0.05; done
+            ip netns exec {name} python3 -c \"$ANNOUNCE\" {mac} {WORKLOAD}"
+        )
+        .replace(
+            "$ANNOUNCE",
+            &ANNOUNCE.replace('\\', "\\\\").replace('"', "\\\""),
+        ),
+    );
+    let endpoint = if to == HOME {
+        "100.65.0.0"
+    } else {
+        "100.65.0.1"
+    };
+    let route = format!(
+        "{ROUTES} | grep -A 3 -F '[{mac}]:[32]:[{WORKLOAD}]' > /tmp/route; cat /tmp/route >&2
+        grep -q ' {endpoint} ' /tmp/route; grep -q 'MM:{sequence}' /tmp/route"
+    );
+    let took = until(lab, from, "its route has moved", &route);
+    for (node, before, source) in [
+        (AWAY, "ip netns exec pod", ""),
+        ("ext", "", "-I 172.16.9.1"),
+    ] {
+        let ping = format!("{before} ping -n -c 1 -W 1 {source} {WORKLOAD}");
+        until(lab, node, "traffic follows", &ping);
+    }
+    took
+}
