@@ -56,17 +56,14 @@ pub(crate) fn perouter(arguments: &[&str]) -> Command {
     command
 }
 
-/// Fails with all that an error of the checks has to tell.
-fn explain(error: CheckError) {
-    #[expect(
-        clippy::wildcard_enum_match_arm,
-        reason = "the others say all in their own words"
-    )]
-    let findings = match &error {
-        CheckError::NotReady { findings, .. } | CheckError::NotGood { findings, .. } => findings,
-        _ => "",
-    };
-    panic!("{error}: {findings}");
+/// Prints the findings that an error of the checks brings, for the error itself is one line.
+fn explained<T>(checked: Result<T, CheckError>) -> Result<T, CheckError> {
+    if let Err(CheckError::NotReady { findings, .. } | CheckError::NotGood { findings, .. }) =
+        &checked
+    {
+        eprintln!("{findings}");
+    }
+    checked
 }
 
 /// What a command put out, for messages and comparisons.
@@ -159,13 +156,13 @@ impl Lab {
         let topology = Topology::read(&self.topology).unwrap();
         let checks = Checks::read(&self.topology, &topology).unwrap();
         let limit = Duration::from_secs(120);
-        let ready = || checks::await_ready(&topology, limit, |_| ()).unwrap_or_else(explain);
+        let ready = || explained(checks::await_ready(&topology, limit, |_| ())).unwrap();
         ready();
         let pings = checks::pings(&topology, &checks, limit, |_| ()).unwrap();
         assert_eq!(pings.failed, 0, "{}", pings.table);
         // Routes that came after the first look count too.
         ready();
-        checks::verified(&topology).map_or_else(explain, drop);
+        explained(checks::verified(&topology)).unwrap();
     }
 
     /// `perouter lab up` or `test`, under way.

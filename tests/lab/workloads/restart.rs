@@ -5,7 +5,7 @@
 //! gone: that is what is lost until the daemons run, the agent has told them everything, and the
 //! session is up again. Nothing in it waits for a timer but the reconnecting, every second.
 //!
-//! Seen to fail: with the daemons stopped instead of killed.
+//! Seen to fail: with nothing killed.
 
 use std::time::{Duration, Instant};
 
@@ -13,8 +13,8 @@ use super::pinging::Pinging;
 use super::{AWAY, HOME, WORKLOAD, shell, until};
 use crate::harness::Lab;
 
-/// Some times what it takes here, and far below what it would take if a neighbour entry (30 s and
-/// its probes) or the bridge's memory (300 s) had to run out before traffic finds its way.
+/// Four times what it takes on a busy machine, and less than if it had to wait for anything that
+/// runs out: zebra's stale entries (60 s), BGP's stale paths (120 s), a bridge's memory (300 s).
 const BOUND: Duration = Duration::from_secs(30);
 
 pub(super) fn a_router_restarts(lab: &Lab) {

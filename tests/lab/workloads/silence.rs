@@ -66,14 +66,17 @@ pub(super) fn a_silent_workload_keeps_its_route_while_it_lives(lab: &Lab) {
     speak(lab);
     let begin = Instant::now();
     while begin.elapsed() < 2 * AGEING {
-        if !lab
+        let there = lab
             .exec(AWAY, &["bash", "-c", &has_route()])
             .status
-            .success()
-        {
-            let entries = shell(lab, HOME, ENTRIES);
-            panic!("its route is gone after {:?}: {entries}", begin.elapsed());
-        }
+            .success();
+        let entries = || shell(lab, HOME, ENTRIES);
+        assert!(
+            there,
+            "its route is gone after {:?}: {}",
+            begin.elapsed(),
+            entries()
+        );
         thread::sleep(Duration::from_millis(500));
     }
     eprintln!("silent for {:?}, and its route is there", begin.elapsed());
