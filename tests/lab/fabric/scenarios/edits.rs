@@ -2,7 +2,7 @@
 //! another AS number. Each time the old things go, the ends reach
 //! each other again, and the other L3VNI loses no session, no link and no ping.
 //!
-//! Seen to fail: with blue edited in the place of red.
+//! Seen to fail: with a session of blue cleared meanwhile.
 
 use std::time::Duration;
 

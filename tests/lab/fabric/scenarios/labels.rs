@@ -1,8 +1,8 @@
 //! The labels of a node change: what does not select it any more goes, whatever its kind, what
 //! selects it stays undisturbed, and all comes back with the labels.
 //!
-//! Seen to fail: with the underlay's selector left out, and with blue selected by the tenants'
-//! label too.
+//! Seen to fail: with blue selected by the tenants' label too, and with an underlay that selects
+//! spares.
 
 use std::time::Duration;
 

@@ -5,7 +5,7 @@
 //! does not notice. With it back, all is as before. Another tunnel endpoint takes the place of the
 //! old one: on the loopback, in the VXLAN devices, and in the fabric, where the old one is gone.
 //!
-//! Seen to fail: with another NIC's MTU watched, and with the old endpoint kept on the loopback.
+//! Seen to fail: with another MTU expected of the NIC, and with the edit of the endpoint left out.
 
 use std::time::Duration;
 
