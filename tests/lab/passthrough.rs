@@ -18,8 +18,7 @@ const KINDS: [(&str, u32); 3] = [
     ("hostASN: 64514", 64514),
 ];
 
-/// Seen to fail: with a host of another AS number than the manifest says, and with the manifest
-/// left where it is.
+/// Seen to fail: with a host of another AS number than the manifest says.
 #[test]
 fn the_host_reaches_the_fabric_without_evpn() {
     let lab = Lab::new("passthrough", Backend::Auto);

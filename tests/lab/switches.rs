@@ -72,7 +72,7 @@ fn bfd_misses_a_switch(lab: &Lab) {
 /// The underlay's NIC is exchanged for another, by an edit alone: the one goes back to the host
 /// with its address, the other comes, and traffic goes by it. Nothing is started again.
 ///
-/// Seen to fail: with the NIC left out of the edit, and with FRR killed meanwhile.
+/// Seen to fail: with the other NIC kept.
 fn a_nic_takes_the_others_place(lab: &Lab) {
     let running = "pgrep -o -f '^perouter agent'; pgrep -f '^/usr/lib/frr/[a-z]* -N perouter'";
     let processes = || says(lab, &["bash", "-c", running]);

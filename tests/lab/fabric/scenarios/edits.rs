@@ -4,7 +4,7 @@
 //!
 //! Seen to fail: with a session of blue cleared meanwhile.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::bgp;
 use crate::fabric::{Fabric, Failure};
@@ -91,14 +91,14 @@ fn make(fabric: &Fabric, edit: &Edit) -> Result<Duration, Failure> {
         let commands = [&["configure terminal", "router bgp 64515"], edit.host].concat();
         fabric.vtysh(NODE1, &commands)?;
     }
-    let begin = std::time::Instant::now();
+    let begin = Instant::now();
     for node in edit.nodes {
         let edited = format!(
-            "before=$(md5sum < red.yaml); sed -i '{}' red.yaml; \
-             [ \"$before\" != \"$(md5sum < red.yaml)\" ]",
+            "sed -i '{}' red.yaml; ! cmp -s red.yaml /tmp/red.yaml",
             edit.script
         );
-        fabric.shell(node, &format!("cd /etc/perouter; {edited}"))?;
+        let before = "cd /etc/perouter; cp red.yaml /tmp/red.yaml";
+        fabric.shell(node, &format!("{before}; {edited}"))?;
     }
     let [(old_vrf, old_vni), (new_vrf, new_vni)] = [edit.before, edit.after];
     let new = witness::l3vni(new_vrf, new_vni);
@@ -143,12 +143,19 @@ fn restore(fabric: &Fabric) -> Result<(), Failure> {
 }
 
 /// The links of blue in node1, with their numbers: a link that is made again has another.
-fn blue(fabric: &Fabric) -> Result<String, Failure> {
-    let chosen = "ip -o link | awk '{print $1, $2}' | grep -E '(blue|200)[@:]'";
-    let of_host = fabric.shell(NODE1, chosen)?;
-    let inside = format!(
-        "nsenter --net=/run/netns/perouter bash -euc \"{}\"",
-        chosen.replace('$', "\\$")
-    );
-    Ok(of_host + &fabric.shell(NODE1, &inside)?)
+fn blue(fabric: &Fabric) -> Result<Vec<String>, Failure> {
+    let show = ["ip", "-o", "link"];
+    let all = fabric.ask(NODE1, &show)? + &fabric.router(NODE1, &show)?;
+    let names = all.lines().filter_map(|line| {
+        let mut words = line.split([':', '@', ' ']).filter(|word| !word.is_empty());
+        Some((words.next()?, words.next()?))
+    });
+    let of_blue = names.filter(|(_, name)| *name == "blue" || name.ends_with("200"));
+    let links: Vec<_> = of_blue
+        .map(|(index, name)| format!("{index} {name}"))
+        .collect();
+    if links.len() == 5 {
+        return Ok(links);
+    }
+    Err(format!("of blue's links these are there: {links:?}").into())
 }

@@ -7,7 +7,7 @@
 //!
 //! Seen to fail: with another MTU expected of the NIC, and with the edit of the endpoint left out.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
@@ -125,7 +125,7 @@ fn with(fabric: &Fabric, before: &Seen) -> Result<Duration, Failure> {
 
 /// Moves the node's tunnel endpoint, and waits until it is the only one and carries traffic.
 fn endpoint(fabric: &Fabric, from: &str, to: &str) -> Result<Duration, Failure> {
-    let begin = std::time::Instant::now();
+    let begin = Instant::now();
     let edit = format!("s/{from}/{to}/");
     fabric.ask(NODE1, &["sed", "-i", &edit, "/etc/perouter/underlay.yaml"])?;
     until(DEADLINE, "the other endpoint is in use", || {
