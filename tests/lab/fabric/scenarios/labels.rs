@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::restart::end_agent_unready;
 use crate::bgp;
-use crate::fabric::{Fabric, Failure};
+use crate::fabric::{Fabric, Failure, json};
 use crate::names::{BLUE, NODE1};
 use crate::ping::Pinging;
 use crate::wait::{seconds, until};
@@ -74,9 +74,7 @@ pub(crate) fn run(fabric: &Fabric) -> Result<String, Failure> {
     )?;
     let none = ["configure terminal", "router bgp 64515"];
     fabric.vtysh(NODE1, &[&none[..], &["no neighbor 192.169.30.1"]].concat())?;
-    let outcome = outcome?;
-    fabric.guard()?;
-    Ok(outcome)
+    outcome
 }
 
 fn by_labels(fabric: &Fabric) -> Result<String, Failure> {
@@ -180,15 +178,15 @@ fn traces(fabric: &Fabric, wanted: bool) -> Result<(), Failure> {
         let running = fabric.router_vtysh(NODE1, &["show running-config"])?;
         let raw = running.contains("zz-of-tenants");
         let neighbour = running.contains("neighbor 192.169.30.2 ");
-        let sessions = bgp::sessions(fabric)?;
-        let of_passthrough = sessions
-            .iter()
-            .filter(|(name, _)| name.contains(PASSTHROUGH));
-        let states: Vec<&str> = of_passthrough.map(|(_, session)| &*session.state).collect();
-        let up = states
-            .iter()
-            .filter(|state| **state == "Established")
-            .count();
+        let ask = ["show bgp ipv4 unicast summary json"];
+        let router = json(&fabric.router_vtysh(NODE1, &ask)?)?;
+        let host = json(&fabric.vtysh(NODE1, &ask)?)?;
+        let states = [
+            &router["peers"]["192.169.30.2"]["state"],
+            &host["peers"]["192.169.30.1"]["state"],
+        ];
+        let up = states.iter().filter(|state| **state == "Established");
+        let up = up.count();
         let expected = if wanted { 2 } else { 0 };
         Ok(if (raw, neighbour, up) == (wanted, wanted, expected) {
             Ok(())
