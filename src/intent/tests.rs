@@ -3,6 +3,7 @@
 mod overlays;
 mod properties;
 mod raw;
+mod selectors;
 
 use super::addresses::Vteps;
 use super::samples::{INDEX, asn, fabric, key, l3vni, net, read, underlay, vrf, vrf_with_host};

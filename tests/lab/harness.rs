@@ -10,6 +10,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use perouter::lab::checks::{self, CheckError, Checks};
+use perouter::lab::topology::Topology;
 use tempfile::TempDir;
 
 /// Which kernel a test wants.
@@ -52,6 +54,16 @@ pub(crate) fn perouter(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_perouter"));
     command.arg("lab").args(arguments).stdin(Stdio::null());
     command
+}
+
+/// Prints the findings that an error of the checks brings, for the error itself is one line.
+fn explained<T>(checked: Result<T, CheckError>) -> Result<T, CheckError> {
+    if let Err(CheckError::NotReady { findings, .. } | CheckError::NotGood { findings, .. }) =
+        &checked
+    {
+        eprintln!("{findings}");
+    }
+    checked
 }
 
 /// What a command put out, for messages and comparisons.
@@ -137,6 +149,20 @@ impl Lab {
     /// `perouter lab test`, to its end.
     pub(crate) fn test(&self) -> Output {
         self.starting("test").output().unwrap()
+    }
+
+    /// What `perouter lab test` checks, in this lab, which is up.
+    pub(crate) fn check(&self) {
+        let topology = Topology::read(&self.topology).unwrap();
+        let checks = Checks::read(&self.topology, &topology).unwrap();
+        let limit = Duration::from_secs(120);
+        let ready = || explained(checks::await_ready(&topology, limit, |_| ())).unwrap();
+        ready();
+        let pings = checks::pings(&topology, &checks, limit, |_| ()).unwrap();
+        assert_eq!(pings.failed, 0, "{}", pings.table);
+        // Routes that came after the first look count too.
+        ready();
+        explained(checks::verified(&topology)).unwrap();
     }
 
     /// `perouter lab up` or `test`, under way.

@@ -8,5 +8,7 @@
 mod fabric;
 mod harness;
 mod lifetime;
+mod passthrough;
 mod requests;
-mod silence;
+mod switches;
+mod workloads;

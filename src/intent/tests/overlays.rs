@@ -1,16 +1,13 @@
 //! Segments, the passthrough, both IP versions, and who is selected.
 
-use super::{all, first, from, one_rejection, then};
-use crate::api::selector::{Demand, Requirement};
+use super::{first, one_rejection, then};
 use crate::api::{
-    HostMaster, HostSession, IpVersion, Kind, L2Vni, L3Vni, LocalCidr, Manifest, NodeSelector,
-    TunnelEndpoint, Underlay,
+    HostMaster, HostSession, IpVersion, Kind, L2Vni, L3Vni, LocalCidr, TunnelEndpoint, Underlay,
 };
 use crate::intent::samples::{
-    INDEX, fabric, key, l2vni, l3passthrough, l3vni, read, routed_segment, segment, underlay, vrf,
-    vrf_with_host,
+    fabric, key, l2vni, l3passthrough, l3vni, routed_segment, segment, underlay, vrf, vrf_with_host,
 };
-use crate::intent::{Accepted, Kept, Node, Resolution, resolve};
+use crate::intent::{Kept, Resolution};
 
 fn segments(resolution: &Resolution) -> Vec<String> {
     let segments = resolution.intent.segments.iter();
@@ -284,88 +281,5 @@ fn a_bridge_of_others_has_no_name_of_ours() {
         one_rejection(&resolution).message,
         "s.yaml: L2VNI default/s: spec.hostMaster.linuxBridge.name: no bridge of others is named \
          br-hs-7: links of VNIs are named so"
-    );
-}
-
-fn on_rack(rack: &str, manifest: Manifest) -> Manifest {
-    let requirement = Requirement {
-        key: "rack".to_owned(),
-        demand: Demand::In([rack.to_owned()].into()),
-    };
-    let mut manifest = manifest;
-    let selector = NodeSelector::new(vec![requirement]);
-    match &mut manifest {
-        Manifest::Underlay(object) => object.selector = selector,
-        Manifest::L3Vni(object) => object.selector = selector,
-        Manifest::L2Vni(object) => object.selector = selector,
-        Manifest::L3Passthrough(object) => object.selector = selector,
-        Manifest::RawFrrConfig(object) => object.selector = selector,
-    }
-    manifest
-}
-
-fn node(rack: &str) -> Node {
-    Node {
-        index: INDEX,
-        labels: [("rack".to_owned(), rack.to_owned())].into(),
-    }
-}
-
-/// Two underlays, each for one rack; a VNI that only one rack has; and the objects go and come
-/// with the labels, without being refused where they are not meant.
-#[test]
-fn objects_are_there_for_the_nodes_that_they_select() {
-    let objects = || {
-        read([
-            on_rack("a", fabric("u", underlay())),
-            on_rack("b", fabric("v", underlay())),
-            on_rack("b", l3vni("red", vrf("red", 100))),
-            l3vni("blue", vrf("blue", 200)),
-        ])
-    };
-    let keys = |resolution: &Resolution| {
-        let keys = resolution.intent.keys();
-        keys.map(|key| key.name.clone()).collect::<Vec<_>>()
-    };
-    let on_a = resolve(objects(), &Accepted::new(), &node("a"));
-    assert_eq!(
-        (keys(&on_a), &on_a.rejections),
-        (vec!["u".into(), "blue".into()], &vec![])
-    );
-    let on_b = resolve(objects(), &on_a.accepted, &node("b"));
-    let expected = ["v", "blue", "red"].map(str::to_owned).to_vec();
-    assert_eq!((keys(&on_b), &on_b.rejections), (expected, &vec![]));
-    assert!(
-        !on_b.accepted.contains_key(&key(Kind::Underlay, "u")),
-        "it is forgotten"
-    );
-}
-
-/// What was deselected and is then broken does not come back from the past.
-#[test]
-fn a_last_good_version_counts_where_it_selects_the_node() {
-    let before = resolve(
-        read([
-            fabric("u", underlay()),
-            on_rack("a", l3vni("red", vrf("red", 100))),
-        ]),
-        &Accepted::new(),
-        &node("a"),
-    );
-    assert_eq!(before.intent.vnis.len(), 1);
-    let broken = || {
-        let mut broken = from("red.yaml", l3vni("red", vrf("red", 100)));
-        broken.manifest = Err("red.yaml: wrong".to_owned());
-        all(vec![from("u.yaml", fabric("u", underlay())), broken])
-    };
-    let kept = resolve(broken(), &before.accepted, &node("a"));
-    assert_eq!(
-        (kept.intent.vnis.len(), one_rejection(&kept).kept),
-        (1, Kept::LastGood)
-    );
-    let moved = resolve(broken(), &before.accepted, &node("b"));
-    assert_eq!(
-        (moved.intent.vnis.len(), one_rejection(&moved).kept),
-        (0, Kept::Nothing)
     );
 }

@@ -235,7 +235,7 @@ impl Fabric {
         for node in AGENTS {
             let script = "
                 cp /etc/lab/manifests/*.yaml /etc/perouter/
-                rm -f /etc/perouter/zz-*
+                rm -f /etc/perouter/zz-* /run/lab-labels
                 for pid in $(pgrep -f -- '-N perouter'); do kill -CONT $pid; done";
             if let Err(error) = self.shell(node, script) {
                 crate::say(&format!("{node} cannot be mended: {error}"));

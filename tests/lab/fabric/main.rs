@@ -16,6 +16,7 @@ mod ping;
 mod scenarios;
 mod snapshot;
 mod wait;
+mod witness;
 
 use std::io::Write;
 use std::time::Instant;

@@ -2,8 +2,10 @@
 
 mod cleanup;
 mod drift;
+mod edits;
 mod faults;
 mod frr_hangs;
+mod labels;
 mod northbound;
 mod policies;
 mod ports;
@@ -12,6 +14,7 @@ mod recording;
 mod refusals;
 mod removal;
 mod restart;
+mod underlay;
 mod vrfs;
 mod withdrawal;
 
@@ -44,6 +47,8 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     scenario("policies", policies::run),
     scenario("recording", recording::run),
     scenario("removal", removal::run),
+    scenario("edits", edits::run),
+    scenario("labels", labels::run),
     scenario("drift", drift::run),
     scenario("refusals", refusals::run),
     scenario("northbound", northbound::run),
@@ -52,6 +57,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     scenario("halfway", faults::halfway),
     scenario("killed", faults::killed),
     scenario("frr-hangs", frr_hangs::run),
+    scenario("underlay", underlay::run),
     scenario("cleanup", cleanup::run),
     Scenario {
         name: "vrfs",

@@ -7,41 +7,21 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::harness::{Backend, Lab, text, wait_within};
-
-/// Where the workload is, and where its route must be.
-const HOME: &str = "node1";
-const AWAY: &str = "node2";
-const WORKLOAD: &str = "10.20.0.11";
+use super::{AWAY, HOME, ROUTES, WORKLOAD, shell, until};
+use crate::harness::Lab;
 
 /// What the kernel takes to forget a MAC.
 const AGEING: Duration = Duration::from_secs(8);
 
-/// How long anything may take, on a slow machine.
-const LIMIT: Duration = Duration::from_secs(90);
-
-/// Runs a script in a node and demands that it succeeds; what it printed.
-fn shell(lab: &Lab, node: &str, script: &str) -> String {
-    let output = lab.exec(node, &["bash", "-euc", script]);
-    let (out, errors) = (text(&output.stdout), text(&output.stderr));
-    assert!(output.status.success(), "{node}: «{script}»: {errors}{out}");
-    out
-}
-
-/// Waits until a node's script succeeds; how long that took.
-fn until(lab: &Lab, node: &str, what: &str, script: &str) -> Duration {
-    let begin = Instant::now();
-    wait_within(LIMIT, what, || {
-        let output = lab.exec(node, &["bash", "-euc", script]);
-        output.status.success().then(|| begin.elapsed())
-    })
-}
+/// What the workload's node knows of it.
+const ENTRIES: &str = "inside() { nsenter --net=/run/netns/perouter \"$@\"; }
+    inside ip -s neighbour show dev br-pe-110; inside bridge -s fdb show br br-pe-110
+    vtysh -N perouter -c 'show evpn mac vni 110' -c 'show evpn arp-cache vni 110' 2>/dev/null
+    tail -n 20 /var/log/perouter/agent.log";
 
 /// Whether the other node's FRR has the workload's EVPN route of type 2, as a script.
 fn has_route() -> String {
-    format!(
-        "vtysh -N perouter -c 'show bgp l2vpn evpn route type macip' | grep -F '[{WORKLOAD}]' >&2"
-    )
+    format!("{ROUTES} | grep -F '[{WORKLOAD}]' >&2")
 }
 
 fn has_no_route() -> String {
@@ -62,15 +42,10 @@ fn signal(lab: &Lab, signal: &str) {
     shell(lab, HOME, &script);
 }
 
-#[test]
-fn a_silent_workload_keeps_its_route_while_it_lives() {
-    let lab = Lab::new("evpn-mixed", Backend::Auto);
-    lab.up();
-    for node in [HOME, AWAY] {
-        until(&lab, node, "all is ready", "perouter status");
-    }
+/// The last of the lab: the workload dies.
+pub(super) fn a_silent_workload_keeps_its_route_while_it_lives(lab: &Lab) {
     shell(
-        &lab,
+        lab,
         HOME,
         "in_router() { nsenter --net=/run/netns/perouter \"$@\"; }
         in_router ip link set br-pe-110 type bridge ageing_time 800
@@ -81,22 +56,38 @@ fn a_silent_workload_keeps_its_route_while_it_lives() {
         ip netns exec pod sysctl -qw net.ipv6.conf.all.disable_ipv6=1",
     );
 
-    speak(&lab);
+    // An entry that was there before would keep its old times.
+    shell(
+        lab,
+        HOME,
+        &format!("nsenter --net=/run/netns/perouter ip neighbour del {WORKLOAD} dev br-pe-110"),
+    );
+    until(lab, AWAY, "its route goes", &has_no_route());
+    speak(lab);
     let begin = Instant::now();
     while begin.elapsed() < 2 * AGEING {
-        shell(&lab, AWAY, &has_route());
+        let there = lab
+            .exec(AWAY, &["bash", "-c", &has_route()])
+            .status
+            .success();
+        let entries = || shell(lab, HOME, ENTRIES);
+        assert!(
+            there,
+            "its route is gone after {:?}: {}",
+            begin.elapsed(),
+            entries()
+        );
         thread::sleep(Duration::from_millis(500));
     }
     eprintln!("silent for {:?}, and its route is there", begin.elapsed());
 
-    signal(&lab, "STOP");
-    let took = until(&lab, AWAY, "its route goes", &has_no_route());
+    signal(lab, "STOP");
+    let took = until(lab, AWAY, "its route goes", &has_no_route());
     eprintln!("with the agent stopped its route went after {took:?}");
-    signal(&lab, "CONT");
+    signal(lab, "CONT");
 
-    speak(&lab);
-    shell(&lab, HOME, "ip -n pod link set eth0 down");
-    let took = until(&lab, AWAY, "its route goes", &has_no_route());
+    speak(lab);
+    shell(lab, HOME, "ip -n pod link set eth0 down");
+    let took = until(lab, AWAY, "its route goes", &has_no_route());
     eprintln!("a dead workload's route went after {took:?}");
-    lab.down();
 }
