@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use crate::bgp;
 use crate::fabric::{Fabric, Failure};
 use crate::names::{AGENTS, BLUE, NODE1, RED};
-use crate::ping::{Pinging, once};
+use crate::ping::{Pinging, USUAL, once};
 use crate::wait::{seconds, until};
 use crate::witness::{self, Seen};
 
