@@ -5,7 +5,7 @@
 //! take as long as the longest silence; and nothing is written anywhere.
 
 mod kernel;
-mod sessions;
+pub(super) mod sessions;
 mod tables;
 mod vnis;
 

@@ -13,6 +13,7 @@ mod pass;
 pub mod preview;
 mod remedy;
 mod report;
+mod revival;
 mod socket;
 pub mod source;
 pub mod state;

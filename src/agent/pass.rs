@@ -11,6 +11,7 @@ use tokio::sync::watch;
 use super::execute::{self, Failure, Outcome, UnderlayState, chain};
 use super::handles::Handles;
 use super::report::Verification;
+use super::revival::{self, Host};
 use super::source::{Contents, Directory};
 use super::state::{self, SavedManifest, StateDir};
 use super::wake::Cause;
@@ -59,7 +60,7 @@ pub(super) struct Worker {
     directory: Directory,
     state: StateDir,
     pub(super) handles: Option<Handles>,
-    memory: Memory,
+    pub(super) memory: Memory,
     pub(super) accepted: Accepted,
     /// The accepted objects as they were written.
     documents: BTreeMap<ObjectKey, Arc<Value>>,
@@ -67,6 +68,10 @@ pub(super) struct Worker {
     pub(super) failures: Vec<Failure>,
     pub(super) seen: Option<Arc<SeenKernel>>,
     planning: Planning,
+    /// The hosts whose sessions were up when bgpd could be asked last.
+    pub(super) hosts: BTreeSet<Host>,
+    /// Whether hosts wait for a marker that is kept back.
+    pub(super) markers_owed: bool,
     pub(super) counters: Counters,
     pub(super) repairs: Vec<Repair>,
     pub(super) last: Option<Settled>,
@@ -79,7 +84,7 @@ pub(super) struct Worker {
 
 /// Why a pass could not be finished at all.
 #[derive(Debug, thiserror::Error)]
-enum PassError {
+pub(super) enum PassError {
     #[error(transparent)]
     Namespace(#[from] namespace::NamespaceError),
     #[error(transparent)]
@@ -120,6 +125,8 @@ impl Worker {
             failures: Vec::new(),
             seen: None,
             planning: Planning::new(),
+            hosts: BTreeSet::new(),
+            markers_owed: false,
             counters: Counters::default(),
             repairs: Vec::new(),
             last: None,
@@ -301,6 +308,7 @@ impl Worker {
             handles.follow(&self.resolution.intent);
         }
         let _turn = frr.take_turn().await?;
+        self.hosts_first(cause, frr).await?;
         for round in 0..ROUNDS {
             let known = match cause {
                 Cause::Manifests if round == 0 => frr.known(),
@@ -411,7 +419,7 @@ impl Worker {
         Ok(())
     }
 
-    async fn observe(&self) -> Result<SeenKernel, PassError> {
+    pub(super) async fn observe(&self) -> Result<SeenKernel, PassError> {
         let Some(handles) = &self.handles else {
             return Ok(SeenKernel::default());
         };
@@ -459,7 +467,7 @@ impl Worker {
         Ok((seen_frr, plan))
     }
 
-    async fn execute(
+    pub(super) async fn execute(
         &mut self,
         plan: &Plan,
         seen_frr: &SeenFrr,
@@ -583,12 +591,7 @@ fn blocked(plan: &Plan) -> Vec<Failure> {
 
 /// Whether the default BGP instance runs, with the AS number that it shall have.
 fn underlay_state(intent: &NodeIntent, seen: &SeenFrr) -> UnderlayState {
-    let runs = intent.underlay.as_ref().is_some_and(|underlay| {
-        seen.bgp
-            .context(&format!("router bgp {}", underlay.spec.asn))
-            .is_some()
-    });
-    if runs {
+    if revival::has_fabric(intent, seen) {
         UnderlayState::Stands
     } else {
         UnderlayState::Missing

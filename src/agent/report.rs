@@ -21,7 +21,7 @@ use crate::verify::{self, Facts, Finding};
 
 /// The last verification.
 pub(super) struct Verification {
-    facts: Facts,
+    pub(super) facts: Facts,
     /// As they were found, before the ones seen for the first time were set aside.
     found: Vec<Finding>,
     findings: Vec<Finding>,
@@ -49,9 +49,13 @@ impl Worker {
             at: Timestamp::now(),
             took_ms: u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX),
         });
+        self.remember_hosts();
         self.make_report(frr);
-        if let Some(handles) = self.handles.as_ref().filter(|_| self.is_ready()) {
-            handles.settled(begun);
+        if self.is_ready() {
+            self.send_markers(frr).await;
+            self.handles
+                .iter()
+                .for_each(|handles| handles.settled(begun));
         }
     }
 

@@ -48,6 +48,15 @@ impl Frr {
         }
     }
 
+    /// Types commands whose effect bgpd's running configuration does not show.
+    ///
+    /// # Errors
+    /// [`FrrError`] with FRR's words.
+    pub async fn type_hidden(&mut self, commands: &[Command]) -> Result<(), FrrError> {
+        let _turn = self.take_turn().await?;
+        self.configure(Daemon::Bgpd, commands).await
+    }
+
     /// Types one line of the outermost level, which holds no secret.
     pub(super) async fn type_outside(
         &mut self,

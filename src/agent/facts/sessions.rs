@@ -10,7 +10,7 @@ use crate::api::{Asn, Family, Peer};
 use crate::verify::facts::{FamilyState, LastReset, Negotiation, Session, SessionState, Sessions};
 
 /// The sessions of one BGP instance.
-pub(super) fn of(neighbors: Neighbors) -> Sessions {
+pub(in crate::agent) fn of(neighbors: Neighbors) -> Sessions {
     let named = neighbors.into_iter().filter_map(|(name, neighbor)| {
         let peer = match name {
             PeerName::Address(address) => Peer::Address(address),

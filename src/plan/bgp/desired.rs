@@ -10,6 +10,7 @@ use std::net::Ipv4Addr;
 
 use perouter_parsers::running_config::{Config, Context, InvalidLine, Line};
 
+use super::difference::{Command, Verb};
 use super::{fabric, host, vrf};
 use crate::api::types::{Asn, ObjectKey};
 use crate::api::{GracefulRestart, RemoteAs};
@@ -94,6 +95,46 @@ pub(in crate::plan) fn of_vni(vni: &VniIntent, shared: &Shared) -> Result<Desire
         key: vni.key.clone(),
         instance: vrf::instance(vni, shared)?,
     })
+}
+
+/// The header of the instance of a VNI's VRF, on an underlay with this AS number.
+pub(super) fn header_of(vni: &VniIntent, underlay_asn: Asn) -> Result<Line, InvalidLine> {
+    let session = vni.spec.host_session.as_ref();
+    let asn = session.map_or(underlay_asn, |session| session.asn);
+    header(asn, Some(vni.spec.vrf.as_str()))
+}
+
+/// Has the instances of these VNIs keep back their End-of-RIB markers, or send them. A marker
+/// that was kept back follows with the next update. (FRR's hidden `bgp graceful-restart
+/// disable-eor`, which its running configuration does not show.)
+///
+/// # Errors
+/// [`InvalidLine`], as [`desired`].
+pub fn markers<'a>(
+    vnis: impl Iterator<Item = &'a VniIntent>,
+    underlay_asn: Asn,
+    markers: Markers,
+) -> Result<Vec<Command>, InvalidLine> {
+    let command = |vni| {
+        Ok(Command {
+            path: vec![header_of(vni, underlay_asn)?],
+            verb: match markers {
+                Markers::KeptBack => Verb::Add,
+                Markers::Sent => Verb::Remove,
+            },
+            line: Line::new("bgp graceful-restart disable-eor")?,
+        })
+    };
+    vnis.map(command).collect()
+}
+
+/// What becomes of End-of-RIB markers (RFC 4724 §2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Markers {
+    /// They wait.
+    KeptBack,
+    /// They are sent, as usual.
+    Sent,
 }
 
 /// The passthrough's part of the default instance.

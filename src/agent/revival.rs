@@ -1,0 +1,164 @@
+//! How bgpd is brought back when neighbours wait for it: hosts first, then the fabric.
+//!
+//! A neighbour that kept our routes over a restart drops those that it was not told again by our
+//! End-of-RIB marker. FRR sends it to each as soon as it has told what it knows at that time, which
+//! is not yet what it will learn from the others. So the sessions with the fabric begin when the
+//! routes of the hosts are there, and hosts get their marker when the routes of the fabric are.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use perouter_parsers::bgp;
+use perouter_parsers::running_config::InvalidLine;
+use tokio::time::{Instant, sleep};
+
+use super::execute::chain;
+use super::facts::sessions;
+use super::pass::{PassError, Worker};
+use super::wake::Cause;
+use crate::api::{Peer, VrfName};
+use crate::frr::{Daemon, Frr};
+use crate::intent::NodeIntent;
+use crate::plan::bgp::desired::{self, Markers};
+use crate::plan::bgp::difference::Command;
+use crate::plan::{Planning, SeenFrr};
+use crate::verify::facts::{SessionState, Sessions};
+
+/// How long the fabric waits for hosts that had been there before.
+const HOSTS: Duration = Duration::from_secs(5);
+
+/// The pause between two looks at their sessions.
+const LOOK: Duration = Duration::from_millis(100);
+
+/// How long a host takes to tell its routes once its session is up.
+const ROUTES: Duration = Duration::from_millis(200);
+
+/// A session with a host.
+pub(super) type Host = (VrfName, Peer);
+
+impl Worker {
+    /// Remembers which hosts are there, as long as bgpd can be asked.
+    pub(super) fn remember_hosts(&mut self) {
+        let Some(verification) = &self.verification else {
+            return;
+        };
+        for (vrf, facts) in &verification.facts.vrfs {
+            if let Ok(sessions) = &facts.sessions {
+                self.hosts.retain(|(known, _)| known != vrf);
+                self.hosts.extend(established(vrf, sessions));
+            }
+        }
+    }
+
+    /// When bgpd has come back with nothing and neighbours wait for it, has everything but the
+    /// sessions with the fabric brought back, and waits for the hosts. What fails here is tried
+    /// again, and told, with all the rest.
+    pub(super) async fn hosts_first(
+        &mut self,
+        cause: Cause,
+        frr: &mut Frr,
+    ) -> Result<(), PassError> {
+        let Some(intent) = self.without_fabric(cause) else {
+            return Ok(());
+        };
+        let seen_frr = frr.observe().await?;
+        if has_fabric(&self.resolution.intent, &seen_frr) {
+            return Ok(());
+        }
+        let seen = Arc::new(self.observe().await?);
+        let plan = Planning::new().plan(&intent, &seen, &seen_frr, &self.memory)?;
+        let outcome = self.execute(&plan, &seen_frr, frr).await?;
+        if outcome.failures.is_empty() {
+            frr.type_hidden(&self.markers(Markers::KeptBack)?).await?;
+            self.markers_owed = true;
+            self.await_hosts(frr).await;
+        }
+        Ok(())
+    }
+
+    /// Has hosts told that they know all, now that all was found well.
+    pub(super) async fn send_markers(&mut self, frr: &mut Frr) {
+        if !std::mem::take(&mut self.markers_owed) {
+            return;
+        }
+        let sent = match self.markers(Markers::Sent) {
+            Ok(commands) => frr.type_hidden(&commands).await.map_err(PassError::from),
+            Err(error) => Err(error.into()),
+        };
+        if let Err(error) = sent {
+            tracing::warn!(
+                "hosts may keep what is withdrawn until they lose patience: {}",
+                chain(&error)
+            );
+        }
+    }
+
+    /// The commands for the VRFs whose hosts had been there.
+    fn markers(&self, markers: Markers) -> Result<Vec<Command>, InvalidLine> {
+        let Some(underlay) = &self.resolution.intent.underlay else {
+            return Ok(Vec::new());
+        };
+        let vnis = self.resolution.intent.vnis.iter();
+        let known = vnis.filter(|vni| self.hosts.iter().any(|(vrf, _)| *vrf == vni.spec.vrf));
+        desired::markers(known, underlay.spec.asn, markers)
+    }
+
+    /// What to begin with; `None` when there is no need to.
+    fn without_fabric(&self, cause: Cause) -> Option<NodeIntent> {
+        match cause {
+            Cause::DaemonLost | Cause::DaemonBack | Cause::Retry => {}
+            Cause::Start
+            | Cause::Manifests
+            | Cause::Kernel
+            | Cause::Broken
+            | Cause::Resync
+            | Cause::Request => return None,
+        }
+        let underlay = self.resolution.intent.underlay.as_ref()?;
+        let is_waited_for = underlay.spec.graceful_restart.is_some() && !self.hosts.is_empty();
+        is_waited_for.then(|| {
+            let mut intent = self.resolution.intent.clone();
+            if let Some(underlay) = &mut intent.underlay {
+                underlay.spec.neighbors.clear();
+            }
+            intent
+        })
+    }
+
+    async fn await_hosts(&self, frr: &mut Frr) {
+        let deadline = Instant::now() + HOSTS;
+        let mut missing = self.hosts.clone();
+        while !missing.is_empty() && Instant::now() < deadline {
+            sleep(LOOK).await;
+            let vrfs: BTreeSet<VrfName> = missing.iter().map(|(vrf, _)| vrf.clone()).collect();
+            for vrf in vrfs {
+                let command = format!("show bgp vrf {vrf} neighbors json");
+                // A bgpd that cannot be asked is told of by the pass that follows.
+                let Ok(answer) = frr.show(Daemon::Bgpd, &command).await else {
+                    return;
+                };
+                let sessions = bgp::neighbors(answer.as_bytes()).map(sessions::of);
+                for host in established(&vrf, &sessions.unwrap_or_default()) {
+                    missing.remove(&host);
+                }
+            }
+        }
+        sleep(ROUTES).await;
+    }
+}
+
+fn established(vrf: &VrfName, sessions: &Sessions) -> BTreeSet<Host> {
+    let up = sessions
+        .iter()
+        .filter(|(_, session)| matches!(session.state, SessionState::Established { .. }));
+    up.map(|(peer, _)| (vrf.clone(), peer.clone())).collect()
+}
+
+/// Whether the default BGP instance runs, with the AS number that it shall have.
+pub(super) fn has_fabric(intent: &NodeIntent, seen: &SeenFrr) -> bool {
+    intent.underlay.as_ref().is_some_and(|underlay| {
+        let header = format!("router bgp {}", underlay.spec.asn);
+        seen.bgp.context(&header).is_some()
+    })
+}
