@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::channel::{Channel, NetlinkError, OpenError};
+use super::channel::{Channel, Dump, NetlinkError, OpenError};
 use super::execute::{self, StepError};
 use super::facts::{self, RouteFilter, SeenFdb, SeenNeighbour, SeenRoute};
 use super::firewall::{Firewall, FirewallError};
@@ -111,6 +111,16 @@ impl Kernel {
         self.host.writes() + self.router.writes() + self.other_writes.load(Ordering::Relaxed)
     }
 
+    /// How often what was dumped, by namespace, in the life of this value.
+    pub async fn dumps(&self) -> BTreeMap<(Space, Dump), u64> {
+        let mut all = BTreeMap::new();
+        for (space, channel) in self.channels() {
+            let dumps = channel.dumps().await.into_iter();
+            all.extend(dumps.map(|(what, times)| ((space, what), times)));
+        }
+        all
+    }
+
     /// Reads both namespaces: all links with their addresses, the routes of the main table that
     /// go with each of `nics` wherever it is, the sysctls of the router's namespace under
     /// `sysctl_keys` (paths below `/proc/sys`, with slashes) and the state of its firewall.
@@ -169,16 +179,13 @@ impl Kernel {
     ///
     /// When the table cannot be read.
     pub async fn routes(&self, table: TableId) -> Result<Vec<SeenRoute>, FactError> {
-        let failed = |source| FactError {
-            what: "routes",
-            source,
-        };
         let filter = RouteFilter { table, link: None };
-        let mut routes = facts::routes(&self.router, filter).await.map_err(failed)?;
-        facts::name_hops(&self.router, &mut routes)
+        facts::routes(&self.router, filter)
             .await
-            .map_err(failed)?;
-        Ok(routes)
+            .map_err(|source| FactError {
+                what: "routes",
+                source,
+            })
     }
 
     /// The neighbour entries of the router's namespace.

@@ -19,7 +19,7 @@ use rtnetlink::packet_route::link::{
     InfoVrf, InfoVxlan, LinkAttribute, LinkExtentMask, LinkFlags, LinkInfo, LinkMessage,
 };
 
-use super::channel::{Channel, NetlinkError, Refusal};
+use super::channel::{Channel, Dump, NetlinkError, Refusal};
 use super::facts::{self, RouteFilter, SeenRoute};
 use crate::api::types::InterfaceName;
 use crate::plan::link::{AddressGeneration, Links, Mac, NicRoute, SeenKind, SeenLink};
@@ -162,6 +162,7 @@ async fn dump_links(channel: &Channel) -> Result<Vec<Decoded>, NetlinkError> {
     let (family, mask) = (AddressFamily::Unspec, LinkExtentMask::SkipStats);
     channel
         .dump(
+            Dump::Links,
             |handle| {
                 let request = handle.link().get();
                 request.set_filter_mask(family, vec![mask]).execute()
@@ -319,6 +320,7 @@ fn address_generation(families: &[AfSpecUnspec]) -> Option<AddressGeneration> {
 async fn dump_addresses(channel: &Channel) -> Result<HashMap<u32, BTreeSet<IpNet>>, NetlinkError> {
     let found = channel
         .dump(
+            Dump::Addresses,
             |handle| handle.address().get().execute(),
             |address| decode_address(&address),
         )
