@@ -170,6 +170,15 @@ impl Kernel {
         execute::execute(self, step).await
     }
 
+    /// Makes the new links with which `steps` begin, with what follows for them, in few messages.
+    /// Returns how many steps that were.
+    ///
+    /// Zero says that they have to be executed one by one: they do not begin with a new link, or
+    /// something is refused, and then nothing of it stands.
+    pub async fn make_links(&self, steps: &[&KernelStep]) -> usize {
+        execute::make_links(self, steps).await
+    }
+
     /// The IPv4 and IPv6 routes of one table of the router's namespace.
     ///
     /// A table that changes all the time is given as it was read, and may miss or repeat what

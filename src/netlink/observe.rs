@@ -75,15 +75,20 @@ pub(super) async fn link(
     }
 }
 
-/// The index of the link of this name; `ENODEV` when there is none.
-pub(super) async fn index(channel: &Channel, name: &InterfaceName) -> Result<u32, NetlinkError> {
+/// The link of this name, as [`link`] gives it; `ENODEV` when there is none.
+pub(super) async fn one(channel: &Channel, name: &InterfaceName) -> Result<SeenLink, NetlinkError> {
     let refusal = || {
         NetlinkError::Refused(Refusal {
             errno: Errno::ENODEV,
             words: Some(format!("there is no link {name}")),
         })
     };
-    Ok(link(channel, name).await?.ok_or_else(refusal)?.index)
+    link(channel, name).await?.ok_or_else(refusal)
+}
+
+/// The index of the link of this name; `ENODEV` when there is none.
+pub(super) async fn index(channel: &Channel, name: &InterfaceName) -> Result<u32, NetlinkError> {
+    Ok(one(channel, name).await?.index)
 }
 
 /// The addresses of the link of this index, but IPv6 link-local ones.

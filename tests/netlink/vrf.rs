@@ -1,6 +1,8 @@
 //! VRFs. These fail on a kernel without them: run them on one that has them, such as the User
 //! Mode Linux of the lab.
 
+mod model;
+
 use perouter::api::IpVersion;
 use perouter::netlink::facts::RouteKind;
 use perouter::plan::link::{KernelStep, LinkChange, LinkKind, NicConfig, SeenKind, Space};
