@@ -1,6 +1,7 @@
 //! The agent's hold on the kernel, which outlives passes: it is given up only with the router's
 //! namespace.
 
+use super::eye::Eye;
 use crate::intent::NodeIntent;
 use crate::netlink::{Kernel, Pace, Refresher, Watch};
 use crate::plan::desired::gateway_bridges;
@@ -8,7 +9,7 @@ use crate::plan::desired::gateway_bridges;
 /// The kernel handles, what is heard from the kernel, and what keeps neighbours fresh in it.
 pub(super) struct Handles {
     pub(super) kernel: Kernel,
-    pub(super) watch: Watch,
+    pub(super) eye: Eye,
     refresher: Refresher,
 }
 
@@ -17,7 +18,7 @@ impl Handles {
         Self {
             refresher: kernel.refresher(Pace::default()),
             kernel,
-            watch,
+            eye: Eye::new(watch),
         }
     }
 

@@ -7,6 +7,7 @@
 
 pub mod cleanup;
 pub mod execute;
+pub mod eye;
 pub mod facts;
 mod handles;
 mod pass;

@@ -4,11 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use futures::FutureExt;
 use serde_json::Value;
 use tokio::sync::watch;
 
 use super::execute::{self, Failure, Outcome, UnderlayState, chain};
+use super::eye::needs_reading;
 use super::handles::Handles;
 use super::report::Verification;
 use super::source::{Contents, Directory};
@@ -17,10 +17,9 @@ use super::wake::Cause;
 use super::{AgentError, Options};
 use crate::api::{InterfaceName, Manifest, ObjectKey};
 use crate::frr::Frr;
-use crate::intent::{self, Accepted, Candidates, Node, NodeIntent, Resolution};
+use crate::intent::{self, Accepted, Candidates, Node, Resolution};
 use crate::netlink::namespace::{self, Ensured};
 use crate::netlink::{self, Kernel, KernelEvent};
-use crate::plan::desired::sysctl_keys;
 use crate::plan::link::{KernelStep, NIC_GROUP, SeenKernel, Space};
 use crate::plan::{self, Memory, Plan, Planning, SeenFrr, Step};
 use crate::status::Timestamp;
@@ -135,14 +134,14 @@ impl Worker {
         let Some(handles) = &mut self.handles else {
             return std::future::pending().await;
         };
-        let event = handles.watch.next().await;
+        let event = handles.eye.changed().await;
         self.heed(event);
     }
 
     /// Forgets the events that have come in already; the pass that follows sees their effect.
     pub(super) fn drain_kernel_events(&mut self) {
         while let Some(handles) = &mut self.handles
-            && let Some(event) = handles.watch.next().now_or_never()
+            && let Some(event) = handles.eye.heard()
         {
             self.heed(event);
         }
@@ -330,7 +329,7 @@ impl Worker {
             let outcome = self.execute(&plan, &seen_frr, frr).await?;
             if !outcome.failures.is_empty() {
                 self.failures = outcome.failures;
-                self.seen = Some(Arc::new(self.observe().await?));
+                self.observe().await?;
                 return Ok(Settled::No);
             }
         }
@@ -392,8 +391,9 @@ impl Worker {
 
     /// What must be so before FRR is spoken with: its gRPC listens on the loopback, and on all
     /// other addresses too, which is nobody's business.
-    async fn guard(&self) -> Result<(), PassError> {
-        let (Some(handles), seen) = (&self.handles, self.observe().await?) else {
+    async fn guard(&mut self) -> Result<(), PassError> {
+        let seen = self.observe().await?;
+        let Some(handles) = &self.handles else {
             return Ok(());
         };
         for step in plan::guard(&seen) {
@@ -403,12 +403,14 @@ impl Worker {
         Ok(())
     }
 
-    async fn observe(&self) -> Result<SeenKernel, PassError> {
-        let Some(handles) = &self.handles else {
-            return Ok(SeenKernel::default());
-        };
+    async fn observe(&mut self) -> Result<Arc<SeenKernel>, PassError> {
         let nics = self.interesting_nics();
-        Ok(handles.kernel.observe(&nics, &sysctl_keys()).await?)
+        let Some(handles) = &mut self.handles else {
+            return Ok(Arc::default());
+        };
+        let seen = handles.eye.observe(&handles.kernel, nics).await?;
+        self.seen = Some(seen.clone());
+        Ok(seen)
     }
 
     /// NICs whose routes matter: those wanted, and those taken.
@@ -433,22 +435,35 @@ impl Worker {
         all.into_iter().collect()
     }
 
-    /// Plans on what is known of FRR, or on what it says.
+    /// Plans on what is known of FRR, and then of the kernel too if nothing was told of it since;
+    /// or on what they say.
     async fn plan(
         &mut self,
         known: Option<SeenFrr>,
         frr: &mut Frr,
     ) -> Result<(SeenFrr, Plan), PassError> {
-        let seen = Arc::new(self.observe().await?);
+        let nics = self.interesting_nics();
+        let handles = self.handles.as_mut().filter(|_| known.is_some());
+        let remembered = handles.and_then(|handles| handles.eye.known(&nics));
         let seen_frr = match known {
             Some(known) => Ok(known),
             None => frr.observe().await,
         };
-        self.seen = Some(seen.clone());
+        if let (Some(seen), Ok(seen_frr)) = (remembered, &seen_frr) {
+            let plan = self.plan_on(seen, seen_frr)?;
+            if !needs_reading(&plan) {
+                return Ok((seen_frr.clone(), plan));
+            }
+        }
+        let seen = self.observe().await?;
         let seen_frr = seen_frr?;
-        let intent = &self.resolution.intent;
-        let plan = self.planning.plan(intent, &seen, &seen_frr, &self.memory)?;
+        let plan = self.plan_on(seen, &seen_frr)?;
         Ok((seen_frr, plan))
+    }
+
+    fn plan_on(&mut self, seen: Arc<SeenKernel>, frr: &SeenFrr) -> Result<Plan, PassError> {
+        let intent = &self.resolution.intent;
+        Ok(self.planning.plan(intent, &seen, frr, &self.memory)?)
     }
 
     async fn execute(
@@ -458,7 +473,7 @@ impl Worker {
         frr: &mut Frr,
     ) -> Result<Outcome, PassError> {
         self.remember_nics(plan)?;
-        let underlay = underlay_state(&self.resolution.intent, seen_frr);
+        let underlay = UnderlayState::of(&self.resolution.intent, seen_frr);
         let Some(handles) = &self.handles else {
             return Ok(Outcome::default());
         };
@@ -571,18 +586,4 @@ fn blocked(plan: &Plan) -> Vec<Failure> {
         })
     };
     plan.units.iter().filter_map(failure).collect()
-}
-
-/// Whether the default BGP instance runs, with the AS number that it shall have.
-fn underlay_state(intent: &NodeIntent, seen: &SeenFrr) -> UnderlayState {
-    let runs = intent.underlay.as_ref().is_some_and(|underlay| {
-        seen.bgp
-            .context(&format!("router bgp {}", underlay.spec.asn))
-            .is_some()
-    });
-    if runs {
-        UnderlayState::Stands
-    } else {
-        UnderlayState::Missing
-    }
 }
