@@ -7,10 +7,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use perouter::agent::execute::{self, UnderlayState};
+use perouter::agent::eye::{Eye, needs_reading};
 use perouter::frr::{self, Frr, Mode};
 use perouter::intent::NodeIntent;
-use perouter::netlink::{Dump, Kernel, Watch, namespace};
-use perouter::plan::desired::sysctl_keys;
+use perouter::netlink::{Dump, Kernel, namespace};
 use perouter::plan::link::{SeenKernel, Space};
 use perouter::plan::{self, Memory, Plan, Planning, SeenFrr, Step};
 use tokio::runtime::{Builder, Runtime};
@@ -70,11 +70,11 @@ pub(crate) fn ip(words: &str) -> Result<(), Failure> {
 pub(crate) struct Router {
     kernel: Kernel,
     /// As in the agent, who is told of every change.
-    watch: Watch,
+    eye: Eye,
     planning: Planning,
     /// For the executor. The plans that are measured hold no step for it.
     driver: Frr,
-    runtime: Runtime,
+    runtime: Arc<Runtime>,
     _places: Places,
 }
 
@@ -93,37 +93,39 @@ impl Router {
     pub(crate) fn start(of: &str) -> Result<Self, Failure> {
         let places = Places::new(of)?;
         // The agent runs on one thread too.
-        let runtime = Builder::new_current_thread().enable_all().build()?;
+        let runtime = Arc::new(Builder::new_current_thread().enable_all().build()?);
         let netns = namespace::path_of(&places.router)?;
         let host = namespace::path_of(&places.host)?;
         let kernel = runtime.block_on(Kernel::open(&host, &netns))?;
-        let watch = runtime.block_on(kernel.watch())?;
+        let eye = Eye::new(runtime.block_on(kernel.watch())?);
         let driver = Frr::new(frr::Options {
             dir: Path::new("/nonexistent").to_owned(),
             netns,
             northbound: Mode::Off,
         });
-        let router = Self {
+        let mut router = Self {
             kernel,
-            watch,
+            eye,
             planning: Planning::new(),
             driver,
-            runtime,
+            runtime: runtime.clone(),
             _places: places,
         };
-        router.runtime.block_on(async {
-            let seen = router.observe().await?;
-            for step in plan::guard(&seen) {
-                router.kernel.execute(&step).await?;
-            }
-            Ok::<_, Failure>(())
-        })?;
+        runtime.block_on(router.guard())?;
         Ok(router)
     }
 
-    async fn observe(&self) -> Result<Arc<SeenKernel>, Failure> {
-        let nics = [NIC.parse()?];
-        Ok(Arc::new(self.kernel.observe(&nics, &sysctl_keys()).await?))
+    async fn guard(&mut self) -> Result<(), Failure> {
+        let seen = self.observe().await?;
+        for step in plan::guard(&seen) {
+            self.kernel.execute(&step).await?;
+        }
+        Ok(())
+    }
+
+    async fn observe(&mut self) -> Result<Arc<SeenKernel>, Failure> {
+        let nics = vec![NIC.parse()?];
+        Ok(self.eye.observe(&self.kernel, nics).await?)
     }
 
     /// How often what was dumped.
@@ -131,28 +133,34 @@ impl Router {
         self.runtime.block_on(self.kernel.dumps())
     }
 
-    /// Hears what has happened, as the agent does between passes.
-    async fn hear(&mut self) {
-        let calm = Duration::from_millis(20);
-        while let Ok(Some(_)) = tokio::time::timeout(calm, self.watch.next()).await {}
+    /// What the agent does after a pass: it hears of what it did itself, and reads all once more.
+    pub(crate) fn settle(&mut self, intent: &NodeIntent) -> Result<(), Failure> {
+        let runtime = self.runtime.clone();
+        runtime.block_on(async {
+            let calm = Duration::from_millis(50);
+            while let Ok(Some(_)) = tokio::time::timeout(calm, self.eye.changed()).await {}
+            let seen = self.observe().await?;
+            let left = self.plan(intent, &seen)?.steps();
+            match left {
+                0 => Ok(()),
+                left => Err(format!("{left} steps are left").into()),
+            }
+        })
     }
 
     /// What the agent does in one pass after a change of the intent.
     pub(crate) fn pass(&mut self, intent: &NodeIntent) -> Result<Passed, Failure> {
-        let Self { runtime, .. } = self;
-        let runtime = runtime.handle().clone();
+        let runtime = self.runtime.clone();
         runtime.block_on(self.rounds(intent))
     }
 
     async fn rounds(&mut self, intent: &NodeIntent) -> Result<Passed, Failure> {
-        self.hear().await;
         let before = self.kernel.writes();
         let started = Instant::now();
         let (mut steps, mut in_force) = (0, None);
-        for _ in 0..=ROUNDS {
-            let seen = self.observe().await?;
-            let plan = self.plan(intent, &seen)?;
-            if plan.is_empty() {
+        for round in 0..=ROUNDS {
+            let (plan, was_read) = self.looked_at(intent, round).await?;
+            if plan.is_empty() && was_read {
                 let read_back = started.elapsed();
                 return Ok(Passed {
                     steps,
@@ -160,6 +168,9 @@ impl Router {
                     read_back,
                     writes: self.kernel.writes() - before,
                 });
+            }
+            if plan.is_empty() {
+                continue;
             }
             let stands = UnderlayState::Stands;
             let outcome = execute::execute(&plan, stands, &self.kernel, &mut self.driver).await;
@@ -170,6 +181,25 @@ impl Router {
             in_force = Some(started.elapsed());
         }
         Err("what was written does not read back as it should".into())
+    }
+
+    /// Plans at first on what is known, if the kernel told of nothing since; and whether all was
+    /// read.
+    async fn looked_at(
+        &mut self,
+        intent: &NodeIntent,
+        round: usize,
+    ) -> Result<(Plan, bool), Failure> {
+        if round == 0
+            && let Some(seen) = self.eye.known(&[NIC.parse()?])
+        {
+            let plan = self.plan(intent, &seen)?;
+            if !needs_reading(&plan) {
+                return Ok((plan, false));
+            }
+        }
+        let seen = self.observe().await?;
+        Ok((self.plan(intent, &seen)?, true))
     }
 
     /// The kernel's part of the plan.
