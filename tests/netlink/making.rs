@@ -52,9 +52,11 @@ fn segment() -> Vec<Link> {
 
 fn steps(links: &[Link]) -> Vec<KernelStep> {
     let planned = plan_links(links, &SeenKernel::default()).unwrap();
-    let kernel = planned.into_iter().map(|planned| match planned.step {
-        Step::Kernel(step) => step,
-        other => panic!("{other}"),
+    let kernel = planned.into_iter().map(|planned| {
+        let Step::Kernel(step) = planned.step else {
+            panic!("{}", planned.step);
+        };
+        step
     });
     kernel.collect()
 }

@@ -60,16 +60,13 @@ struct Seen {
     rules: [Vec<Value>; 2],
 }
 
+/// `ip` gives empty entries for what it was told to leave out.
 fn list(value: Value) -> Vec<Value> {
-    match value {
-        Value::Array(all) => all
-            .into_iter()
-            .filter(|one| {
-                one.get("ifindex").is_some() || one.as_object().is_some_and(|map| !map.is_empty())
-            })
-            .collect(),
-        other => panic!("no list: {other}"),
-    }
+    let Value::Array(mut all) = value else {
+        panic!("no list: {value}");
+    };
+    all.retain(|one| one.as_object().is_some_and(|map| !map.is_empty()));
+    all
 }
 
 fn text<'a>(value: &'a Value, key: &str) -> &'a str {

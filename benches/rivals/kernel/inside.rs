@@ -25,7 +25,7 @@ pub(crate) fn measure() -> Result<(), Failure> {
         ..Report::default()
     };
     for (vnis, times) in FROM_NOTHING {
-        report.from_nothing(vnis, times)?;
+        report.all_at_once(vnis, times)?;
     }
     for present in PRESENT {
         report.with_some_there(present)?;
@@ -42,7 +42,7 @@ fn starting_ip() -> Result<f64, Failure> {
 
 impl Report {
     /// In turns, each in namespaces of its own.
-    fn from_nothing(&mut self, vnis: usize, times: usize) -> Result<(), Failure> {
+    fn all_at_once(&mut self, vnis: usize, times: usize) -> Result<(), Failure> {
         let intent = node::intent(vnis)?;
         let (mut ours, mut bare, mut whole) = (Vec::new(), Vec::new(), Vec::new());
         for _ in 0..times {

@@ -176,8 +176,8 @@ fn number<T: std::str::FromStr>(variable: &str) -> Option<T> {
     )
 }
 
-/// Seen to fail: when addresses that nobody wants stay, when another MTU is not seen, when a VNI
-/// that went leaves its veth, and when a new bridge port is not set.
+/// Seen to fail: when addresses that nobody wants stay, when the veth of what went is left, and
+/// when a NIC's way home that was cut short is not gone to its end.
 #[test]
 fn whatever_happened_the_kernel_is_as_a_fresh_start_makes_it() {
     let clock = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();

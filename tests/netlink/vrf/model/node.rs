@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::future::{Future as _, poll_fn};
 use std::path::Path;
 use std::pin::pin;
+use std::sync::Arc;
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
@@ -17,7 +18,6 @@ use perouter::plan::link::{KernelStep, SeenKernel, Space};
 use perouter::plan::{self, Memory, Plan, Planning, SeenFrr, Step};
 use proptest::sample::Index;
 use serde_json::Value;
-use std::sync::Arc;
 
 use super::Fault;
 use crate::bed::{Bed, Namespace, chain, name};
@@ -294,10 +294,10 @@ impl Node {
 }
 
 fn all(list: Value) -> Vec<Value> {
-    match list {
-        Value::Array(all) => all,
-        other => panic!("no list: {other}"),
-    }
+    let Value::Array(all) = list else {
+        panic!("no list: {list}");
+    };
+    all
 }
 
 fn text<'a>(value: &'a Value, key: &str) -> &'a str {
