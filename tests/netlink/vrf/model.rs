@@ -19,7 +19,7 @@ use crate::state::differences;
 use node::Node;
 
 /// Sequences in a run, such that all take half a minute in User Mode Linux.
-const CASES: u32 = 6;
+const CASES: u32 = 4;
 
 /// Something that happens to a node.
 #[derive(Clone, Debug)]
