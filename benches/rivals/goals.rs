@@ -154,3 +154,110 @@ fn from_empty(one: &Measured) -> Goal {
         ),
     )
 }
+
+/// What the kernel's goals look at, in milliseconds.
+#[derive(Clone, Debug)]
+pub(crate) struct MeasuredKernel {
+    pub(crate) from_nothing: Vec<AllLinks>,
+    pub(crate) one_more: Vec<OneMoreLinks>,
+    pub(crate) unchanged: Vec<UnchangedLinks>,
+}
+
+/// All L3VNIs from nothing.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct AllLinks {
+    pub(crate) vnis: usize,
+    pub(crate) in_force: f64,
+    pub(crate) bare: f64,
+    /// What `ip -batch` takes for addresses and aliases too.
+    pub(crate) whole: f64,
+    pub(crate) writes: u64,
+}
+
+/// One more L3VNI.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct OneMoreLinks {
+    pub(crate) present: usize,
+    pub(crate) in_force: f64,
+    pub(crate) read_back: f64,
+    pub(crate) bare: f64,
+}
+
+/// A look at everything.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct UnchangedLinks {
+    pub(crate) vnis: usize,
+    pub(crate) dumps: u64,
+    pub(crate) repeated: u64,
+    pub(crate) writes: u64,
+}
+
+/// Adds the goals of the kernel's part.
+pub(crate) fn judge_kernel(results: &mut Results, measured: &MeasuredKernel) {
+    for all in &measured.from_nothing {
+        results.goal(links_from_nothing(all));
+    }
+    let find = |present| measured.one_more.iter().find(|one| one.present == present);
+    if let (Some(few), Some(many)) = (find(10), find(1000)) {
+        results.goal(growth_of_links(few, many));
+    }
+    for one in &measured.unchanged {
+        results.goal(links_unchanged(one));
+    }
+}
+
+fn links_from_nothing(all: &AllLinks) -> Goal {
+    let times = all.in_force / all.bare;
+    let whole = all.in_force / all.whole;
+    goal(
+        format!("links of {} L3VNIs from nothing, in force", all.vnis),
+        "at most 1.3 times ip -batch with the bare links".to_owned(),
+        format!(
+            "{}×; {}× what it takes with addresses and aliases",
+            number(times),
+            number(whole)
+        ),
+        times <= 1.3,
+        format!(
+            "{} messages in {} ms; the addresses and aliases alone cost ip -batch {} ms more than \
+             the links' {} ms",
+            all.writes,
+            number(all.in_force),
+            number(all.whole - all.bare),
+            number(all.bare)
+        ),
+    )
+}
+
+fn growth_of_links(few: &OneMoreLinks, many: &OneMoreLinks) -> Goal {
+    let times = many.in_force / few.in_force;
+    let back = many.read_back / few.read_back;
+    goal(
+        format!(
+            "links of one more L3VNI, in force, from {} to {}",
+            few.present, many.present
+        ),
+        "at most 1.5 times slower".to_owned(),
+        format!("{}×; {}× until read back", number(times), number(back)),
+        times <= 1.5,
+        format!(
+            "ip -batch is {} times slower; {} ms become {} ms",
+            number(many.bare / few.bare),
+            number(few.in_force),
+            number(many.in_force)
+        ),
+    )
+}
+
+fn links_unchanged(one: &UnchangedLinks) -> Goal {
+    goal(
+        format!("nothing changed in the kernel at {}", one.vnis),
+        "one dump of each kind, no write".to_owned(),
+        format!(
+            "{} dumps, {} of the same again, {} writes",
+            one.dumps, one.repeated, one.writes
+        ),
+        one.repeated == 0 && one.writes == 0,
+        "the numbers say it".to_owned(),
+    )
+}

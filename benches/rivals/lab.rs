@@ -93,7 +93,7 @@ pub(crate) fn measure(results: &mut Results, progress: &Progress) -> Result<(), 
 
 /// Whose kernel a lab runs on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kernel {
+pub(crate) enum Kernel {
     /// This machine's.
     Own,
     /// One that runs as a process: it counts the time of its own processes in steps of 10 ms,
@@ -181,7 +181,7 @@ fn at_rest(
 }
 
 /// A running lab of our own name, taken down when dropped.
-struct Lab {
+pub(crate) struct Lab {
     topology: PathBuf,
     /// Whether it still is to be taken down.
     stands: bool,
@@ -191,6 +191,19 @@ struct Lab {
 impl Lab {
     /// Starts a lab and waits until the agent of node1 says that all is ready.
     fn up(what: &str, topology: &str, backend: &str, progress: &Progress) -> Result<Self, Failure> {
+        let lab = Self::start(what, topology, backend, progress)?;
+        progress.tell("waiting until the agent is ready");
+        lab.wait_ready()?;
+        Ok(lab)
+    }
+
+    /// Starts a lab.
+    pub(crate) fn start(
+        what: &str,
+        topology: &str,
+        backend: &str,
+        progress: &Progress,
+    ) -> Result<Self, Failure> {
         let name = format!("bench-{what}-{}", std::process::id());
         let folder = tempfile::tempdir()?;
         copy(&shipped().join("evpn-l3"), &folder.path().join("evpn-l3"))?;
@@ -204,8 +217,6 @@ impl Lab {
             _folder: folder,
         };
         succeed(perouter(["lab", "up", "--backend", backend]).arg(&lab.topology))?;
-        progress.tell("waiting until the agent is ready");
-        lab.wait_ready()?;
         Ok(lab)
     }
 
@@ -234,12 +245,12 @@ impl Lab {
         Ok(exec.stdin(Stdio::null()).output()?)
     }
 
-    fn exec(&self, command: &[&str]) -> Result<String, Failure> {
+    pub(crate) fn exec(&self, command: &[&str]) -> Result<String, Failure> {
         checked(&command.join(" "), self.try_exec(command)?)
     }
 
     /// Whose kernel the lab runs on.
-    fn kernel(&self) -> Result<Kernel, Failure> {
+    pub(crate) fn kernel(&self) -> Result<Kernel, Failure> {
         let table = succeed(perouter(["lab", "status"]).arg(&self.topology))?;
         let user_mode = table.contains("user mode");
         Ok(if user_mode {
@@ -270,7 +281,7 @@ impl Lab {
         })
     }
 
-    fn down(mut self) -> Result<(), Failure> {
+    pub(crate) fn down(mut self) -> Result<(), Failure> {
         self.stands = false;
         succeed(perouter(["lab", "down"]).arg(&self.topology)).map(drop)
     }

@@ -3,13 +3,14 @@
 //! Every number is measured in this run. One that cannot be measured fails the whole run, after
 //! the others were made: nothing is assumed, and nothing passes or fails by its time.
 //!
-//! `cargo bench --bench rivals` runs all measurements; `-- vni`, `-- parsing` or `-- lab` only
-//! those. It needs root and the root file system of `make root`, as the tests do.
+//! `cargo bench --bench rivals` runs all measurements; `-- vni`, `-- kernel`, `-- parsing` or
+//! `-- lab` only those. It needs root and the root file system of `make root`, as the tests do.
 
 mod allocator;
 mod bare;
 mod fabric;
 mod goals;
+mod kernel;
 mod lab;
 mod node;
 mod parsing;
@@ -32,9 +33,10 @@ type Failure = Box<dyn Error>;
 /// One measurement, which adds its numbers to the results.
 type Measurement = fn(&mut Results, &Progress) -> Result<(), Failure>;
 
-const MEASUREMENTS: [(&str, Measurement); 3] = [
+const MEASUREMENTS: [(&str, Measurement); 4] = [
     ("parsing", parsing::measure),
     ("vni", vni::measure),
+    ("kernel", kernel::measure),
     ("lab", lab::measure),
 ];
 
@@ -44,11 +46,16 @@ fn main() -> ExitCode {
         .skip(1)
         .filter(|word| !word.starts_with('-'))
         .collect();
+    if kernel::is_inside(&chosen) {
+        return inside();
+    }
     if let Some(unknown) = chosen
         .iter()
         .find(|word| MEASUREMENTS.iter().all(|(name, _)| name != word))
     {
-        eprintln!("bench: there is no measurement {unknown}; there are vni, parsing and lab");
+        eprintln!(
+            "bench: there is no measurement {unknown}; there are vni, kernel, parsing and lab"
+        );
         return ExitCode::FAILURE;
     }
     let mut results = Results::default();
@@ -77,6 +84,17 @@ fn main() -> ExitCode {
         ExitCode::FAILURE
     } else {
         ExitCode::SUCCESS
+    }
+}
+
+/// What runs in the lab's node.
+fn inside() -> ExitCode {
+    match kernel::measure_inside() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{}", chain(&*error));
+            ExitCode::FAILURE
+        }
     }
 }
 

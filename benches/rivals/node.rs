@@ -16,7 +16,7 @@ use perouter::plan::link::{
 use crate::Failure;
 
 /// The underlay's NIC.
-const NIC: &str = "eth1";
+pub(crate) const NIC: &str = "eth1";
 
 /// Its MTU.
 const MTU: u32 = 1500;

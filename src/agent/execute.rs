@@ -9,10 +9,12 @@ use std::collections::BTreeSet;
 
 use crate::api::types::{ObjectKey, Vni, VrfName};
 use crate::frr::{Frr, FrrError};
+use crate::intent::NodeIntent;
 use crate::netlink::Kernel;
 use crate::plan::bgp::difference::ContextChange;
 use crate::plan::bgp::raw::RawMemory;
-use crate::plan::{Leftover, Plan, Planned, RawLines, Role, Step, Unit};
+use crate::plan::link::KernelStep;
+use crate::plan::{Leftover, Plan, Planned, RawLines, Role, SeenFrr, Step, Unit};
 
 /// What became of a plan.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -41,6 +43,18 @@ pub enum UnderlayState {
     Stands,
     /// Not yet.
     Missing,
+}
+
+impl UnderlayState {
+    /// Whether the default BGP instance runs, with the AS number that it shall have.
+    #[must_use]
+    pub fn of(intent: &NodeIntent, seen: &SeenFrr) -> Self {
+        let runs = intent.underlay.as_ref().is_some_and(|underlay| {
+            let header = format!("router bgp {}", underlay.spec.asn);
+            seen.bgp.context(&header).is_some()
+        });
+        if runs { Self::Stands } else { Self::Missing }
+    }
 }
 
 /// Executes a plan. Never fails as a whole.
@@ -252,9 +266,17 @@ impl<'a> Executor<'a> {
             Begun::Yes => 1,
             Begun::No => 0,
         };
-        let mut done: Vec<_> = steps.iter().take(taken).collect();
+        let (begun, mut rest) = steps.split_at_checked(taken).unwrap_or((steps, &[]));
+        let mut done: Vec<_> = begun.iter().collect();
         let mut mapping = None;
-        for planned in steps.iter().skip(taken) {
+        while let Some((planned, others)) = rest.split_first() {
+            let made = self.links(rest).await;
+            if made > 0 {
+                done.extend(rest.iter().take(made));
+                rest = rest.get(made..).unwrap_or_default();
+                continue;
+            }
+            rest = others;
             // One that takes a VNI away makes room for what follows, so it does not wait.
             if let Step::MapVni {
                 vrf,
@@ -289,6 +311,26 @@ impl<'a> Executor<'a> {
             None => self.outcome.done += done.len(),
         }
         true
+    }
+
+    /// Makes the new links that steps begin with, in few messages. How many steps that were.
+    async fn links(&self, steps: &[Planned]) -> usize {
+        let is_new = |step: &Step| matches!(step, Step::Kernel(KernelStep::AddLink(_)));
+        if !steps.first().is_some_and(|planned| is_new(&planned.step)) {
+            return 0;
+        }
+        let of_kernel = steps.iter().map_while(|planned| match &planned.step {
+            Step::Kernel(step) => Some(step),
+            Step::Bgp(_)
+            | Step::AllowAll(_)
+            | Step::PrefixLists(_)
+            | Step::BfdProfiles(_)
+            | Step::Raw(_)
+            | Step::MapVni { .. } => None,
+        });
+        let made = self.kernel.make_links(&of_kernel.collect::<Vec<_>>()).await;
+        log(steps.iter().take(made).map(|planned| &planned.step));
+        made
     }
 
     async fn raw(&mut self, key: &ObjectKey, RawLines(lines): &RawLines) -> Result<(), String> {

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::eye::Eye;
 use crate::intent::NodeIntent;
 use crate::netlink::{Kernel, Pace, Refresher, Retention, Watch};
 use crate::plan::desired::gateway_bridges;
@@ -14,7 +15,7 @@ use crate::plan::desired::gateway_bridges;
 /// what keeps packets flowing while bgpd restarts.
 pub(super) struct Handles {
     pub(super) kernel: Kernel,
-    pub(super) watch: Watch,
+    pub(super) eye: Eye,
     refresher: Refresher,
     retention: Retention,
 }
@@ -26,7 +27,7 @@ impl Handles {
             retention: kernel.retention(bgpd),
             refresher: kernel.refresher(Pace::default()),
             kernel,
-            watch,
+            eye: Eye::new(watch),
         }
     }
 

@@ -7,8 +7,10 @@
 
 pub mod cleanup;
 pub mod execute;
+pub mod eye;
 pub mod facts;
 mod handles;
+mod memory;
 mod pass;
 pub mod preview;
 mod remedy;

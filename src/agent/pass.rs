@@ -4,26 +4,25 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use futures::FutureExt;
 use serde_json::Value;
 use tokio::sync::watch;
 
 use super::execute::{self, Failure, Outcome, UnderlayState, chain};
+use super::eye::needs_reading;
 use super::handles::Handles;
 use super::report::Verification;
-use super::revival::{self, Host};
+use super::revival::Host;
 use super::source::{Contents, Directory};
-use super::state::{self, SavedManifest, StateDir};
+use super::state::{self, StateDir};
 use super::wake::Cause;
 use super::{AgentError, Options};
-use crate::api::{InterfaceName, Manifest, ObjectKey};
+use crate::api::{InterfaceName, ObjectKey};
 use crate::frr::{Daemon, Frr};
-use crate::intent::{self, Accepted, Candidates, Node, NodeIntent, Resolution};
+use crate::intent::{self, Accepted, Candidates, Node, Resolution};
 use crate::netlink::namespace::{self, Ensured};
 use crate::netlink::{self, Kernel, KernelEvent};
-use crate::plan::desired::sysctl_keys;
 use crate::plan::link::{KernelStep, NIC_GROUP, SeenKernel, Space};
-use crate::plan::{self, Memory, Plan, Planning, SeenFrr, Step};
+use crate::plan::{self, Memory, Plan, Planning, SeenFrr};
 use crate::status::Timestamp;
 use crate::status::report::{Pass, Repair, Report};
 
@@ -58,12 +57,12 @@ pub(super) struct Worker {
     netns: PathBuf,
     netns_name: String,
     directory: Directory,
-    state: StateDir,
+    pub(super) state: StateDir,
     pub(super) handles: Option<Handles>,
     pub(super) memory: Memory,
     pub(super) accepted: Accepted,
     /// The accepted objects as they were written.
-    documents: BTreeMap<ObjectKey, Arc<Value>>,
+    pub(super) documents: BTreeMap<ObjectKey, Arc<Value>>,
     pub(super) resolution: Resolution,
     pub(super) failures: Vec<Failure>,
     pub(super) seen: Option<Arc<SeenKernel>>,
@@ -142,14 +141,14 @@ impl Worker {
         let Some(handles) = &mut self.handles else {
             return std::future::pending().await;
         };
-        let event = handles.watch.next().await;
+        let event = handles.eye.changed().await;
         self.heed(event);
     }
 
     /// Forgets the events that have come in already; the pass that follows sees their effect.
     pub(super) fn drain_kernel_events(&mut self) {
         while let Some(handles) = &mut self.handles
-            && let Some(event) = handles.watch.next().now_or_never()
+            && let Some(event) = handles.eye.heard()
         {
             self.heed(event);
         }
@@ -259,39 +258,6 @@ impl Worker {
         })
     }
 
-    /// Keeps the last good manifests where a later run of the agent finds them. Failing to is
-    /// no reason to stop: it costs the way back after a crash, and says so.
-    fn remember_accepted(
-        &mut self,
-        accepted: &Accepted,
-        documents: BTreeMap<ObjectKey, (Manifest, Arc<Value>)>,
-    ) {
-        for (key, (manifest, document)) in documents {
-            if accepted
-                .get(&key)
-                .is_some_and(|object| object.manifest == manifest)
-            {
-                self.documents.insert(key, document);
-            }
-        }
-        self.documents.retain(|key, _| accepted.contains_key(key));
-        let saved: Vec<SavedManifest> = self
-            .documents
-            .iter()
-            .filter_map(|(key, document)| {
-                let source = accepted.get(key)?.source.clone();
-                Some(SavedManifest {
-                    key: key.clone(),
-                    source,
-                    document: Value::clone(document),
-                })
-            })
-            .collect();
-        if let Err(error) = self.state.save_manifests(&saved) {
-            tracing::warn!("the last good manifests will not outlive this agent: {error}");
-        }
-    }
-
     /// Observes and executes until nothing remains to be done.
     ///
     /// It is our turn to change FRR all the while. A change of the intent is planned on what is
@@ -342,7 +308,7 @@ impl Worker {
             let outcome = self.execute(&plan, &seen_frr, frr).await?;
             if !outcome.failures.is_empty() {
                 self.failures = outcome.failures;
-                self.seen = Some(Arc::new(self.observe().await?));
+                self.observe().await?;
                 return Ok(Settled::No);
             }
         }
@@ -408,8 +374,9 @@ impl Worker {
 
     /// What must be so before FRR is spoken with: its gRPC listens on the loopback, and on all
     /// other addresses too, which is nobody's business.
-    async fn guard(&self) -> Result<(), PassError> {
-        let (Some(handles), seen) = (&self.handles, self.observe().await?) else {
+    async fn guard(&mut self) -> Result<(), PassError> {
+        let seen = self.observe().await?;
+        let Some(handles) = &self.handles else {
             return Ok(());
         };
         for step in plan::guard(&seen) {
@@ -419,12 +386,14 @@ impl Worker {
         Ok(())
     }
 
-    pub(super) async fn observe(&self) -> Result<SeenKernel, PassError> {
-        let Some(handles) = &self.handles else {
-            return Ok(SeenKernel::default());
-        };
+    pub(super) async fn observe(&mut self) -> Result<Arc<SeenKernel>, PassError> {
         let nics = self.interesting_nics();
-        Ok(handles.kernel.observe(&nics, &sysctl_keys()).await?)
+        let Some(handles) = &mut self.handles else {
+            return Ok(Arc::default());
+        };
+        let seen = handles.eye.observe(&handles.kernel, nics).await?;
+        self.seen = Some(seen.clone());
+        Ok(seen)
     }
 
     /// NICs whose routes matter: those wanted, and those taken.
@@ -449,22 +418,35 @@ impl Worker {
         all.into_iter().collect()
     }
 
-    /// Plans on what is known of FRR, or on what it says.
+    /// Plans on what is known of FRR, and then of the kernel too if nothing was told of it since;
+    /// or on what they say.
     async fn plan(
         &mut self,
         known: Option<SeenFrr>,
         frr: &mut Frr,
     ) -> Result<(SeenFrr, Plan), PassError> {
-        let seen = Arc::new(self.observe().await?);
+        let nics = self.interesting_nics();
+        let handles = self.handles.as_mut().filter(|_| known.is_some());
+        let remembered = handles.and_then(|handles| handles.eye.known(&nics));
         let seen_frr = match known {
             Some(known) => Ok(known),
             None => frr.observe().await,
         };
-        self.seen = Some(seen.clone());
+        if let (Some(seen), Ok(seen_frr)) = (remembered, &seen_frr) {
+            let plan = self.plan_on(seen, seen_frr)?;
+            if !needs_reading(&plan) {
+                return Ok((seen_frr.clone(), plan));
+            }
+        }
+        let seen = self.observe().await?;
         let seen_frr = seen_frr?;
-        let intent = &self.resolution.intent;
-        let plan = self.planning.plan(intent, &seen, &seen_frr, &self.memory)?;
+        let plan = self.plan_on(seen, &seen_frr)?;
         Ok((seen_frr, plan))
+    }
+
+    fn plan_on(&mut self, seen: Arc<SeenKernel>, frr: &SeenFrr) -> Result<Plan, PassError> {
+        let intent = &self.resolution.intent;
+        Ok(self.planning.plan(intent, &seen, frr, &self.memory)?)
     }
 
     pub(super) async fn execute(
@@ -474,7 +456,7 @@ impl Worker {
         frr: &mut Frr,
     ) -> Result<Outcome, PassError> {
         self.remember_nics(plan)?;
-        let underlay = underlay_state(&self.resolution.intent, seen_frr);
+        let underlay = UnderlayState::of(&self.resolution.intent, seen_frr);
         let Some(handles) = &self.handles else {
             return Ok(Outcome::default());
         };
@@ -484,64 +466,6 @@ impl Worker {
             self.forget_nics(plan)?;
         }
         Ok(outcome)
-    }
-
-    /// Writes down what FRR made of raw objects: it cannot be told from FRR alone.
-    fn remember_raw(&mut self, outcome: &Outcome) -> Result<(), PassError> {
-        let before = self.memory.raw.clone();
-        let wanted = &self.resolution.intent.raw;
-        let memory = &mut self.memory.raw;
-        memory.extend(outcome.raw.clone());
-        memory.retain(|key, _| wanted.iter().any(|raw| raw.key == *key));
-        if *memory != before {
-            self.state.save_raw(&self.memory.raw)?;
-        }
-        Ok(())
-    }
-
-    /// A NIC that was given back is the host's again: what it carries from now on counts.
-    fn forget_nics(&mut self, plan: &Plan) -> Result<(), PassError> {
-        let before = self.memory.nics.len();
-        for step in plan.all_steps() {
-            if let Step::Kernel(KernelStep::MoveNic {
-                name,
-                to: Space::Host,
-                ..
-            }) = step
-            {
-                self.memory.nics.remove(name);
-            }
-        }
-        if self.memory.nics.len() != before {
-            self.state.save_nics(&self.memory.nics)?;
-        }
-        Ok(())
-    }
-
-    /// Writes down what NICs carry before they are moved: an agent that is killed in between
-    /// must still know.
-    fn remember_nics(&mut self, plan: &Plan) -> Result<(), PassError> {
-        let units = plan
-            .units
-            .iter()
-            .filter_map(|unit| unit.steps.as_ref().ok())
-            .flatten();
-        let mut changed = false;
-        for planned in units {
-            if let Step::Kernel(KernelStep::MoveNic {
-                name,
-                to: Space::Router,
-                config,
-            }) = &planned.step
-            {
-                self.memory.nics.insert(name.clone(), config.clone());
-                changed = true;
-            }
-        }
-        if changed {
-            self.state.save_nics(&self.memory.nics)?;
-        }
-        Ok(())
     }
 
     pub(super) fn note_repair(&mut self, count: usize, steps: Vec<String>) {
@@ -587,13 +511,4 @@ fn blocked(plan: &Plan) -> Vec<Failure> {
         })
     };
     plan.units.iter().filter_map(failure).collect()
-}
-
-/// Whether the default BGP instance runs, with the AS number that it shall have.
-fn underlay_state(intent: &NodeIntent, seen: &SeenFrr) -> UnderlayState {
-    if revival::has_fabric(intent, seen) {
-        UnderlayState::Stands
-    } else {
-        UnderlayState::Missing
-    }
 }

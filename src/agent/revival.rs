@@ -6,23 +6,22 @@
 //! routes of the hosts are there, and hosts get their marker when the routes of the fabric are.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 use std::time::Duration;
 
 use perouter_parsers::bgp;
 use perouter_parsers::running_config::InvalidLine;
 use tokio::time::{Instant, sleep};
 
-use super::execute::chain;
+use super::execute::{UnderlayState, chain};
 use super::facts::sessions;
 use super::pass::{PassError, Worker};
 use super::wake::Cause;
 use crate::api::{Peer, VrfName};
 use crate::frr::{Daemon, Frr};
 use crate::intent::NodeIntent;
+use crate::plan::Planning;
 use crate::plan::bgp::desired::{self, Markers};
 use crate::plan::bgp::difference::Command;
-use crate::plan::{Planning, SeenFrr};
 use crate::verify::facts::{SessionState, Sessions};
 
 /// How long the fabric waits for hosts that had been there before.
@@ -63,10 +62,11 @@ impl Worker {
             return Ok(());
         };
         let seen_frr = frr.observe().await?;
-        if has_fabric(&self.resolution.intent, &seen_frr) {
+        let fabric = UnderlayState::of(&self.resolution.intent, &seen_frr);
+        if fabric == UnderlayState::Stands {
             return Ok(());
         }
-        let seen = Arc::new(self.observe().await?);
+        let seen = self.observe().await?;
         let plan = Planning::new().plan(&intent, &seen, &seen_frr, &self.memory)?;
         let outcome = self.execute(&plan, &seen_frr, frr).await?;
         if outcome.failures.is_empty() {
@@ -153,12 +153,4 @@ fn established(vrf: &VrfName, sessions: &Sessions) -> BTreeSet<Host> {
         .iter()
         .filter(|(_, session)| matches!(session.state, SessionState::Established { .. }));
     up.map(|(peer, _)| (vrf.clone(), peer.clone())).collect()
-}
-
-/// Whether the default BGP instance runs, with the AS number that it shall have.
-pub(super) fn has_fabric(intent: &NodeIntent, seen: &SeenFrr) -> bool {
-    intent.underlay.as_ref().is_some_and(|underlay| {
-        let header = format!("router bgp {}", underlay.spec.asn);
-        seen.bgp.context(&header).is_some()
-    })
 }

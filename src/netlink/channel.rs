@@ -8,6 +8,7 @@
 //!   what is missing from a dump would be taken for missing in the kernel.
 //! - A lost connection is an error, never an empty answer or a success.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::pin::pin;
 use std::sync::Arc;
@@ -28,6 +29,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use super::namespace::{NamespaceError, Netns};
 use super::socket::{FaithfulSocket, NLM_F_DUMP_INTR, UNDECODABLE};
+use crate::api::IpVersion;
 
 /// The length of `struct nlmsghdr`, which an error repeats of the request.
 const HEADER_LEN: usize = 16;
@@ -101,13 +103,30 @@ pub enum OpenError {
     Socket(#[source] io::Error),
 }
 
+/// What a dump reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Dump {
+    /// All links.
+    Links,
+    /// All addresses.
+    Addresses,
+    /// Routes of a table, or those of one link in it.
+    Routes(IpVersion),
+    /// The routing rules of both IP versions.
+    Rules,
+    /// All neighbours.
+    Neighbours,
+    /// All forwarding entries.
+    Fdb,
+}
+
 /// An rtnetlink socket in one namespace.
 #[derive(Debug)]
 pub(super) struct Channel {
     netns: Netns,
     handle: Handle,
-    /// The kernel runs one dump a socket at a time.
-    dumping: Mutex<()>,
+    /// The kernel runs one dump a socket at a time. How many there were is kept here too.
+    dumping: Mutex<BTreeMap<Dump, u64>>,
     writes: AtomicU64,
     _driver: AbortOnDropHandle<()>,
 }
@@ -126,7 +145,7 @@ impl Channel {
         Ok(Arc::new(Self {
             netns,
             handle,
-            dumping: Mutex::new(()),
+            dumping: Mutex::default(),
             writes: AtomicU64::new(0),
             _driver: AbortOnDropHandle::new(tokio::spawn(connection)),
         }))
@@ -140,6 +159,11 @@ impl Channel {
     /// How many messages that change something were sent.
     pub(super) fn writes(&self) -> u64 {
         self.writes.load(Ordering::Relaxed)
+    }
+
+    /// How often what was dumped.
+    pub(super) async fn dumps(&self) -> BTreeMap<Dump, u64> {
+        self.dumping.lock().await.clone()
     }
 
     /// What requests are built with, for [`Self::write`], [`Self::get`] and [`Self::dump`].
@@ -200,13 +224,15 @@ impl Channel {
     /// rests is then given as it was read, and may miss or repeat what changed meanwhile.
     pub(super) async fn dump<M, T, S>(
         &self,
+        what: Dump,
         ask: impl Fn(&Handle) -> S,
         mut select: impl FnMut(M) -> Option<T>,
     ) -> Result<Vec<T>, NetlinkError>
     where
         S: Stream<Item = Result<M, rtnetlink::Error>>,
     {
-        let _alone = self.dumping.lock().await;
+        let mut alone = self.dumping.lock().await;
+        *alone.entry(what).or_default() += 1;
         let mut busy = 0;
         let mut tries = 1;
         loop {

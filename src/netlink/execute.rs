@@ -4,6 +4,7 @@
 //! way undoes its own half. Only the error numbers that mean "already so" are benign, and for
 //! an addition only after the kernel was asked whether it really is the same thing.
 
+mod making;
 mod nic;
 mod words;
 
@@ -13,6 +14,8 @@ use ipnet::IpNet;
 use nix::errno::Errno;
 use rtnetlink::packet_route::address::{AddressAttribute, AddressFlags, AddressHeaderFlags};
 use rtnetlink::packet_route::link::{InfoPortKind, LinkMessage};
+
+use making::Making;
 
 use super::channel::{Channel, NetlinkError};
 use super::firewall::FirewallError;
@@ -75,6 +78,20 @@ impl StepError {
         match &self.cause {
             StepCause::Netlink(error) => error.errno(),
             StepCause::OtherLink { .. } | StepCause::Sysctl(_) | StepCause::Firewall(_) => None,
+        }
+    }
+}
+
+/// Makes the new links with which `steps` begin, with all that follows for them, in as few messages
+/// as the kernel takes. How many steps that were: none when something is refused, and then none
+/// of the links is there, and step by step it is told what is refused.
+pub(super) async fn make_links(kernel: &Kernel, steps: &[&KernelStep]) -> usize {
+    let making = Making::of(steps.iter().copied());
+    match making.carry_out(kernel).await {
+        Ok(()) => making.steps(),
+        Err(cause) => {
+            tracing::info!("not in few messages, so step by step: {cause}");
+            0
         }
     }
 }

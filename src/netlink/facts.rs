@@ -19,8 +19,9 @@ use rtnetlink::packet_route::route::{
     RouteProtocol, RouteType, RouteVia,
 };
 
-use super::channel::{Channel, NetlinkError};
+use super::channel::{Channel, Dump, NetlinkError};
 use super::observe;
+use crate::api::IpVersion;
 use crate::api::types::InterfaceName;
 use crate::plan::link::{Mac, TableId};
 
@@ -46,8 +47,6 @@ pub struct SeenHop {
     pub gateway: Option<IpAddr>,
     /// The outgoing link's index; 0 when there is none.
     pub index: u32,
-    /// The outgoing link's name, when it has one that this program can use.
-    pub link: Option<InterfaceName>,
     /// The next hop is on the link even if no address covers it (`RTNH_F_ONLINK`).
     pub onlink: bool,
 }
@@ -115,7 +114,7 @@ pub struct SeenNeighbour {
     pub mac: Option<Mac>,
     /// The link's index.
     pub index: u32,
-    /// The link's name, when it has one that this program can use.
+    /// The link's name, where it was asked for and is one that this program can use.
     pub link: Option<InterfaceName>,
     /// The entry's state.
     pub state: NeighbourState,
@@ -139,8 +138,6 @@ pub struct SeenFdb {
     pub mac: Mac,
     /// The index of the device or port.
     pub index: u32,
-    /// Its name, when it has one that this program can use.
-    pub link: Option<InterfaceName>,
     /// The remote VTEP, in a VXLAN device's own table.
     pub dst: Option<IpAddr>,
     /// Which table it is in.
@@ -166,10 +163,14 @@ pub(super) async fn routes(
     filter: RouteFilter,
 ) -> Result<Vec<SeenRoute>, NetlinkError> {
     let mut all = Vec::new();
-    for family in [AddressFamily::Inet, AddressFamily::Inet6] {
+    for (version, family) in [
+        (IpVersion::V4, AddressFamily::Inet),
+        (IpVersion::V6, AddressFamily::Inet6),
+    ] {
         let request = route_request(family, filter);
         let found = channel
             .dump(
+                Dump::Routes(version),
                 |handle| handle.route().get(request.clone()).execute(),
                 |route| decode_route(route).filter(|route| route.table == filter.table),
             )
@@ -186,12 +187,20 @@ pub(super) async fn routes(
 
 /// All neighbour entries of IPv4 and IPv6.
 pub(super) async fn neighbours(channel: &Channel) -> Result<Vec<SeenNeighbour>, NetlinkError> {
-    let mut found = channel
+    channel
         .dump(
+            Dump::Neighbours,
             |handle| handle.neighbours().get().execute(),
             |entry| decode_neighbour(&entry),
         )
-        .await?;
+        .await
+}
+
+/// All neighbour entries, with the names of their links.
+pub(super) async fn named_neighbours(
+    channel: &Channel,
+) -> Result<Vec<SeenNeighbour>, NetlinkError> {
+    let mut found = neighbours(channel).await?;
     let names = observe::names(channel).await?;
     for entry in &mut found {
         entry.link = names.get(&entry.index).cloned();
@@ -201,32 +210,16 @@ pub(super) async fn neighbours(channel: &Channel) -> Result<Vec<SeenNeighbour>, 
 
 /// All forwarding entries of bridges and VXLAN devices.
 pub(super) async fn fdb(channel: &Channel) -> Result<Vec<SeenFdb>, NetlinkError> {
-    let mut found = channel
+    channel
         .dump(
+            Dump::Fdb,
             |handle| {
                 let request = handle.neighbours().get();
                 request.set_address_family(AddressFamily::Bridge).execute()
             },
             |entry| decode_fdb(&entry),
         )
-        .await?;
-    let names = observe::names(channel).await?;
-    for entry in &mut found {
-        entry.link = names.get(&entry.index).cloned();
-    }
-    Ok(found)
-}
-
-/// Gives the ways out of `routes` their links' names.
-pub(super) async fn name_hops(
-    channel: &Channel,
-    routes: &mut [SeenRoute],
-) -> Result<(), NetlinkError> {
-    let names = observe::names(channel).await?;
-    for hop in routes.iter_mut().flat_map(|route| &mut route.gateways) {
-        hop.link = names.get(&hop.index).cloned();
-    }
-    Ok(())
+        .await
 }
 
 fn route_request(family: AddressFamily, filter: RouteFilter) -> RouteMessage {
@@ -275,7 +268,6 @@ fn decode_route(message: RouteMessage) -> Option<SeenRoute> {
         hops.push(SeenHop {
             gateway,
             index,
-            link: None,
             onlink: header.flags.contains(RouteFlags::Onlink),
         });
     }
@@ -300,7 +292,6 @@ fn hop_of(leg: RouteNextHop) -> SeenHop {
     SeenHop {
         gateway,
         index: leg.interface_index,
-        link: None,
         onlink: leg.flags.contains(RouteNextHopFlags::Onlink),
     }
 }
@@ -383,7 +374,6 @@ fn decode_fdb(message: &NeighbourMessage) -> Option<SeenFdb> {
     Some(SeenFdb {
         mac: mac?,
         index: message.header.ifindex,
-        link: None,
         dst,
         place,
         vlan,

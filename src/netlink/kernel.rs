@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::channel::{Channel, NetlinkError, OpenError};
+use super::channel::{Channel, Dump, NetlinkError, OpenError};
 use super::execute::{self, StepError};
 use super::facts::{self, RouteFilter, SeenFdb, SeenNeighbour, SeenRoute};
 use super::firewall::{Firewall, FirewallError};
@@ -112,6 +112,16 @@ impl Kernel {
         self.host.writes() + self.router.writes() + self.other_writes.load(Ordering::Relaxed)
     }
 
+    /// How often what was dumped, by namespace, in the life of this value.
+    pub async fn dumps(&self) -> BTreeMap<(Space, Dump), u64> {
+        let mut all = BTreeMap::new();
+        for (space, channel) in self.channels() {
+            let dumps = channel.dumps().await.into_iter();
+            all.extend(dumps.map(|(what, times)| ((space, what), times)));
+        }
+        all
+    }
+
     /// Reads both namespaces: all links with their addresses, the routes of the main table that
     /// go with each of `nics` wherever it is, the sysctls of the router's namespace under
     /// `sysctl_keys` (paths below `/proc/sys`, with slashes) and the state of its firewall.
@@ -161,6 +171,15 @@ impl Kernel {
         execute::execute(self, step).await
     }
 
+    /// Makes the new links with which `steps` begin, with what follows for them, in few messages.
+    /// Returns how many steps that were.
+    ///
+    /// Zero says that they have to be executed one by one: they do not begin with a new link, or
+    /// something is refused, and then nothing of it stands.
+    pub async fn make_links(&self, steps: &[&KernelStep]) -> usize {
+        execute::make_links(self, steps).await
+    }
+
     /// The IPv4 and IPv6 routes of one table of the router's namespace.
     ///
     /// A table that changes all the time is given as it was read, and may miss or repeat what
@@ -170,16 +189,13 @@ impl Kernel {
     ///
     /// When the table cannot be read.
     pub async fn routes(&self, table: TableId) -> Result<Vec<SeenRoute>, FactError> {
-        let failed = |source| FactError {
-            what: "routes",
-            source,
-        };
         let filter = RouteFilter { table, link: None };
-        let mut routes = facts::routes(&self.router, filter).await.map_err(failed)?;
-        facts::name_hops(&self.router, &mut routes)
+        facts::routes(&self.router, filter)
             .await
-            .map_err(failed)?;
-        Ok(routes)
+            .map_err(|source| FactError {
+                what: "routes",
+                source,
+            })
     }
 
     /// The neighbour entries of the router's namespace.

@@ -41,13 +41,27 @@ pub(super) fn create(wanted: &Link, peer_netns: &Netns) -> LinkMessage {
             .port(*port)
             .learning(false)
             .build(),
-        LinkKind::Veth { peer, .. } => {
-            let other_end = link(peer).setns_by_fd(peer_netns.file().as_raw_fd());
-            LinkVeth::new(name, peer.as_str())
-                .set_info_data(InfoData::Veth(InfoVeth::Peer(other_end.build())))
-                .build()
-        }
+        LinkKind::Veth { peer, .. } => create_veth(&wanted.name, peer, peer_netns, [None, None]),
     }
+}
+
+/// Creates a veth pair, with MTUs for its ends.
+pub(super) fn create_veth(
+    name: &InterfaceName,
+    peer: &InterfaceName,
+    peer_netns: &Netns,
+    [own, other]: [Option<u32>; 2],
+) -> LinkMessage {
+    let mut other_end = link(peer).setns_by_fd(peer_netns.file().as_raw_fd());
+    if let Some(mtu) = other {
+        other_end = other_end.mtu(mtu);
+    }
+    let mut veth = LinkVeth::new(name.as_str(), peer.as_str())
+        .set_info_data(InfoData::Veth(InfoVeth::Peer(other_end.build())));
+    if let Some(mtu) = own {
+        veth = veth.mtu(mtu);
+    }
+    veth.build()
 }
 
 /// `addr_gen_mode`.

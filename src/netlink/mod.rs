@@ -26,7 +26,7 @@ mod socket;
 pub mod sysctl;
 mod watch;
 
-pub use channel::{NetlinkError, OpenError, Refusal};
+pub use channel::{Dump, NetlinkError, OpenError, Refusal};
 pub use execute::{StepCause, StepError};
 pub use kernel::{FactError, Kernel, KernelOpenError, ObserveError};
 pub use refresh::{Pace, Refresher};

@@ -19,7 +19,7 @@ use rtnetlink::packet_route::link::{
     InfoVrf, InfoVxlan, LinkAttribute, LinkExtentMask, LinkFlags, LinkInfo, LinkMessage,
 };
 
-use super::channel::{Channel, NetlinkError, Refusal};
+use super::channel::{Channel, Dump, NetlinkError, Refusal};
 use super::facts::{self, RouteFilter, SeenRoute};
 use crate::api::types::InterfaceName;
 use crate::plan::link::{AddressGeneration, Links, Mac, NicRoute, SeenKind, SeenLink};
@@ -82,15 +82,20 @@ pub(super) async fn link(
     }
 }
 
-/// The index of the link of this name; `ENODEV` when there is none.
-pub(super) async fn index(channel: &Channel, name: &InterfaceName) -> Result<u32, NetlinkError> {
+/// The link of this name, as [`link`] gives it; `ENODEV` when there is none.
+pub(super) async fn one(channel: &Channel, name: &InterfaceName) -> Result<SeenLink, NetlinkError> {
     let refusal = || {
         NetlinkError::Refused(Refusal {
             errno: Errno::ENODEV,
             words: Some(format!("there is no link {name}")),
         })
     };
-    Ok(link(channel, name).await?.ok_or_else(refusal)?.index)
+    link(channel, name).await?.ok_or_else(refusal)
+}
+
+/// The index of the link of this name; `ENODEV` when there is none.
+pub(super) async fn index(channel: &Channel, name: &InterfaceName) -> Result<u32, NetlinkError> {
+    Ok(one(channel, name).await?.index)
 }
 
 /// The addresses of the link of this index, but IPv6 link-local ones.
@@ -169,6 +174,7 @@ async fn dump_links(channel: &Channel) -> Result<Vec<Decoded>, NetlinkError> {
     let (family, mask) = (AddressFamily::Unspec, LinkExtentMask::SkipStats);
     channel
         .dump(
+            Dump::Links,
             |handle| {
                 let request = handle.link().get();
                 request.set_filter_mask(family, vec![mask]).execute()
@@ -326,6 +332,7 @@ fn address_generation(families: &[AfSpecUnspec]) -> Option<AddressGeneration> {
 async fn dump_addresses(channel: &Channel) -> Result<HashMap<u32, BTreeSet<IpNet>>, NetlinkError> {
     let found = channel
         .dump(
+            Dump::Addresses,
             |handle| handle.address().get().execute(),
             |address| decode_address(&address),
         )

@@ -172,7 +172,7 @@ impl Work {
         if bridges.is_empty() {
             return Ok(Rest::None);
         }
-        let seen = facts::neighbours(channel)
+        let seen = facts::named_neighbours(channel)
             .await
             .map_err(RefreshError::Read)?;
         let round = due::choose(&seen, &bridges, *last);

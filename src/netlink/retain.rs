@@ -39,11 +39,12 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::task::AbortOnDropHandle;
 
-use super::channel::{Channel, NetlinkError, OpenError};
+use super::channel::{Channel, Dump, NetlinkError, OpenError};
 use super::namespace::Netns;
 use super::observe;
 use super::socket::{self, DATAGRAM};
 use super::watch::{is_overrun, subscribe};
+use crate::api::IpVersion;
 
 mod held;
 mod phase;
@@ -285,9 +286,11 @@ impl Retained {
 
     async fn learn_neighbours(&mut self) -> Result<(), RetainError> {
         let told = |entry: NeighbourMessage| Some((held::told_neighbour(&entry)?, entry));
-        let dumped = self
-            .channel
-            .dump(|handle| handle.neighbours().get().execute(), told);
+        let dumped = self.channel.dump(
+            Dump::Neighbours,
+            |handle| handle.neighbours().get().execute(),
+            told,
+        );
         self.neighbours = dumped.await?.into_iter().collect();
         Ok(())
     }
@@ -296,17 +299,34 @@ impl Retained {
     /// flooding.
     async fn still_held(&self) -> Result<Vec<Held>, NetlinkError> {
         let neighbours = self.channel.dump(
+            Dump::Neighbours,
             |handle| handle.neighbours().get().execute(),
             |entry| held::held_neighbour(&entry),
         );
         let mut found = neighbours.await?;
         let tunnels = observe::tunnels(&self.channel).await?;
         found.extend(held::held_forwarding(&self.forwarding().await?, &tunnels));
-        for family in [AddressFamily::Inet, AddressFamily::Inet6] {
+        let is_held = |route: &RouteMessage| held::is_held_route(route);
+        let routes = self.routes(is_held).await?;
+        found.extend(routes.into_iter().map(Held::Route));
+        Ok(found)
+    }
+
+    /// Those routes of bgpd's that are wanted, of all tables.
+    async fn routes(
+        &self,
+        is_wanted: impl Fn(&RouteMessage) -> bool,
+    ) -> Result<Vec<RouteMessage>, NetlinkError> {
+        let mut found = Vec::new();
+        for (family, version) in [
+            (AddressFamily::Inet, IpVersion::V4),
+            (AddressFamily::Inet6, IpVersion::V6),
+        ] {
             let request = bgp_routes(family);
             let routes = self.channel.dump(
+                Dump::Routes(version),
                 |handle| handle.route().get(request.clone()).execute(),
-                |route| held::is_held_route(&route).then_some(Held::Route(route)),
+                |route| is_wanted(&route).then_some(route),
             );
             found.extend(routes.await?);
         }
@@ -319,7 +339,7 @@ impl Retained {
             let request = handle.neighbours().get();
             request.set_address_family(AddressFamily::Bridge).execute()
         };
-        self.channel.dump(ask, Some).await
+        self.channel.dump(Dump::Fdb, ask, Some).await
     }
 
     /// A verification that began at `verified` found all well: what was put back is not needed
@@ -332,20 +352,24 @@ impl Retained {
         }
     }
 
+    /// bgpd is gone. Routes get their copies before zebra takes them away, which it will do only
+    /// when bgpd is back: so there is not even a moment without.
     async fn died(&mut self) -> Result<(), NetlinkError> {
         let now = Instant::now();
+        if self.phase == Phase::Steady {
+            tracing::info!("bgpd is gone; what zebra takes away stays until it is back");
+        }
         self.phase = self.phase.died(now, self.limit);
         if !self.phase.holds() {
             return Ok(());
         }
         let recent = std::mem::take(&mut self.recent);
-        let lost: Vec<Held> = recent
-            .into_iter()
-            .filter(|(at, _)| *at + BEFORE >= now)
-            .map(|(_, held)| held)
-            .collect();
-        tracing::info!("bgpd is gone; what zebra takes away stays until it is back");
-        self.put_back(lost).await
+        let recent = recent.into_iter().filter(|(at, _)| *at + BEFORE >= now);
+        let lost = recent.map(|(_, held)| held).collect();
+        self.put_back(lost).await?;
+        let routes = self.routes(|route| !held::is_held_route(route)).await?;
+        let copies = routes.iter().filter_map(Held::route).collect();
+        self.put_back(copies).await
     }
 
     /// Follows what a datagram tells.
@@ -417,7 +441,11 @@ impl Retained {
         let told = |entry: NeighbourMessage| held::told_neighbour(&entry);
         let by_zebra: HashSet<_> = self
             .channel
-            .dump(|handle| handle.neighbours().get().execute(), told)
+            .dump(
+                Dump::Neighbours,
+                |handle| handle.neighbours().get().execute(),
+                told,
+            )
             .await?
             .into_iter()
             .collect();

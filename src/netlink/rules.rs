@@ -10,31 +10,26 @@ use nix::errno::Errno;
 use rtnetlink::packet_route::AddressFamily;
 use rtnetlink::packet_route::rule::{RuleAction, RuleAttribute, RuleMessage};
 
-use super::channel::{Channel, NetlinkError};
+use super::channel::{Channel, Dump, NetlinkError};
 use crate::api::IpVersion;
 
 /// Behind the kernel's own rule for VRFs, at 1000, and before that of the main table, at 32766.
 const PRIORITY: u32 = 2000;
 
-/// The IP versions for which the rule stands.
+/// The IP versions for which the rule stands: one dump for both.
 pub(super) async fn isolated(channel: &Channel) -> Result<BTreeSet<IpVersion>, NetlinkError> {
-    let mut found = BTreeSet::new();
-    for version in [IpVersion::V4, IpVersion::V6] {
-        let ask = match version {
-            IpVersion::V4 => rtnetlink::IpVersion::V4,
-            IpVersion::V6 => rtnetlink::IpVersion::V6,
-        };
-        let rules = channel
-            .dump(
-                |handle| handle.rule().get(ask.clone()).execute(),
-                |rule: RuleMessage| is_ours(&rule).then_some(()),
-            )
-            .await?;
-        if !rules.is_empty() {
-            found.insert(version);
-        }
-    }
-    Ok(found)
+    let found = channel
+        .dump(
+            Dump::Rules,
+            |handle| {
+                let mut request = handle.rule().get(rtnetlink::IpVersion::V4);
+                request.message_mut().header.family = AddressFamily::Unspec;
+                request.execute()
+            },
+            |rule: RuleMessage| is_ours(&rule).then(|| version(&rule)).flatten(),
+        )
+        .await?;
+    Ok(found.into_iter().collect())
 }
 
 /// Adds the rule.
@@ -61,4 +56,17 @@ fn is_ours(rule: &RuleMessage) -> bool {
     rule.header.action == RuleAction::Unreachable
         && has(RuleAttribute::L3MDev(true))
         && has(RuleAttribute::Priority(PRIORITY))
+}
+
+/// None for rules of multicast routing, which come in the same dump.
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "the kernel's families are an open set, of which two are read"
+)]
+fn version(rule: &RuleMessage) -> Option<IpVersion> {
+    match rule.header.family {
+        AddressFamily::Inet => Some(IpVersion::V4),
+        AddressFamily::Inet6 => Some(IpVersion::V6),
+        _ => None,
+    }
 }

@@ -41,6 +41,7 @@ pub(super) fn steps(
     }
     let unwanted = taken(kernel).filter(|(name, _)| !wanted.nics.contains(name));
     steps.extend(unwanted.map(|(name, seen)| give_back(name, seen, kernel, memory)));
+    steps.extend(cut_short(&wanted.nics, kernel, memory));
     Ok(steps)
 }
 
@@ -78,6 +79,7 @@ pub(super) fn dismantle(kernel: &SeenKernel, memory: &NicMemory) -> Vec<Step> {
         .into_iter()
         .flatten()
         .chain(nics)
+        .chain(cut_short(&[], kernel, memory))
         .map(|planned| planned.step)
         .collect()
 }
@@ -152,10 +154,9 @@ fn take(
         });
     };
     let mut config = carried(nic, seen, Space::Host, kernel);
-    // It fell back to the host with its namespace, bare: what it carried is remembered.
-    if (seen.group == NIC_GROUP || seen.addresses.is_empty())
-        && let Some(remembered) = memory.get(nic)
-    {
+    // It fell back to the host with its namespace, bare, or its way home was cut short: what it
+    // carried is remembered until it has all of it again.
+    if let Some(remembered) = memory.get(nic) {
         let lost = remembered.routes.iter();
         let lost: Vec<NicRoute> = lost
             .filter(|route| !covered(route, &config.routes))
@@ -262,6 +263,28 @@ fn give_back(
         step: to(Space::Host, config),
         undo: Some(to(Space::Router, now)),
     }
+}
+
+/// The rest of the way home for NICs that were given back by an agent that was killed half way:
+/// what they carried is forgotten once they have all of it again.
+fn cut_short(
+    wanted: &[InterfaceName],
+    kernel: &SeenKernel,
+    memory: &NicMemory,
+) -> impl Iterator<Item = Planned> {
+    let home = memory.iter().filter(|(name, _)| {
+        let in_host = kernel.host.get(*name);
+        in_host.is_some_and(|seen| seen.group != NIC_GROUP)
+            && !kernel.router.contains_key(*name)
+            && !wanted.contains(name)
+    });
+    home.map(|(name, config)| {
+        Planned::without_undo(KernelStep::MoveNic {
+            name: name.clone(),
+            to: Space::Host,
+            config: config.clone(),
+        })
+    })
 }
 
 /// NICs of the host that an operator may have meant.

@@ -20,10 +20,16 @@ mod bed;
 mod facts;
 mod firewall;
 mod links;
+mod making;
 mod namespaces;
 mod nic;
+mod objects;
 mod refreshing;
 mod retaining;
+mod state;
 mod sysctls;
 mod vrf;
 mod watching;
+
+// The library's own samples look for it here.
+use perouter::api;

@@ -130,7 +130,7 @@ async fn a_silent_workload_that_answers_stays_known_with_its_mac() {
         eprintln!("{ip} is reachable after {took:?}");
         let now = entry(&bed, ip).await.unwrap();
         assert_eq!(now.mac.unwrap().to_string(), mac);
-        assert_eq!(now.link, Some(name(BRIDGE)));
+        assert_eq!(now.index, bed.seen(Space::Router, BRIDGE).await.index);
     }
     assert_eq!(refresher.probes(), 2);
 }

@@ -4,7 +4,7 @@ use super::world::{World, address, default_route, hardware, link, name};
 use crate::api::{Kind, L3Vni, TunnelEndpoint, Underlay};
 use crate::intent::NodeIntent;
 use crate::intent::samples::{asn, fabric, intent, key, l3vni, net, underlay, vrf, vrf_with_host};
-use crate::plan::link::{NIC_GROUP, SeenKind, SeenLink, Space};
+use crate::plan::link::{KernelStep, NIC_GROUP, NicConfig, SeenKind, SeenLink, Space};
 use crate::plan::{Blocked, Plan, Role, Step};
 
 pub(super) fn with(
@@ -537,4 +537,37 @@ fn veths_leave_room_for_the_tunnel_where_there_is_some() {
             );
         }
     }
+}
+
+/// An agent that was killed half way left the NIC in the host with one of its addresses.
+///
+/// Seen to fail: when only a NIC without any address had what it carried looked up.
+#[test]
+fn a_nics_way_home_that_was_cut_short_is_gone_to_its_end() {
+    let mut world = World::new();
+    let carried = NicConfig {
+        addresses: [address("10.0.1.7/24"), address("fd00:1::7/64")].into(),
+        routes: [default_route("10.0.1.1")].into(),
+    };
+    world.memory.nics.insert(name("eth1"), carried.clone());
+    let moved = |plan: &Plan| -> Vec<KernelStep> {
+        let steps = plan.all_steps().filter_map(|step| {
+            let Step::Kernel(step @ KernelStep::MoveNic { .. }) = step else {
+                return None;
+            };
+            Some(step.clone())
+        });
+        steps.collect()
+    };
+    let to = |to| KernelStep::MoveNic {
+        name: name("eth1"),
+        to,
+        config: carried.clone(),
+    };
+    assert_eq!(
+        moved(&world.plan(&NodeIntent::default())),
+        [to(Space::Host)]
+    );
+    let wanted = intent([fabric("u", underlay())]);
+    assert_eq!(moved(&world.plan(&wanted)), [to(Space::Router)]);
 }

@@ -1,4 +1,5 @@
-//! The scenarios, in the order in which they run: what only looks comes first.
+//! The scenarios, in the order in which they run: what only looks comes first, then what compares
+//! with the fresh fabric, before others leave their traces in it.
 
 mod cleanup;
 mod drift;
@@ -44,6 +45,10 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     scenario("withdrawal", withdrawal::run),
     scenario("restart", restart::run),
     scenario("ports", ports::run),
+    scenario("altered", faults::altered),
+    scenario("deleted", faults::deleted),
+    scenario("halfway", faults::halfway),
+    scenario("killed", faults::killed),
     scenario("policies", policies::run),
     scenario("recording", recording::run),
     scenario("removal", removal::run),
@@ -52,10 +57,6 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     scenario("drift", drift::run),
     scenario("refusals", refusals::run),
     scenario("northbound", northbound::run),
-    scenario("altered", faults::altered),
-    scenario("deleted", faults::deleted),
-    scenario("halfway", faults::halfway),
-    scenario("killed", faults::killed),
     scenario("frr-hangs", frr_hangs::run),
     scenario("underlay", underlay::run),
     scenario("cleanup", cleanup::run),

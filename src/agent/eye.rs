@@ -1,0 +1,117 @@
+//! What was seen of the kernel last, and whether that still counts.
+//!
+//! With a thousand VNIs there are thousands of links, and to read them all takes longer than to
+//! make those of one more. So a change of the intent may be planned on what was read last, if
+//! nothing was heard from the kernel since. What happens in the very moment is missed then, as
+//! it is by whoever has just read everything; all is read back before a pass has settled.
+
+use std::sync::Arc;
+
+use futures::FutureExt as _;
+
+use crate::api::types::InterfaceName;
+use crate::netlink::{Kernel, KernelEvent, ObserveError, Watch};
+use crate::plan::desired::sysctl_keys;
+use crate::plan::link::{KernelStep, SeenKernel};
+use crate::plan::{Plan, Step};
+
+/// Looks at the kernel and listens to it.
+#[derive(Debug)]
+pub struct Eye {
+    watch: Watch,
+    seen: Option<Seen>,
+    /// Nothing more will be told, which whoever waits for changes has yet to hear.
+    lost: Option<KernelEvent>,
+}
+
+/// What was seen, with what was asked for.
+#[derive(Debug)]
+struct Seen {
+    nics: Vec<InterfaceName>,
+    kernel: Arc<SeenKernel>,
+}
+
+impl Eye {
+    /// One that has seen nothing yet.
+    #[must_use]
+    pub fn new(watch: Watch) -> Self {
+        Self {
+            watch,
+            seen: None,
+            lost: None,
+        }
+    }
+
+    /// Waits until the kernel tells of a change; none when it will not tell any more.
+    ///
+    /// Cancel safe.
+    pub async fn changed(&mut self) -> Option<KernelEvent> {
+        if let Some(lost) = self.lost.take() {
+            return Some(lost);
+        }
+        let event = self.watch.next().await;
+        self.seen = None;
+        event
+    }
+
+    /// What has been told and not yet been heard, if anything.
+    pub fn heard(&mut self) -> Option<Option<KernelEvent>> {
+        self.changed().now_or_never()
+    }
+
+    /// Forgets what was seen if anything has been told since.
+    fn listen(&mut self) {
+        while self.lost.is_none()
+            && let Some(event) = self.heard()
+        {
+            match event {
+                Some(event @ KernelEvent::Lost { .. }) => self.lost = Some(event),
+                // Whoever waits for changes finds so too.
+                None => return,
+                Some(
+                    KernelEvent::Link { .. }
+                    | KernelEvent::Address { .. }
+                    | KernelEvent::Neighbour { .. }
+                    | KernelEvent::Overrun { .. },
+                ) => {}
+            }
+        }
+    }
+
+    /// Reads everything.
+    ///
+    /// # Errors
+    /// As [`Kernel::observe`].
+    pub async fn observe(
+        &mut self,
+        kernel: &Kernel,
+        nics: Vec<InterfaceName>,
+    ) -> Result<Arc<SeenKernel>, ObserveError> {
+        // What is told from here on may not be in what is read.
+        self.listen();
+        let found = Arc::new(kernel.observe(&nics, &sysctl_keys()).await?);
+        self.seen = Some(Seen {
+            nics,
+            kernel: found.clone(),
+        });
+        Ok(found)
+    }
+
+    /// What was read last, if nothing was told since.
+    pub fn known(&mut self, nics: &[InterfaceName]) -> Option<Arc<SeenKernel>> {
+        self.listen();
+        let seen = self.seen.as_ref().filter(|seen| seen.nics == nics)?;
+        Some(seen.kernel.clone())
+    }
+}
+
+/// Whether a plan rests on what the kernel does not tell of: the routes of NICs.
+#[must_use]
+pub fn needs_reading(plan: &Plan) -> bool {
+    plan.all_steps().any(|step| {
+        matches!(
+            step,
+            Step::Kernel(KernelStep::MoveNic { .. } | KernelStep::AddRoute { .. })
+        )
+    })
+}
