@@ -106,15 +106,7 @@ impl Worker {
 
     /// What to begin with; `None` when there is no need to.
     fn without_fabric(&self, cause: Cause) -> Option<NodeIntent> {
-        match cause {
-            Cause::DaemonLost | Cause::DaemonBack | Cause::Retry => {}
-            Cause::Start
-            | Cause::Manifests
-            | Cause::Kernel
-            | Cause::Broken
-            | Cause::Resync
-            | Cause::Request => return None,
-        }
+        self.may_have_restarted(cause).then_some(())?;
         let underlay = self.resolution.intent.underlay.as_ref()?;
         let is_waited_for = underlay.spec.graceful_restart.is_some() && !self.hosts.is_empty();
         is_waited_for.then(|| {
@@ -124,6 +116,22 @@ impl Worker {
             }
             intent
         })
+    }
+
+    /// Whether bgpd may be another than the one that was asked last.
+    fn may_have_restarted(&self, cause: Cause) -> bool {
+        let sessions = self.verification.as_ref();
+        let was_silent = sessions.is_some_and(|last| last.facts.fabric_sessions.is_err());
+        was_silent
+            || match cause {
+                Cause::DaemonLost | Cause::DaemonBack | Cause::Retry => true,
+                Cause::Start
+                | Cause::Manifests
+                | Cause::Kernel
+                | Cause::Broken
+                | Cause::Resync
+                | Cause::Request => false,
+            }
     }
 
     async fn await_hosts(&self, frr: &mut Frr) {

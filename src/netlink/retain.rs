@@ -32,12 +32,11 @@ use rtnetlink::packet_core::{
 use rtnetlink::packet_route::neighbour::NeighbourMessage;
 use rtnetlink::packet_route::route::{RouteMessage, RouteProtocol, RouteType};
 use rtnetlink::packet_route::{AddressFamily, RouteNetlinkMessage};
-use rtnetlink::sys::{AsyncSocketExt as _, TokioSocket};
+use rtnetlink::sys::{AsyncSocket as _, AsyncSocketExt as _, TokioSocket};
 use rtnetlink::{Handle, MulticastGroup, RouteMessageBuilder};
 use tokio::net::UnixStream;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, sleep_until};
-use tokio_util::task::AbortOnDropHandle;
 
 use super::channel::{Channel, Dump, NetlinkError, OpenError};
 use super::namespace::Netns;
@@ -73,7 +72,6 @@ const REMEMBERED: usize = 16 * 1024;
 #[derive(Debug)]
 pub struct Retention {
     orders: watch::Sender<Orders>,
-    _task: AbortOnDropHandle<()>,
 }
 
 /// What the agent says.
@@ -95,10 +93,12 @@ impl Retention {
             bgpd,
             orders: heard,
         };
-        Self {
-            orders,
-            _task: AbortOnDropHandle::new(tokio::spawn(work.run())),
+        // A thread of its own: while the agent plans for a thousand VNIs, packets are lost.
+        let thread = std::thread::Builder::new().name("retention".to_owned());
+        if let Err(error) = thread.spawn(move || work.run_here()) {
+            tracing::warn!("{IN_VAIN}: no thread: {error}");
         }
+        Self { orders }
     }
 
     /// How long a restart of bgpd may take from now on, which is what neighbours are asked to
@@ -137,20 +137,35 @@ struct Work {
     orders: watch::Receiver<Orders>,
 }
 
+/// What follows when nothing can be retained.
+const IN_VAIN: &str = "a restart of bgpd will cost packets";
+
 impl Work {
-    /// Works as long as there is a [`Retention`] and the namespace can be listened to.
+    /// Works on this thread until there is no [`Retention`] any more.
+    fn run_here(self) {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build();
+        match runtime {
+            Ok(runtime) => runtime.block_on(self.run()),
+            Err(error) => tracing::warn!("{IN_VAIN}: no runtime: {error}"),
+        }
+    }
+
+    /// Works as long as there is a [`Retention`], whatever fails.
     async fn run(mut self) {
-        loop {
+        while self.orders.has_changed().is_ok() {
             let limit = self.orders.borrow_and_update().limit;
             let outcome = match limit {
                 Some(limit) => self.retain(limit).await,
-                None => match self.orders.changed().await {
-                    Ok(()) => Ok(()),
-                    Err(_) => return,
-                },
+                None => {
+                    // An error is the end, which the loop sees too.
+                    let _ = self.orders.changed().await;
+                    Ok(())
+                }
             };
             if let Err(error) = outcome {
-                tracing::warn!("a restart of bgpd will cost packets: {error}");
+                tracing::warn!("{IN_VAIN}: {error}");
                 sleep(PAUSE).await;
             }
         }
@@ -190,7 +205,14 @@ impl Work {
                         retained.died().await?;
                     }
                     match read {
-                        Ok(_) => retained.heard(&datagram).await?,
+                        Ok(_) => {
+                            let mut lost = retained.read(&datagram);
+                            // zebra takes away one after the other; all goes back together.
+                            while more(&socket, &mut datagram) {
+                                lost.extend(retained.read(&datagram));
+                            }
+                            retained.heard(lost).await?;
+                        }
                         // What was lost cannot be put back; neighbours can be known anew.
                         Err(error) if is_overrun(&error) => retained.learn_neighbours().await?,
                         Err(error) => return Err(error.into()),
@@ -223,6 +245,14 @@ impl Work {
             }
         }
     }
+}
+
+/// Reads a datagram that is there already, if any.
+fn more(socket: &TokioSocket, datagram: &mut BytesMut) -> bool {
+    datagram.clear();
+    datagram.reserve(DATAGRAM);
+    // What fails here fails again when it is waited for, and is told there.
+    socket.socket_ref().recv(datagram, 0).is_ok()
 }
 
 /// Waits until the other side closes; for ever without a connection.
@@ -372,14 +402,19 @@ impl Retained {
         self.put_back(copies).await
     }
 
-    /// Follows what a datagram tells.
-    async fn heard(&mut self, mut datagram: &[u8]) -> Result<(), NetlinkError> {
+    /// What was deleted, as a datagram tells.
+    fn read(&mut self, mut datagram: &[u8]) -> Vec<Held> {
         let mut lost = Vec::new();
         while let Ok(Some(message)) = socket::next_message(&mut datagram) {
             if let Ok(message) = NetlinkMessage::deserialize(&message) {
                 lost.extend(self.deleted(message.payload));
             }
         }
+        lost
+    }
+
+    /// Puts back what was deleted if bgpd is gone, and remembers it for a moment if not.
+    async fn heard(&mut self, lost: Vec<Held>) -> Result<(), NetlinkError> {
         if self.phase.holds() {
             return self.put_back(lost).await;
         }

@@ -6,9 +6,11 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod fabric;
+mod graceful;
 mod harness;
 mod lifetime;
 mod passthrough;
+mod pinging;
 mod requests;
 mod switches;
 mod workloads;

@@ -2,7 +2,6 @@
 //! they say nothing. One lab serves all, one after the other: `containerlab/evpn-mixed.clab.yml`.
 
 mod migration;
-mod pinging;
 mod restart;
 mod silence;
 
@@ -30,7 +29,7 @@ fn evpn_joins_segments_and_keeps_their_workloads() {
 }
 
 /// Runs a script in a node and demands that it succeeds; what it printed.
-fn shell(lab: &Lab, node: &str, script: &str) -> String {
+pub(crate) fn shell(lab: &Lab, node: &str, script: &str) -> String {
     let output = lab.exec(node, &["bash", "-euc", script]);
     let (out, errors) = (text(&output.stdout), text(&output.stderr));
     assert!(output.status.success(), "{node}: «{script}»: {errors}{out}");
@@ -38,7 +37,7 @@ fn shell(lab: &Lab, node: &str, script: &str) -> String {
 }
 
 /// Waits until a node's script succeeds; how long that took.
-fn until(lab: &Lab, node: &str, what: &str, script: &str) -> Duration {
+pub(crate) fn until(lab: &Lab, node: &str, what: &str, script: &str) -> Duration {
     let begin = Instant::now();
     wait_within(LIMIT, what, || {
         let output = lab.exec(node, &["bash", "-euc", script]);

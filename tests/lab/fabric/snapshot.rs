@@ -71,7 +71,7 @@ ask("zebra", "show vrf vni json")
 "#;
 
 /// What says nothing, wherever it is: it counts up or down, or was drawn by lot.
-const IDLE: [&str; 26] = [
+const IDLE: [&str; 27] = [
     "ifindex",
     "link_index",
     "link_netnsid",
@@ -93,6 +93,7 @@ const IDLE: [&str; 26] = [
     "designated_root",
     "designated_bridge",
     "fdb_n_learned",
+    "mcast_n_groups",
     "routerMac",
     "id",
     "no",

@@ -7,9 +7,9 @@
 
 use std::time::{Duration, Instant};
 
-use super::pinging::Pinging;
 use super::{AWAY, HOME, ROUTES, WORKLOAD, shell, until};
 use crate::harness::Lab;
+use crate::pinging::Pinging;
 
 /// Some times what it takes here. Without the workload's word it would take until somebody asks for
 /// it: a neighbour entry that nobody corrects goes stale after 15 to 45 s, a MAC after 300 s.
@@ -40,7 +40,11 @@ pub(super) fn traffic_follows_a_workload(lab: &Lab) {
     let outside = Pinging::start(lab, "ext", "", &format!("-I 172.16.9.1 {WORKLOAD}"));
     let there = travel(lab, mac, HOME, AWAY, 1);
     let back = travel(lab, mac, AWAY, HOME, 2);
-    let (inside, inside_ipv6, outside) = (inside.stop(), inside_ipv6.stop(), outside.stop());
+    let (inside, inside_ipv6, outside) = (
+        inside.stop().gap,
+        inside_ipv6.stop().gap,
+        outside.stop().gap,
+    );
     eprintln!(
         "a workload moved: its routes {there:?} after its word, back {back:?}; without an answer \
          at most {inside:?} in the segment, {inside_ipv6:?} by IPv6, {outside:?} from outside"

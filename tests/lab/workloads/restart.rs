@@ -9,9 +9,9 @@
 
 use std::time::{Duration, Instant};
 
-use super::pinging::Pinging;
 use super::{AWAY, HOME, WORKLOAD, shell, until};
 use crate::harness::Lab;
+use crate::pinging::Pinging;
 
 /// Four times what it takes on a busy machine, and less than if it had to wait for anything that
 /// runs out: zebra's stale entries (60 s), BGP's stale paths (120 s), a bridge's memory (300 s).
@@ -47,7 +47,7 @@ pub(super) fn a_router_restarts(lab: &Lab) {
         "the workload answers",
         &format!("ip netns exec pod ping -n -c 1 -W 1 {WORKLOAD}"),
     );
-    let gap = pinging.stop();
+    let gap = pinging.stop().gap;
     eprintln!(
         "a router restarted: {gap:?} without an answer in the segment, ready after {ready:?}"
     );
