@@ -13,6 +13,7 @@ import os
 import select
 import subprocess
 import sys
+import tempfile
 import time
 
 SET_SIZE = 1031  # F_SETPIPE_SZ
@@ -38,19 +39,19 @@ def peek(told):
 
 def settled(told):
     """Whether the agent answers, which it does between passes alone."""
-    asked = subprocess.Popen(
-        ["perouter", "verify", "-o", "json"],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    while asked.poll() is None:
-        if select.select([told], [], [], 0.05)[0]:
-            if STEP in peek(told):
-                asked.kill()
-                asked.wait()
-                return False
-            log.write(os.read(told, 65536))
-    return asked.returncode <= 1
+    with tempfile.TemporaryFile() as answer:
+        asked = subprocess.Popen(
+            ["perouter", "verify", "-o", "json"], stdout=answer, stderr=subprocess.DEVNULL
+        )
+        while asked.poll() is None:
+            if select.select([told], [], [], 0.05)[0]:
+                if STEP in peek(told):
+                    asked.kill()
+                    asked.wait()
+                    return False
+                log.write(os.read(told, 65536))
+        # Nothing is printed as long as no agent listens.
+        return answer.tell() > 0
 
 
 def one_step(command):
