@@ -140,7 +140,8 @@ pub enum VtyError {
         /// Which daemon.
         daemon: Daemon,
     },
-    /// The answer is no text: bytes that are no UTF-8, a NUL, or more than one answer.
+    /// The answer is no text: bytes that are no UTF-8 (but for JSON), a NUL, or more than one
+    /// answer.
     #[error("{daemon} answered `{command}` with bytes that are no text")]
     NotText {
         /// Which daemon.
@@ -148,6 +149,19 @@ pub enum VtyError {
         /// The command, without secrets.
         command: String,
     },
+}
+
+/// An answer's text; `None` when it is none.
+///
+/// In JSON what is no text counts as an unknown character. zebra prints the names of links that
+/// it has freed (FRR 10.3, `show vrf vni json` when a bridge goes while its VRF has a VNI): the
+/// name is of no use then, but all the rest is right, and nothing could be mended without it.
+fn words_of<'a>(bytes: &'a [u8], line: &Typed<'_>) -> Option<Cow<'a, str>> {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => Some(Cow::Borrowed(text)),
+        Err(_) if line.text.ends_with(" json") => Some(String::from_utf8_lossy(bytes)),
+        Err(_) => None,
+    }
 }
 
 /// A connection in enable mode.
@@ -279,10 +293,10 @@ impl Vty {
                 Then::More => self.read_more(line).await?,
                 Then::End(status) => {
                     let words = self.buffer.get(from..text).unwrap_or_default();
-                    let words = std::str::from_utf8(words).map_err(|_| self.not_text(line))?;
+                    let words = words_of(words, line).ok_or_else(|| self.not_text(line))?;
                     let answer = Answer {
                         status: Status::from(status),
-                        text: words.to_owned(),
+                        text: words.into_owned(),
                     };
                     return Ok((answer, text + framing::TRAILER));
                 }
@@ -325,5 +339,23 @@ impl Vty {
             daemon: self.daemon,
             command: line.shown.to_string(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn json_may_name_what_zebra_has_freed_and_a_configuration_may_not() {
+        let bytes = b"{\"vni\":100,\"sviIntf\":\"\xb0\x9c\"}";
+        let shown = words_of(bytes, &Typed::plain("show vrf vni json"));
+        let shown = shown.map(Cow::into_owned);
+        assert_eq!(
+            shown.as_deref(),
+            Some("{\"vni\":100,\"sviIntf\":\"\u{fffd}\u{fffd}\"}")
+        );
+        let configured = words_of(bytes, &Typed::plain("show running-config"));
+        assert_eq!(configured, None);
     }
 }

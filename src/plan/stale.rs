@@ -8,8 +8,9 @@ use perouter_parsers::running_config::{Config, Context, Line};
 use super::bgp::desired::ALLOW_ALL;
 use super::bgp::difference::ContextChange;
 use super::bgp::raw::intersection;
+use super::desired::Names;
 use super::kernel::Id;
-use super::link::{KernelStep, SeenKernel};
+use super::link::{KernelStep, SeenKernel, Space};
 use super::wanted::Wanted;
 use super::{Leftover, Planned, Presence, SeenFrr, Step, kernel};
 use crate::api::types::{Vni, VrfName};
@@ -69,15 +70,24 @@ impl Stale {
     }
 
     /// A VNI that passes from one VRF to another goes before either is dealt with: the one that
-    /// waits for it may come first.
+    /// waits for it may come first. One whose links go must be gone before them: zebra keeps
+    /// pointing at a bridge that went while it was mapped.
     fn free_claimed(&mut self, wrong: &[(&VrfName, &Vni)], wanted: &Wanted<'_>, frr: &SeenFrr) {
         for (vrf, vni) in wrong {
-            if wanted.vni_of(vrf.as_str()).is_some() && wanted.parts.claim_vni(**vni) {
+            let is_needed = wanted.parts.claim_vni(**vni) || self.takes_links_of(**vni);
+            if wanted.vni_of(vrf.as_str()).is_some() && is_needed {
                 let steps: Vec<Planned> = unmapping(vrf.as_str(), frr).into_iter().collect();
                 self.note_unmapped(&steps);
                 self.frr.push(Leftover { steps });
             }
         }
+    }
+
+    /// Whether the bridge or the VXLAN device of a VNI goes.
+    fn takes_links_of(&self, vni: Vni) -> bool {
+        let Names { bridge, vxlan, .. } = Names::of(vni);
+        let own = [(Space::Router, bridge), (Space::Router, vxlan)];
+        self.links.iter().any(|link| own.contains(link))
     }
 
     /// Unmap before the BGP instance goes, which FRR refuses otherwise; the default instance

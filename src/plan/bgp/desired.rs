@@ -1,9 +1,10 @@
 //! The BGP configuration of this node, in FRR's own canonical form: what `show running-config`
 //! prints once it is in force, so that an unchanged intent compares equal.
 //!
-//! The semantics are those of OpenPERouter, with one difference: a neighbour whose families are
+//! The semantics are those of OpenPERouter, with differences: a neighbour whose families are
 //! derived carries EVPN from the start when the underlay has a tunnel endpoint, because
-//! activating a family later makes FRR re-open the session.
+//! activating a family later makes FRR re-open the session; instances of VRFs restart gracefully
+//! when that of the underlay does; and paths by several autonomous systems are used together.
 
 use std::fmt;
 use std::net::Ipv4Addr;

@@ -27,7 +27,11 @@ pub(super) fn instance(
         if let Some(cluster) = spec.reflector_cluster {
             body.push(format!("bgp cluster-id {cluster}"))?;
         }
-        graceful_restart(body, spec.graceful_restart)
+        graceful_restart(body, spec.graceful_restart)?;
+        if may_reach_several_ases(spec) {
+            body.push("bgp bestpath as-path multipath-relax")?;
+        }
+        Ok(())
     })?;
     let neighbors = in_order(spec);
     let carried: Vec<_> = neighbors
@@ -58,6 +62,21 @@ pub(super) fn instance(
     }
     push_family(&mut body, "l2vpn evpn", evpn)?;
     Ok(Context::with_body(header(spec.asn, None)?, body))
+}
+
+/// Whether paths may come from several autonomous systems. Without being told, FRR uses such
+/// paths together only if their AS paths are the same: of two uplinks to switches with an AS
+/// number each, one would lie idle, and nobody would say so.
+fn may_reach_several_ases(spec: &Underlay) -> bool {
+    let external = spec
+        .neighbors
+        .iter()
+        .filter(|neighbor| Boundary::of(neighbor.remote_as, spec.asn) == Boundary::External);
+    let sessions = external.map(|neighbor| match neighbor.peer {
+        Peer::Address(_) | Peer::Interface(_) => 1,
+        Peer::Range(_) => 2,
+    });
+    sessions.sum::<usize>() > 1
 }
 
 /// The unicast family of a prefix.
