@@ -19,7 +19,8 @@ const BACK: Duration = Duration::from_secs(90);
 /// How long the status may take to name a daemon that it cannot do without.
 const TOLD: Duration = Duration::from_secs(10);
 
-/// What may be lost when routes have to be learned anew.
+/// What may be lost when routes have to be learned anew: nobody waits for this router, whose
+/// Underlay does not ask for graceful restart (`lab/graceful.rs` is about one that does).
 const ROUTES_ANEW: Limit = Limit::Gap(Duration::from_secs(60));
 
 /// What a fault may cost.
@@ -99,7 +100,7 @@ const KILLED: [Killed; 8] = [
         "zebra killed",
         &["^/usr/lib/frr/zebra -N perouter"],
         Some("zebra"),
-        ROUTES_ANEW,
+        Limit::Nothing,
     ),
     killed("all of FRR killed", &[ALL_OF_FRR], None, ROUTES_ANEW),
     Killed {
