@@ -55,10 +55,15 @@ impl Report {
         self.from_nothing.push(FromNothing {
             vnis,
             ours: took,
-            bare: median_ms(&bare)? - self.starting_ip,
-            whole: median_ms(&whole)? - 3.0 * self.starting_ip,
+            bare: self.without_starts(&bare, What::Links)?,
+            whole: self.without_starts(&whole, What::Whole)?,
         });
         Ok(())
+    }
+
+    /// The rival's time without what `ip` takes to start.
+    fn without_starts(&self, times: &[Duration], what: What) -> Result<f64, Failure> {
+        Ok(median_ms(times)? - f64::from(what.starts()) * self.starting_ip)
     }
 
     /// One more in turns, and then nothing.
@@ -82,7 +87,7 @@ impl Report {
         self.one_more.push(OneMore {
             present,
             ours: took,
-            bare: median_ms(&bare)? - self.starting_ip,
+            bare: self.without_starts(&bare, What::Links)?,
         });
         router.settle(&before)?;
         let dumped = router.dumps();

@@ -14,11 +14,21 @@ use crate::node::{NIC, vrf_and_vni};
 /// What the rival is given to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum What {
-    /// Links with their masters, MTUs and port settings, all up: in one file.
+    /// Links with their masters, MTUs and port settings, all up.
     Links,
-    /// With the addresses and aliases that we give them: the end state is the same. It takes two
-    /// files, since `ip` works in one namespace at a time.
+    /// With the addresses and aliases that we give them: the end state is the same.
     Whole,
+}
+
+impl What {
+    /// How often `ip` is started: it works in one namespace at a time, and the host's ends of veths
+    /// cannot come up before both ends are there.
+    pub(crate) fn starts(self) -> u8 {
+        match self {
+            Self::Links => 2,
+            Self::Whole => 3,
+        }
+    }
 }
 
 /// Namespaces in which the rival makes links.
@@ -43,19 +53,19 @@ impl Rival {
     ) -> Result<Duration, Failure> {
         let host = &self.places.host;
         let links = file(numbers.clone().map(|number| links(number, host)))?;
-        let rest = match what {
-            What::Links => None,
+        let (rest, ends) = match what {
+            What::Links => (None, file(numbers.map(host_up))?),
             What::Whole => {
-                let router = file(numbers.clone().map(router_rest))?;
-                Some((router, file(numbers.map(host_rest))?))
+                let rest = file(numbers.clone().map(router_rest))?;
+                (Some(rest), file(numbers.map(host_rest))?)
             }
         };
         let started = Instant::now();
         batch(&self.places.router, &links)?;
-        if let Some((router, host)) = &rest {
-            batch(&self.places.router, router)?;
-            batch(&self.places.host, host)?;
+        if let Some(rest) = &rest {
+            batch(&self.places.router, rest)?;
         }
+        batch(&self.places.host, &ends)?;
         Ok(started.elapsed())
     }
 
@@ -105,7 +115,7 @@ link set br-pe-{vni} up
 link add vni{vni} master br-pe-{vni} type vxlan id {vni} local 100.65.0.0 dstport 4789 nolearning
 link set vni{vni} addrgenmode none type bridge_slave neigh_suppress on learning off
 link set vni{vni} up
-link add pe-e-{vni} mtu 1450 master {vrf} type veth peer name host-e-{vni} mtu 1450 up netns {host}
+link add pe-e-{vni} mtu 1450 master {vrf} type veth peer name host-e-{vni} mtu 1450 netns {host}
 link set pe-e-{vni} up
 "
     )
@@ -126,12 +136,18 @@ fn router_rest(number: usize) -> String {
     text + &format!("address add {}.1/24 dev pe-e-{vni}\n", pool(number))
 }
 
+fn host_up(number: usize) -> String {
+    let (_, vni) = vrf_and_vni(number);
+    format!("link set host-e-{vni} up\n")
+}
+
 fn host_rest(number: usize) -> String {
     let (_, vni) = vrf_and_vni(number);
-    format!(
-        "link set host-e-{vni} alias perouter:{number}\naddress add {}.2/24 dev host-e-{vni}\n",
-        pool(number)
-    )
+    host_up(number)
+        + &format!(
+            "link set host-e-{vni} alias perouter:{number}\naddress add {}.2/24 dev host-e-{vni}\n",
+            pool(number)
+        )
 }
 
 fn pool(number: usize) -> String {
