@@ -1,5 +1,5 @@
 //! A workload moves from node to node with its MAC and its addresses, says so by a gratuitous ARP
-//! and an unsolicited neighbour advertisement, and moves back: its EVPN routes move along, with a
+//! and, by IPv6, to its gateway, and moves back: its EVPN routes move along, with a
 //! greater mobility sequence each time (RFC 7432 §7.7), and traffic follows, in the segment and from
 //! outside.
 //!
@@ -17,7 +17,7 @@ const BOUND: Duration = Duration::from_secs(15);
 
 const WORKLOAD_IPV6: &str = "fd00:20::11";
 
-/// The workload's own words, once it is there: an ARP request for itself. By IPv6 the kernel says it.
+/// The workload's own words, once it is there: an ARP request for itself.
 const ANNOUNCE: &str = r#"
 import socket, sys
 mac = bytes.fromhex(sys.argv[1].replace(":", ""))
@@ -76,8 +76,9 @@ fn travel(lab: &Lab, mac: &str, from: &str, to: &str, sequence: u32) -> Duration
                 'address add {WORKLOAD}/24 dev eth0' 'route add default via 10.20.0.1'
             until ip -o link show {name} | grep -q 'master br-hs-110 state UP'; do sleep 0.05; done
             ip netns exec {name} python3 -c \"$ANNOUNCE\" {mac} {WORKLOAD}
-            ip netns exec {name} sysctl -qw net.ipv6.conf.eth0.ndisc_notify=1
-            ip -n {name} address add {WORKLOAD_IPV6}/64 dev eth0"
+            ip -n {name} address add {WORKLOAD_IPV6}/64 dev eth0
+            until ip netns exec {name} ping -n -c 1 -W 1 -I {WORKLOAD_IPV6} fd00:20::1 >&2
+            do sleep 0.1; done"
         )
         .replace(
             "$ANNOUNCE",
