@@ -113,13 +113,18 @@ fn steps_since(known: &[Value], now: &[Value]) -> Vec<String> {
     lines.map(|line| line.trim().to_owned()).collect()
 }
 
+/// What may follow whatever happens to a VRF's bridge or tunnel, if zebra is slow to install its
+/// routes again and verification finds none of them twice.
+const REMEDY: &str = "~ router: link br-pe-100 down and up";
+
 /// Whether it was mended as it should be, and nothing else was.
 fn check(mended: Mended, steps: &[String]) -> Result<(), String> {
     let as_wanted = match mended {
         Mended::By(wanted) => {
             let sorted = |words: &mut Vec<&str>| words.sort_unstable();
-            let (mut wanted, mut steps) =
-                (wanted.to_vec(), steps.iter().map(String::as_str).collect());
+            let steps = steps.iter().map(String::as_str);
+            let is_meant = |step: &&str| *step != REMEDY || wanted.contains(step);
+            let (mut wanted, mut steps) = (wanted.to_vec(), steps.filter(is_meant).collect());
             sorted(&mut wanted);
             sorted(&mut steps);
             wanted == steps
