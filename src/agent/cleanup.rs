@@ -70,7 +70,7 @@ pub async fn cleanup(options: &Options, tell: impl Fn(&Plan)) -> Result<(), Clea
         return Err(CleanupError::AgentRuns(options.socket.clone()));
     }
     let state = StateDir::open(&options.state)?;
-    let memory = state.load_memory()?;
+    let mut memory = state.load_memory()?;
     let netns = namespace::path_of(&options.netns)?;
     // Links in the host's namespace may have outlived the router's.
     namespace::ensure(&options.netns)?;
@@ -80,7 +80,7 @@ pub async fn cleanup(options: &Options, tell: impl Fn(&Plan)) -> Result<(), Clea
         netns,
         northbound: options.northbound,
     });
-    dismantle(&kernel, &mut frr, &memory, tell).await?;
+    dismantle(&kernel, &mut frr, &mut memory, tell).await?;
     if let Some(nic) = nic_inside(&observe(&kernel, &memory).await?) {
         return Err(CleanupError::NicInside(nic));
     }
@@ -92,7 +92,7 @@ pub async fn cleanup(options: &Options, tell: impl Fn(&Plan)) -> Result<(), Clea
 async fn dismantle(
     kernel: &Kernel,
     frr: &mut Frr,
-    memory: &Memory,
+    memory: &mut Memory,
     tell: impl Fn(&Plan),
 ) -> Result<(), CleanupError> {
     let mut failures = vec![format!("something comes back each time, {ROUNDS} times")];
@@ -106,7 +106,9 @@ async fn dismantle(
         }
         tell(&plan);
         let outcome = execute::execute(&plan, UnderlayState::Missing, kernel, frr).await;
-        if !outcome.failures.is_empty() {
+        if outcome.failures.is_empty() {
+            memory.forget_given_back(&plan);
+        } else {
             let told = outcome.failures.into_iter();
             failures = told.map(|failure| failure.message).collect();
             tokio::time::sleep(PAUSE).await;

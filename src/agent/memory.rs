@@ -64,16 +64,7 @@ impl Worker {
     /// A NIC that was given back is the host's again: what it carries from now on counts.
     pub(super) fn forget_nics(&mut self, plan: &Plan) -> Result<(), PassError> {
         let before = self.memory.nics.len();
-        for step in plan.all_steps() {
-            if let Step::Kernel(KernelStep::MoveNic {
-                name,
-                to: Space::Host,
-                ..
-            }) = step
-            {
-                self.memory.nics.remove(name);
-            }
-        }
+        self.memory.forget_given_back(plan);
         if self.memory.nics.len() != before {
             self.state.save_nics(&self.memory.nics)?;
         }

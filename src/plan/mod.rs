@@ -32,7 +32,7 @@ use bgp::difference::ContextChange;
 use bgp::filter::ListChange;
 use bgp::raw::RawMemory;
 use kernel::{ForeignLink, NoBridge};
-use link::{KernelStep, NicConfig, SeenKernel};
+use link::{KernelStep, NicConfig, SeenKernel, Space};
 pub use planning::Planning;
 
 /// One step, and the step that takes it back where there is one.
@@ -259,6 +259,23 @@ pub struct Memory {
     pub nics: NicMemory,
     /// What became of raw objects when they were typed.
     pub raw: RawMemory,
+}
+
+impl Memory {
+    /// Forgets what NICs carried that a plan has given back: they are the host's again, and what
+    /// they carry from now on counts. To be called once the plan was executed.
+    pub fn forget_given_back(&mut self, plan: &Plan) {
+        for step in plan.all_steps() {
+            if let Step::Kernel(KernelStep::MoveNic {
+                name,
+                to: Space::Host,
+                ..
+            }) = step
+            {
+                self.nics.remove(name);
+            }
+        }
+    }
 }
 
 /// Plans the way from what is seen to the intent.

@@ -24,7 +24,7 @@ const DEADLINE: Duration = Duration::from_secs(60);
 /// As the runner of labs makes it.
 const NORMAL: u64 = 9500;
 const MTU: u64 = 9400;
-const ROUTE: &str = "203.0.113.0/24 via 10.0.1.1 dev eth1";
+const ROUTE: &str = "192.0.2.0/25 via 10.0.1.1 dev eth1";
 
 pub(crate) fn run(fabric: &Fabric) -> Result<String, Failure> {
     let [_, red2, ext] = RED;
@@ -37,7 +37,7 @@ pub(crate) fn run(fabric: &Fabric) -> Result<String, Failure> {
     )?;
     let back = with(fabric, &before)?;
     without(fabric, MTU)?;
-    let routes = fabric.ask(NODE1, &["ip", "route", "show", "203.0.113.0/24"])?;
+    let routes = fabric.ask(NODE1, &["ip", "route", "show", "192.0.2.0/25"])?;
     if !routes.starts_with(ROUTE) {
         return Err(format!("the NIC came without its route: {routes:?}").into());
     }
