@@ -457,6 +457,20 @@ fn another_as_number_of_a_host_session_replaces_its_instance_alone() {
 }
 
 #[test]
+fn a_nic_that_was_given_back_is_left_alone_once_that_is_noted() {
+    let mut world = World::running(&with(nics(&["eth0"]), [("red", red())]));
+    let mut memory = world.memory.clone();
+    let nothing = NodeIntent::default();
+    let plan = world.converge(&nothing);
+    // As long as it is remembered, its way home may have been cut short.
+    world.memory = memory.clone();
+    assert_ne!(world.plan(&nothing).steps(), 0);
+    memory.forget_given_back(&plan);
+    world.memory = memory;
+    assert_eq!(world.plan(&nothing).steps(), 0);
+}
+
+#[test]
 fn without_its_underlay_a_node_is_as_it_was() {
     let untouched = World::new();
     let mut world = World::running(&with(nics(&["eth0", "eth2"]), [("red", red())]));
