@@ -5,7 +5,7 @@
 //! is not yet what it will learn from the others. So the sessions with the fabric begin when the
 //! routes of the hosts are there, and hosts get their marker when the routes of the fabric are.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use perouter_parsers::bgp;
@@ -22,7 +22,7 @@ use crate::intent::NodeIntent;
 use crate::plan::Planning;
 use crate::plan::bgp::desired::{self, Markers};
 use crate::plan::bgp::difference::Command;
-use crate::verify::facts::{SessionState, Sessions};
+use crate::verify::facts::Sessions;
 
 /// How long the fabric waits for hosts that had been there before.
 const HOSTS: Duration = Duration::from_secs(5);
@@ -42,12 +42,15 @@ impl Worker {
         let Some(verification) = &self.verification else {
             return;
         };
-        for (vrf, facts) in &verification.facts.vrfs {
-            if let Ok(sessions) = &facts.sessions {
-                self.hosts.retain(|(known, _)| known != vrf);
-                self.hosts.extend(established(vrf, sessions));
-            }
-        }
+        let told = verification.facts.vrfs.iter();
+        let told: BTreeMap<&VrfName, &Sessions> = told
+            .filter_map(|(vrf, facts)| Some((vrf, facts.sessions.as_ref().ok()?)))
+            .collect();
+        self.hosts.retain(|(vrf, _)| !told.contains_key(vrf));
+        let hosts = told
+            .iter()
+            .flat_map(|(vrf, sessions)| established(vrf, sessions));
+        self.hosts.extend(hosts);
     }
 
     /// When bgpd has come back with nothing and neighbours wait for it, has everything but the
@@ -100,7 +103,8 @@ impl Worker {
             return Ok(Vec::new());
         };
         let vnis = self.resolution.intent.vnis.iter();
-        let known = vnis.filter(|vni| self.hosts.iter().any(|(vrf, _)| *vrf == vni.spec.vrf));
+        let vrfs: BTreeSet<&VrfName> = self.hosts.iter().map(|(vrf, _)| vrf).collect();
+        let known = vnis.filter(|vni| vrfs.contains(&vni.spec.vrf));
         desired::markers(known, underlay.spec.asn, markers)
     }
 
@@ -159,6 +163,6 @@ impl Worker {
 fn established(vrf: &VrfName, sessions: &Sessions) -> BTreeSet<Host> {
     let up = sessions
         .iter()
-        .filter(|(_, session)| matches!(session.state, SessionState::Established { .. }));
+        .filter(|(_, session)| session.is_established());
     up.map(|(peer, _)| (vrf.clone(), peer.clone())).collect()
 }

@@ -150,6 +150,14 @@ pub struct Session {
     pub dropped_count: u64,
 }
 
+impl Session {
+    /// Whether it is up.
+    #[must_use]
+    pub const fn is_established(&self) -> bool {
+        matches!(self.state, SessionState::Established { .. })
+    }
+}
+
 /// The state of a session (RFC 4271 §8.2.2), as far as it matters here.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SessionState {

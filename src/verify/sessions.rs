@@ -22,15 +22,11 @@ pub(super) struct Fabric {
 
 /// Whether a session exchanges EVPN routes.
 pub(super) fn speaks_evpn(session: &Session) -> bool {
-    is_established(session)
+    session.is_established()
         && session
             .families
             .get(&Family::Evpn)
             .is_some_and(|family| family.negotiation == Negotiation::Agreed)
-}
-
-fn is_established(session: &Session) -> bool {
-    matches!(session.state, SessionState::Established { .. })
 }
 
 /// Checks each fabric neighbour.
