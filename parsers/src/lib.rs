@@ -16,6 +16,7 @@
 //! - What can be large is streamed: memory does not grow with the answer.
 
 pub mod bgp;
+pub mod bmp;
 pub mod evpn;
 pub mod framing;
 pub mod id;

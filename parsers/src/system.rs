@@ -134,6 +134,26 @@ pub fn version(answer: &str) -> Result<Version, SystemError> {
         .map_err(|_: nom::Err<nom::error::Error<&str>>| first())
 }
 
+/// The modules in an answer to `show modules`, by the names that they give themselves:
+/// `bgpd_bmp`, `grpc`.
+///
+/// # Errors
+/// [`SystemError::Answer`] when it is not that.
+pub fn modules(answer: &str) -> Result<BTreeSet<String>, SystemError> {
+    let mut lines = answer.lines();
+    let head = lines.next().unwrap_or_default();
+    if !head.starts_with("Module Name ") {
+        return Err(SystemError::Answer {
+            text: head.to_owned(),
+        });
+    }
+    // What stands under a name is indented; the process's number comes last.
+    let names = lines.filter(|line| !line.starts_with("pid:"));
+    let names = names.filter(|line| line.starts_with(|first: char| !first.is_whitespace()));
+    let names = names.filter_map(|line| line.split_whitespace().next());
+    Ok(names.map(str::to_owned).collect())
+}
+
 words! {
     /// A daemon of FRR.
     pub enum Daemon {

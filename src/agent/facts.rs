@@ -22,6 +22,7 @@ use crate::intent::NodeIntent;
 use crate::netlink::Kernel;
 use crate::plan::bgp::desired::families;
 use crate::plan::link::SeenKernel;
+use crate::verify::SessionsOf;
 use crate::verify::facts::{
     BgpVni, Facts, Read, Sessions, Unreadable, VrfFacts, ZebraVni, sessions_of,
 };
@@ -52,6 +53,15 @@ pub async fn gather(
     assemble(small, bgp, ribs, kernel)
 }
 
+/// The sessions of one instance, by themselves.
+pub(super) async fn sessions(frr: &mut Frr, instance: &SessionsOf) -> Read<Sessions> {
+    let command = match instance {
+        SessionsOf::Fabric => "show bgp neighbors json".to_owned(),
+        SessionsOf::Vrf(vrf) => format!("show bgp vrf {vrf} neighbors json"),
+    };
+    Asker::new(frr, Daemon::Bgpd).sessions(&command).await
+}
+
 /// The fabric's sessions, where some of them are with whoever calls: who that is, is to be
 /// known before more is asked about them.
 async fn callers(frr: &mut Frr, intent: &NodeIntent) -> Read<Sessions> {
@@ -60,9 +70,7 @@ async fn callers(frr: &mut Frr, intent: &NodeIntent) -> Read<Sessions> {
     if ranges.next().is_none() {
         return Ok(Sessions::new());
     }
-    Asker::new(frr, Daemon::Bgpd)
-        .sessions("show bgp neighbors json")
-        .await
+    sessions(frr, &SessionsOf::Fabric).await
 }
 
 /// Whom to ask about what: only what the intent names.

@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::eye::Eye;
+use crate::frr::station::Station;
 use crate::intent::NodeIntent;
 use crate::netlink::{Kernel, Pace, Refresher, Retention, Watch};
 use crate::plan::desired::gateway_bridges;
@@ -18,12 +19,19 @@ pub(super) struct Handles {
     pub(super) eye: Eye,
     refresher: Refresher,
     retention: Retention,
+    _station: Option<Station>,
 }
 
 impl Handles {
-    /// bgpd listens at `bgpd`.
-    pub(super) fn new(kernel: Kernel, watch: Watch, bgpd: PathBuf) -> Self {
+    /// bgpd listens at `bgpd`, and tells of its sessions at `station`.
+    pub(super) fn new(
+        kernel: Kernel,
+        watch: Watch,
+        bgpd: PathBuf,
+        station: Option<Station>,
+    ) -> Self {
         Self {
+            _station: station,
             retention: kernel.retention(bgpd),
             refresher: kernel.refresher(Pace::default()),
             kernel,

@@ -17,6 +17,7 @@ mod remedy;
 mod report;
 mod revival;
 mod socket;
+mod sessions;
 pub mod source;
 pub mod state;
 mod wake;
@@ -24,6 +25,7 @@ mod wake;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use perouter_parsers::bmp::Message;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
@@ -54,6 +56,15 @@ const VERIFY_SETTLED: Duration = Duration::from_secs(10);
 /// first often, because a fabric that comes up changes fast, then ever less.
 const VERIFY_FIRST: Duration = Duration::from_millis(250);
 const VERIFY_LONGEST: Duration = Duration::from_secs(5);
+
+/// How soon after a session came or went all is read again: routes come and go behind it.
+const VERIFY_AFTER_SESSION: Duration = Duration::from_millis(100);
+
+/// A reading is broken off for a lost session at most this often, so that it ends some time.
+const INTERRUPTION: Duration = Duration::from_secs(1);
+
+/// What bgpd tells of sessions and the loop has not heard yet; then bgpd has to keep it.
+const TOLD: usize = 256;
 
 /// What the agent is told on its command line.
 #[derive(Clone, Debug)]
@@ -102,7 +113,8 @@ pub enum AgentError {
 pub async fn run(options: Options) -> Result<(), AgentError> {
     let (ask, asked) = mpsc::channel(16);
     let (changed, manifests_changed) = mpsc::channel(1);
-    let worker = Worker::new(&options)?;
+    let (tell, told) = mpsc::channel(TOLD);
+    let worker = Worker::new(&options, tell)?;
     socket::serve(&options.socket, ask, worker.publish.subscribe())?;
     let _directory = wake::watch_directory(&options.manifests, wake::Interest::Changes, changed);
     let (came, daemons_came) = mpsc::channel(1);
@@ -122,6 +134,9 @@ pub async fn run(options: Options) -> Result<(), AgentError> {
         asked,
         manifests_changed,
         daemons_came,
+        told,
+        heard: Vec::new(),
+        interrupted: None,
         retry: RETRY_FIRST,
         next_pass: Instant::now(),
         next_verify: Instant::now(),
@@ -153,6 +168,11 @@ struct Loop {
     asked: mpsc::Receiver<Asked>,
     manifests_changed: mpsc::Receiver<()>,
     daemons_came: mpsc::Receiver<()>,
+    /// What bgpd tells of sessions, and what of it was heard while something else was done.
+    told: mpsc::Receiver<Message>,
+    heard: Vec<Message>,
+    /// When a reading was broken off last.
+    interrupted: Option<Instant>,
     retry: Duration,
     next_pass: Instant,
     next_verify: Instant,
@@ -168,6 +188,7 @@ struct Loop {
 enum Turn {
     Pass(Cause),
     Verify,
+    Sessions,
     Answer(Asked),
 }
 
@@ -176,10 +197,8 @@ impl Loop {
         loop {
             match self.next().await {
                 Turn::Pass(cause) => self.pass(cause).await,
-                Turn::Verify => {
-                    self.worker.verify(&mut self.frr).await;
-                    self.schedule_verify();
-                }
+                Turn::Verify => self.verify().await,
+                Turn::Sessions => self.sessions().await,
                 Turn::Answer(asked) => self.answer(asked).await,
             }
         }
@@ -189,6 +208,7 @@ impl Loop {
         tokio::select! {
             biased;
             Some(asked) = self.asked.recv() => Turn::Answer(asked),
+            () = hear(&mut self.told, &mut self.heard) => Turn::Sessions,
             Some(()) = self.manifests_changed.recv() => self.settled(Cause::Manifests).await,
             () = self.worker.kernel_changed() => self.settled(Cause::Kernel).await,
             daemon = self.frr.daemon_lost() => {
@@ -212,6 +232,31 @@ impl Loop {
         while self.daemons_came.try_recv().is_ok() {}
         self.worker.drain_kernel_events();
         Turn::Pass(cause)
+    }
+
+    /// Reads facts, unless a session is lost meanwhile, which is the greater news.
+    async fn verify(&mut self) {
+        let last = self.interrupted;
+        let patient = last.is_some_and(|last| last.elapsed() < INTERRUPTION);
+        tokio::select! {
+            biased;
+            () = hear_of_loss(&mut self.told, &mut self.heard), if !patient => {
+                self.interrupted = Some(Instant::now());
+            }
+            () = self.worker.verify(&mut self.frr) => self.schedule_verify(),
+        }
+    }
+
+    /// Looks at the sessions that bgpd told of, and soon at everything.
+    async fn sessions(&mut self) {
+        while let Ok(message) = self.told.try_recv() {
+            self.heard.push(message);
+        }
+        let heard = std::mem::take(&mut self.heard);
+        self.worker.look_at_sessions(&heard, &mut self.frr).await;
+        self.next_verify = self
+            .next_verify
+            .min(Instant::now() + VERIFY_AFTER_SESSION);
     }
 
     async fn pass(&mut self, cause: Cause) {
@@ -259,6 +304,31 @@ impl Loop {
         let answer = self.worker.answer(&request);
         if asked.answer.send(answer).is_err() {
             tracing::debug!("a client went before its answer");
+        }
+    }
+}
+
+/// Waits until something was heard of sessions.
+///
+/// Cancel safe.
+async fn hear(told: &mut mpsc::Receiver<Message>, heard: &mut Vec<Message>) {
+    if !heard.is_empty() {
+        return;
+    }
+    match told.recv().await {
+        Some(message) => heard.push(message),
+        None => std::future::pending().await,
+    }
+}
+
+/// Waits until a session was lost; what else is heard meanwhile is kept.
+///
+/// Cancel safe.
+async fn hear_of_loss(told: &mut mpsc::Receiver<Message>, heard: &mut Vec<Message>) {
+    while !matches!(heard.last(), Some(Message::PeerDown { .. })) {
+        match told.recv().await {
+            Some(message) => heard.push(message),
+            None => std::future::pending().await,
         }
     }
 }

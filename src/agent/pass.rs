@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde_json::Value;
-use tokio::sync::watch;
+use perouter_parsers::bmp::Message;
+use tokio::sync::{mpsc, watch};
 
 use super::execute::{self, Failure, Outcome, UnderlayState, chain};
 use super::eye::needs_reading;
@@ -54,7 +55,7 @@ pub(super) struct Counters {
 pub(super) struct Worker {
     pub(super) name: String,
     pub(super) node: Node,
-    netns: PathBuf,
+    pub(super) netns: PathBuf,
     netns_name: String,
     directory: Directory,
     pub(super) state: StateDir,
@@ -77,6 +78,8 @@ pub(super) struct Worker {
     pub(super) last_pass: Option<Pass>,
     pub(super) verification: Option<Verification>,
     pub(super) report: Option<Arc<Report>>,
+    /// Where what bgpd tells of sessions is to go.
+    pub(super) tell: mpsc::Sender<Message>,
     /// Where the socket finds the last report.
     pub(super) publish: watch::Sender<Option<Arc<Report>>>,
 }
@@ -103,7 +106,10 @@ pub(super) enum PassError {
 }
 
 impl Worker {
-    pub(super) fn new(options: &Options) -> Result<Self, AgentError> {
+    pub(super) fn new(
+        options: &Options,
+        tell: mpsc::Sender<Message>,
+    ) -> Result<Self, AgentError> {
         let state = StateDir::open(&options.state)?;
         let saved = state.load_manifests()?;
         Ok(Self {
@@ -132,6 +138,7 @@ impl Worker {
             last_pass: None,
             verification: None,
             report: None,
+            tell,
             publish: watch::Sender::new(None),
         })
     }
@@ -350,6 +357,7 @@ impl Worker {
             kernel,
             watch,
             Daemon::Bgpd.vty_socket(frr.dir()),
+            self.listen().await,
         ));
         self.guard().await
     }

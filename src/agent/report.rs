@@ -29,6 +29,14 @@ pub(super) struct Verification {
     took_ms: u64,
 }
 
+impl Verification {
+    /// Sessions change at once or not at all, so what is found of them needs no second look.
+    pub(super) fn replace_sessions(&mut self, found: &[Finding]) {
+        verify::replace(&mut self.found, found);
+        verify::replace(&mut self.findings, found);
+    }
+}
+
 impl Worker {
     /// Reads facts back, verifies them and makes the report.
     pub(super) async fn verify(&mut self, frr: &mut Frr) {

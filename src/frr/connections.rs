@@ -13,6 +13,7 @@ use tokio::time::Instant;
 
 use super::vty::{Answer, Typed, Vty};
 use super::{Daemon, FrrError};
+use crate::plan::bgp::desired::Monitoring;
 
 /// The oldest release that is driven: older ones lack commands, and print others differently.
 pub const OLDEST: Version = Version::new(10, 3, 0);
@@ -31,6 +32,7 @@ pub(super) struct Connections {
     vtys: BTreeMap<Daemon, Vty>,
     failures: BTreeMap<Daemon, Failures>,
     versions: BTreeMap<Daemon, Version>,
+    monitoring: Monitoring,
     opened: u64,
 }
 
@@ -65,6 +67,7 @@ impl Connections {
             vtys: BTreeMap::new(),
             failures: BTreeMap::new(),
             versions: BTreeMap::new(),
+            monitoring: Monitoring::Unavailable,
             opened: 0,
         }
     }
@@ -72,6 +75,11 @@ impl Connections {
     /// The release of a daemon, as it said when it was connected to.
     pub(super) fn version(&self, daemon: Daemon) -> Option<&Version> {
         self.versions.get(&daemon)
+    }
+
+    /// Whether bgpd can tell of its sessions, as it said when it was connected to.
+    pub(super) fn monitoring(&self) -> Monitoring {
+        self.monitoring
     }
 
     /// How many connections were opened so far: what was known before another one was need not
@@ -172,6 +180,9 @@ impl Connections {
             .map_err(|source| FrrError::unreadable(daemon, COMMAND, source))?;
         let version = new_enough(daemon, version)?;
         self.versions.insert(daemon, version);
+        if daemon == Daemon::Bgpd {
+            self.monitoring = monitoring(&mut vty).await?;
+        }
         Ok(vty)
     }
 
@@ -183,6 +194,19 @@ impl Connections {
         };
         self.failures.insert(daemon, failures);
     }
+}
+
+/// Whether bgpd has the module that tells of its sessions.
+async fn monitoring(bgpd: &mut Vty) -> Result<Monitoring, FrrError> {
+    const COMMAND: &str = "show modules";
+    let answer = bgpd.execute(COMMAND).await?;
+    let modules = system::modules(&answer.text)
+        .map_err(|source| FrrError::unreadable(Daemon::Bgpd, COMMAND, source))?;
+    Ok(if modules.contains("bgpd_bmp") {
+        Monitoring::Available
+    } else {
+        Monitoring::Unavailable
+    })
 }
 
 /// The release, if it can be driven.

@@ -13,6 +13,7 @@ mod northbound;
 mod profiles;
 pub mod query;
 mod raw;
+pub mod station;
 mod turn;
 mod typing;
 mod vnis;
@@ -243,6 +244,7 @@ impl Frr {
             vnis,
             bfd,
             release: self.version(Daemon::Bgpd).cloned(),
+            monitoring: self.connections.monitoring(),
         })
     }
 
@@ -264,6 +266,7 @@ impl Frr {
             vnis: self.known.vnis.clone()?,
             bfd,
             release: self.version(Daemon::Bgpd).cloned(),
+            monitoring: self.connections.monitoring(),
         })
     }
 

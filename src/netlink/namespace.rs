@@ -218,6 +218,24 @@ impl Netns {
     ///
     /// As [`Self::run`], and what the kernel says to the connection.
     pub async fn connect_tcp(&self, address: SocketAddr) -> io::Result<tokio::net::TcpStream> {
+        self.tcp_socket(address).await?.connect(address).await
+    }
+
+    /// Listens for TCP connections inside the namespace.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::run`], and what the kernel says, as where somebody else listens there.
+    pub async fn listen_tcp(&self, address: SocketAddr) -> io::Result<tokio::net::TcpListener> {
+        /// Connections that wait to be taken.
+        const BACKLOG: u32 = 1024;
+        let socket = self.tcp_socket(address).await?;
+        socket.set_reuseaddr(true)?;
+        socket.bind(address)?;
+        socket.listen(BACKLOG)
+    }
+
+    async fn tcp_socket(&self, address: SocketAddr) -> io::Result<tokio::net::TcpSocket> {
         let family = match address {
             SocketAddr::V4(_) => AddressFamily::Inet,
             SocketAddr::V6(_) => AddressFamily::Inet6,
@@ -227,9 +245,7 @@ impl Netns {
             .run(move || socket(family, SockType::Stream, flags, None))
             .await
             .map_err(io::Error::other)??;
-        tokio::net::TcpSocket::from_std_stream(TcpStream::from(fd))
-            .connect(address)
-            .await
+        Ok(tokio::net::TcpSocket::from_std_stream(TcpStream::from(fd)))
     }
 
     fn enter(&self) -> Result<(), NamespaceError> {

@@ -28,6 +28,7 @@ use perouter_parsers::system::Version;
 use crate::api::types::{InterfaceName, ObjectKey, Vni, VrfName};
 use crate::intent::NodeIntent;
 use bfd::{ProfileChange, SeenBfd};
+use bgp::desired::Monitoring;
 use bgp::difference::ContextChange;
 use bgp::filter::ListChange;
 use bgp::raw::RawMemory;
@@ -108,6 +109,8 @@ pub struct SeenFrr {
     pub bfd: SeenBfd,
     /// bgpd's release, once it has told it.
     pub release: Option<Version>,
+    /// Whether bgpd can tell of its sessions as they come and go.
+    pub monitoring: Monitoring,
 }
 
 /// The first release whose EVPN knows tunnel ends of IPv6; older ones announce routes over them
@@ -123,6 +126,7 @@ impl fmt::Debug for SeenFrr {
             .field("vnis", &self.vnis)
             .field("bfd", &self.bfd)
             .field("release", &self.release)
+            .field("monitoring", &self.monitoring)
             .finish_non_exhaustive()
     }
 }

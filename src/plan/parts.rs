@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use perouter_parsers::running_config::InvalidLine;
 
-use super::bgp::desired::{self as bgp, DesiredBgp, Shared};
+use super::bgp::desired::{self as bgp, DesiredBgp, Monitoring, Shared};
 use super::bgp::filter::{ListId, PrefixList};
 use super::bgp::host::lists_of_vni;
 use super::desired::{Tunnels, links_of_segment, links_of_vni};
@@ -28,10 +28,14 @@ pub(super) struct Ground {
 
 impl Ground {
     /// None without an underlay: then no VNI can be.
-    pub(super) fn of(intent: &NodeIntent, kernel: &SeenKernel) -> Option<Self> {
+    pub(super) fn of(
+        intent: &NodeIntent,
+        kernel: &SeenKernel,
+        monitoring: Monitoring,
+    ) -> Option<Self> {
         let underlay = intent.underlay.as_ref()?;
         Some(Self {
-            shared: Shared::of(underlay),
+            shared: Shared::of(underlay, monitoring),
             tunnels: Tunnels {
                 vteps: underlay.vteps,
                 nic_mtu: underlay::nic_mtu(intent, kernel),

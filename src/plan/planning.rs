@@ -72,7 +72,7 @@ impl Planning {
         frr: &SeenFrr,
         memory: &Memory,
     ) -> Result<Plan, InvalidLine> {
-        let ground = Ground::of(intent, kernel);
+        let ground = Ground::of(intent, kernel, frr.monitoring);
         let last = self.last.take().filter(|last| last.pass.ground == ground);
         let mut last = last.unwrap_or_else(|| Last::nothing(ground));
         last.renew(intent, memory, (kernel, frr))?;
@@ -120,7 +120,7 @@ pub(super) fn alone(
     frr: &SeenFrr,
     memory: &Memory,
 ) -> Result<Plan, InvalidLine> {
-    let mut pass = Pass::nothing(Ground::of(intent, kernel));
+    let mut pass = Pass::nothing(Ground::of(intent, kernel, frr.monitoring));
     let nothing = (&SeenKernel::default(), &SeenFrr::default());
     pass.renew(intent, memory, nothing, (kernel, frr))?;
     pass.plan(intent, kernel, frr, memory)
@@ -252,7 +252,7 @@ impl Pass {
         frr: &SeenFrr,
         memory: &Memory,
     ) -> Result<Plan, InvalidLine> {
-        let wanted = Wanted::of(intent, &self.raw, &self.parts)?;
+        let wanted = Wanted::of(intent, &self.raw, &self.parts, frr.monitoring)?;
         let loose = self.loose.iter().filter(|link| !wanted.has_link(link));
         let stale = Stale::of(&wanted, &loose.cloned().collect(), kernel, frr);
         self.open.extend(swept(&self.parts, &stale, kernel));

@@ -204,13 +204,12 @@ impl Stale {
         }
         let mut vnis = frr.vnis.clone();
         vnis.retain(|vrf, _| !self.unmapped.contains(vrf));
-        let bfd = frr.bfd.clone();
-        let release = frr.release.clone();
         Cow::Owned(SeenFrr {
             bgp,
             vnis,
-            bfd,
-            release,
+            bfd: frr.bfd.clone(),
+            release: frr.release.clone(),
+            monitoring: frr.monitoring,
         })
     }
 }

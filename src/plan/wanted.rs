@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use perouter_parsers::running_config::{Config, InvalidLine, Line};
 
 use super::bfd::{self, BfdProfile};
-use super::bgp::desired::{self as bgp, DesiredBgp};
+use super::bgp::desired::{self as bgp, DesiredBgp, Monitoring};
 use super::bgp::filter::{ListId, PrefixList};
 use super::bgp::host::lists_of_passthrough;
 use super::desired::{self, DesiredUnderlay, links_of_passthrough};
@@ -54,10 +54,11 @@ impl<'a> Wanted<'a> {
         intent: &'a NodeIntent,
         raw: &'a Config,
         parts: &'a Parts,
+        monitoring: Monitoring,
     ) -> Result<Self, InvalidLine> {
         let passthrough = intent.passthrough.as_ref();
         let underlay = intent.underlay.as_ref();
-        let own = |own| OfUnderlay::of(own, passthrough);
+        let own = |own| OfUnderlay::of(own, passthrough, monitoring);
         Ok(Self {
             underlay: underlay.map(own).transpose()?,
             passthrough: passthrough
@@ -118,10 +119,11 @@ impl OfUnderlay {
     fn of(
         underlay: &UnderlayIntent,
         passthrough: Option<&PassthroughIntent>,
+        monitoring: Monitoring,
     ) -> Result<Self, InvalidLine> {
         Ok(Self {
             kernel: desired::of_underlay(underlay),
-            bgp: bgp::of_underlay(underlay, passthrough)?,
+            bgp: bgp::of_underlay(underlay, passthrough, monitoring)?,
         })
     }
 }

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
+use super::SessionsOf;
 use crate::api::types::{Vni, VrfName};
 use crate::api::{Asn, Family, Neighbor, Peer, RouteTarget};
 use crate::plan::link::{Mac, SeenKernel};
@@ -64,6 +65,18 @@ pub struct Facts {
     pub neighbours: Read<Vec<NeighbourEntry>>,
     /// Forwarding entries in the VXLAN devices' own tables: MAC to VTEP (`bridge fdb`, `self`).
     pub fdb: Read<Vec<FdbEntry>>,
+}
+
+impl Facts {
+    /// Sessions that were read by themselves take the place of those read before.
+    pub fn replace_sessions(&mut self, instance: &SessionsOf, read: Read<Sessions>) {
+        match instance {
+            SessionsOf::Fabric => self.fabric_sessions = read,
+            SessionsOf::Vrf(vrf) => {
+                self.vrfs.entry(vrf.clone()).or_default().sessions = read;
+            }
+        }
+    }
 }
 
 impl Default for Facts {

@@ -25,6 +25,7 @@ mod vni;
 pub use facts::Facts;
 pub use finding::{Check, Finding, Outcome, stalled};
 
+use crate::api::types::VrfName;
 use crate::intent::NodeIntent;
 use crate::plan::desired::{self, Tunnels};
 use ledger::Ledger;
@@ -70,6 +71,47 @@ pub fn verify(intent: &NodeIntent, facts: &Facts) -> Vec<Finding> {
         sessions::check_passthrough(own, facts, &mut ledger);
     }
     ledger.into_findings()
+}
+
+/// Whose sessions are looked at.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum SessionsOf {
+    /// The default instance's: with the fabric, and with the host by a passthrough.
+    Fabric,
+    /// A VRF's.
+    Vrf(VrfName),
+}
+
+/// What [`verify`] says of the sessions of one instance alone.
+#[must_use]
+pub fn sessions(intent: &NodeIntent, facts: &Facts, instance: &SessionsOf) -> Vec<Finding> {
+    let mut ledger = Ledger::default();
+    match (instance, &intent.underlay) {
+        (_, None) => {}
+        (SessionsOf::Fabric, Some(underlay)) => {
+            sessions::check_fabric(underlay, facts, &mut ledger);
+            for own in &intent.passthrough {
+                sessions::check_passthrough(own, facts, &mut ledger);
+            }
+        }
+        (SessionsOf::Vrf(vrf), Some(_)) => {
+            for vni in intent.vnis.iter().filter(|vni| vni.spec.vrf == *vrf) {
+                sessions::check_host(vni, facts, &mut ledger);
+            }
+        }
+    }
+    ledger.into_findings()
+}
+
+/// Puts findings in the place of those on the same checks and objects.
+pub fn replace(findings: &mut Vec<Finding>, newer: &[Finding]) {
+    let same = |a: &Finding, b: &Finding| (a.check, &a.object) == (b.check, &b.object);
+    let place = findings
+        .iter()
+        .position(|old| newer.iter().any(|new| same(old, new)));
+    findings.retain(|old| !newer.iter().any(|new| same(old, new)));
+    let place = place.unwrap_or(findings.len()).min(findings.len());
+    findings.splice(place..place, newer.iter().cloned());
 }
 
 /// Two verifications in quick succession tell what is wrong from what is only moving: tables

@@ -7,7 +7,7 @@
 //! when that of the underlay does; and paths by several autonomous systems are used together.
 
 use std::fmt;
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 
 use perouter_parsers::running_config::{Config, Context, InvalidLine, Line};
 
@@ -29,14 +29,16 @@ pub(in crate::plan) struct Shared {
     pub(in crate::plan) asn: Asn,
     pub(in crate::plan) router_id: Ipv4Addr,
     pub(in crate::plan) restart: Option<GracefulRestart>,
+    pub(in crate::plan) monitoring: Monitoring,
 }
 
 impl Shared {
-    pub(in crate::plan) fn of(underlay: &UnderlayIntent) -> Self {
+    pub(in crate::plan) fn of(underlay: &UnderlayIntent, monitoring: Monitoring) -> Self {
         Self {
             asn: underlay.spec.asn,
             router_id: underlay.router_id,
             restart: underlay.spec.graceful_restart,
+            monitoring,
         }
     }
 }
@@ -64,14 +66,17 @@ impl fmt::Debug for DesiredBgp {
 /// # Errors
 /// [`InvalidLine`] when a value cannot be typed into FRR. Values are validated on the way in,
 /// so this is the last of two locks on that door.
-pub fn desired(intent: &NodeIntent) -> Result<Vec<DesiredBgp>, InvalidLine> {
+pub fn desired(
+    intent: &NodeIntent,
+    monitoring: Monitoring,
+) -> Result<Vec<DesiredBgp>, InvalidLine> {
     let Some(underlay) = &intent.underlay else {
         return Ok(Vec::new());
     };
     let own = intent.passthrough.as_ref();
-    let mut all = vec![of_underlay(underlay, own)?];
+    let mut all = vec![of_underlay(underlay, own, monitoring)?];
     for vni in &intent.vnis {
-        all.push(of_vni(vni, &Shared::of(underlay))?);
+        all.push(of_vni(vni, &Shared::of(underlay, monitoring))?);
     }
     if let Some(own) = own {
         all.push(of_passthrough(own, underlay)?);
@@ -83,10 +88,11 @@ pub fn desired(intent: &NodeIntent) -> Result<Vec<DesiredBgp>, InvalidLine> {
 pub(in crate::plan) fn of_underlay(
     underlay: &UnderlayIntent,
     passthrough: Option<&PassthroughIntent>,
+    monitoring: Monitoring,
 ) -> Result<DesiredBgp, InvalidLine> {
     Ok(DesiredBgp {
         key: underlay.key.clone(),
-        instance: fabric::instance(underlay, passthrough)?,
+        instance: fabric::instance(underlay, passthrough, monitoring)?,
     })
 }
 
@@ -155,6 +161,38 @@ pub(super) fn header(asn: Asn, vrf: Option<&str>) -> Result<Line, InvalidLine> {
         Some(vrf) => format!("router bgp {asn} vrf {vrf}"),
         None => format!("router bgp {asn}"),
     })
+}
+
+/// Whether bgpd can tell of its sessions as they come and go: whether its module `bmp` is loaded.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Monitoring {
+    /// It cannot, and is asked.
+    #[default]
+    Unavailable,
+    /// It can, and is to tell the station at [`STATION`].
+    Available,
+}
+
+/// Where the agent listens for BMP, in the router's namespace. A station has no port of its own
+/// among the well-known ones; this is next to those of FRR's gRPC.
+pub const STATION: SocketAddr = SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 50061));
+
+/// Has an instance tell the agent of its sessions (`bmp targets`). Nothing of routes is told:
+/// those are read, and the kernel tells of what becomes of them.
+pub(super) fn monitor(body: &mut Config, monitoring: Monitoring) -> Result<(), InvalidLine> {
+    match monitoring {
+        Monitoring::Unavailable => Ok(()),
+        Monitoring::Available => {
+            let mut targets = Config::new();
+            let (address, port) = (STATION.ip(), STATION.port());
+            targets.push(format!(
+                "bmp connect {address} port {port} min-retry 100 max-retry 1000"
+            ))?;
+            let header = Line::new("bmp targets perouter")?;
+            body.push_context(Context::with_body(header, targets));
+            Ok(())
+        }
+    }
 }
 
 /// FRR's default times; a default is not printed, and writing one resets sessions.

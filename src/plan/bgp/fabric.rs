@@ -5,7 +5,9 @@ use std::collections::BTreeSet;
 use ipnet::IpNet;
 use perouter_parsers::running_config::{Config, Context, InvalidLine};
 
-use super::desired::{Boundary, common, graceful_restart, header, push_family, remote_as_word};
+use super::desired::{
+    Boundary, Monitoring, common, graceful_restart, header, monitor, push_family, remote_as_word,
+};
 use crate::api::{Families, Family, Multihop, Neighbor, Peer, Secret, Underlay};
 use crate::intent::{PassthroughIntent, UnderlayIntent};
 use crate::plan::bfd;
@@ -21,6 +23,7 @@ const LISTEN_LIMIT: u16 = 65535;
 pub(super) fn instance(
     underlay: &UnderlayIntent,
     passthrough: Option<&PassthroughIntent>,
+    monitoring: Monitoring,
 ) -> Result<Context, InvalidLine> {
     let spec = &underlay.spec;
     let mut body = common(underlay.router_id, |body| {
@@ -61,6 +64,7 @@ pub(super) fn instance(
         evpn.push("advertise-all-vni")?;
     }
     push_family(&mut body, "l2vpn evpn", evpn)?;
+    monitor(&mut body, monitoring)?;
     Ok(Context::with_body(header(spec.asn, None)?, body))
 }
 

@@ -482,7 +482,7 @@ fn frr_prints_what_is_desired_in_the_same_words_and_order() {
 
 #[test]
 fn no_underlay_is_no_bgp() {
-    assert!(desired(&NodeIntent::default()).expect("nothing").is_empty());
+    assert!(desired(&NodeIntent::default(), Monitoring::Unavailable).expect("nothing").is_empty());
 }
 
 #[test]

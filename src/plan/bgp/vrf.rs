@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use ipnet::IpNet;
 use perouter_parsers::running_config::{Config, Context, InvalidLine};
 
-use super::desired::{Shared, common, graceful_restart, header_of, push_family};
+use super::desired::{Shared, common, graceful_restart, header_of, monitor, push_family};
 use super::host::{HostPeer, networks};
 use crate::api::types::Asn;
 use crate::api::{Family, L3Vni, RouteTarget};
@@ -45,6 +45,9 @@ pub(super) fn instance(vni: &VniIntent, shared: &Shared) -> Result<Context, Inva
     evpn.push("advertise ipv6 unicast")?;
     route_targets(&mut evpn, spec, asn)?;
     push_family(&mut body, "l2vpn evpn", evpn)?;
+    if !peers.is_empty() {
+        monitor(&mut body, shared.monitoring)?;
+    }
     Ok(Context::with_body(header_of(vni, shared.asn)?, body))
 }
 

@@ -174,6 +174,7 @@ impl World {
             vnis: self.vnis.clone(),
             bfd: SeenBfd::Profiles(self.bfd.clone()),
             release: None,
+            monitoring: Monitoring::Unavailable,
         }
     }
 
