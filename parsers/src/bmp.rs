@@ -189,7 +189,14 @@ fn message(kind: u8, body: &[u8]) -> IResult<&[u8], Message> {
 fn peer(body: &[u8]) -> IResult<&[u8], Peer> {
     /// Whether the address is one of IPv6.
     const V6: u8 = 0x80;
-    let fields = (be_u8(), be_u8(), be_u64(), be_u128(), be_u32(), take(12_usize));
+    let fields = (
+        be_u8(),
+        be_u8(),
+        be_u64(),
+        be_u128(),
+        be_u32(),
+        take(12_usize),
+    );
     map(fields, |(kind, flags, distinguisher, address, asn, _)| {
         let v6 = Ipv6Addr::from(address);
         let [.., a, b, c, d] = v6.octets();

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use super::eye::Eye;
 use crate::frr::station::Station;
 use crate::intent::NodeIntent;
-use crate::netlink::{Kernel, Pace, Refresher, Retention, Watch};
+use crate::netlink::{Kernel, Pace, Refresher, Retention, Stir, Watch};
 use crate::plan::desired::gateway_bridges;
 
 /// The kernel handles, what is heard from the kernel, what keeps neighbours fresh in it, and
@@ -20,6 +20,7 @@ pub(super) struct Handles {
     refresher: Refresher,
     retention: Retention,
     _station: Option<Station>,
+    _stir: Stir,
 }
 
 impl Handles {
@@ -27,11 +28,13 @@ impl Handles {
     pub(super) fn new(
         kernel: Kernel,
         watch: Watch,
+        stir: Stir,
         bgpd: PathBuf,
         station: Option<Station>,
     ) -> Self {
         Self {
             _station: station,
+            _stir: stir,
             retention: kernel.retention(bgpd),
             refresher: kernel.refresher(Pace::default()),
             kernel,

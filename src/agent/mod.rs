@@ -16,8 +16,8 @@ pub mod preview;
 mod remedy;
 mod report;
 mod revival;
-mod socket;
 mod sessions;
+mod socket;
 pub mod source;
 pub mod state;
 mod wake;
@@ -62,6 +62,13 @@ const VERIFY_AFTER_SESSION: Duration = Duration::from_millis(100);
 
 /// A reading is broken off for a lost session at most this often, so that it ends some time.
 const INTERRUPTION: Duration = Duration::from_secs(1);
+
+/// How long after a route or a forwarding entry changed it is read: the rest of a burst has come.
+const STIRRED_SETTLE: Duration = Duration::from_millis(100);
+
+/// The pause after a reading, by how long it took, before another one that only follows from
+/// changes of routes: it takes a tenth of the time at most.
+const STIRRED_REST: u32 = 9;
 
 /// What bgpd tells of sessions and the loop has not heard yet; then bgpd has to keep it.
 const TOLD: usize = 256;
@@ -113,7 +120,12 @@ pub enum AgentError {
 pub async fn run(options: Options) -> Result<(), AgentError> {
     let (ask, asked) = mpsc::channel(16);
     let (changed, manifests_changed) = mpsc::channel(1);
-    let (tell, told) = mpsc::channel(TOLD);
+    let (sessions, told) = mpsc::channel(TOLD);
+    let (stir, stirred) = mpsc::channel(1);
+    let tell = wake::Tell {
+        sessions,
+        stirred: stir,
+    };
     let worker = Worker::new(&options, tell)?;
     socket::serve(&options.socket, ask, worker.publish.subscribe())?;
     let _directory = wake::watch_directory(&options.manifests, wake::Interest::Changes, changed);
@@ -134,9 +146,12 @@ pub async fn run(options: Options) -> Result<(), AgentError> {
         asked,
         manifests_changed,
         daemons_came,
+        stirred,
         told,
         heard: Vec::new(),
         interrupted: None,
+        verified: Instant::now(),
+        verifying: Duration::ZERO,
         retry: RETRY_FIRST,
         next_pass: Instant::now(),
         next_verify: Instant::now(),
@@ -173,6 +188,11 @@ struct Loop {
     heard: Vec<Message>,
     /// When a reading was broken off last.
     interrupted: Option<Instant>,
+    /// That what packets are forwarded by has changed.
+    stirred: mpsc::Receiver<()>,
+    /// When a reading ended last, and how long it took.
+    verified: Instant,
+    verifying: Duration,
     retry: Duration,
     next_pass: Instant,
     next_verify: Instant,
@@ -189,6 +209,7 @@ enum Turn {
     Pass(Cause),
     Verify,
     Sessions,
+    Stirred,
     Answer(Asked),
 }
 
@@ -199,6 +220,10 @@ impl Loop {
                 Turn::Pass(cause) => self.pass(cause).await,
                 Turn::Verify => self.verify().await,
                 Turn::Sessions => self.sessions().await,
+                Turn::Stirred => {
+                    let soonest = soonest(self.verified, self.verifying, Instant::now());
+                    self.next_verify = self.next_verify.min(soonest);
+                }
                 Turn::Answer(asked) => self.answer(asked).await,
             }
         }
@@ -220,6 +245,7 @@ impl Loop {
                 self.frr.try_at_once();
                 self.settled(Cause::DaemonBack).await
             }
+            Some(()) = self.stirred.recv() => Turn::Stirred,
             () = tokio::time::sleep_until(self.next_pass) => Turn::Pass(self.due),
             () = tokio::time::sleep_until(self.next_verify) => Turn::Verify,
         }
@@ -238,12 +264,18 @@ impl Loop {
     async fn verify(&mut self) {
         let last = self.interrupted;
         let patient = last.is_some_and(|last| last.elapsed() < INTERRUPTION);
+        // What is told from here on may not be in what is read.
+        while self.stirred.try_recv().is_ok() {}
+        let begun = Instant::now();
         tokio::select! {
             biased;
             () = hear_of_loss(&mut self.told, &mut self.heard), if !patient => {
                 self.interrupted = Some(Instant::now());
             }
-            () = self.worker.verify(&mut self.frr) => self.schedule_verify(),
+            () = self.worker.verify(&mut self.frr) => {
+                (self.verified, self.verifying) = (Instant::now(), begun.elapsed());
+                self.schedule_verify();
+            }
         }
     }
 
@@ -254,14 +286,13 @@ impl Loop {
         }
         let heard = std::mem::take(&mut self.heard);
         self.worker.look_at_sessions(&heard, &mut self.frr).await;
-        self.next_verify = self
-            .next_verify
-            .min(Instant::now() + VERIFY_AFTER_SESSION);
+        self.next_verify = self.next_verify.min(Instant::now() + VERIFY_AFTER_SESSION);
     }
 
     async fn pass(&mut self, cause: Cause) {
         let settled = self.worker.pass(cause, &mut self.frr).await;
         let now = Instant::now();
+        self.verified = now;
         match settled {
             pass::Settled::Yes => {
                 self.retry = RETRY_FIRST;
@@ -306,6 +337,13 @@ impl Loop {
             tracing::debug!("a client went before its answer");
         }
     }
+}
+
+/// When to read facts after something stirred: soon, but reading shall take a small part of the
+/// time however much stirs.
+fn soonest(last: Instant, took: Duration, now: Instant) -> Instant {
+    let rest = (took * STIRRED_REST).min(VERIFY_SETTLED);
+    (now + STIRRED_SETTLE).max(last + rest)
 }
 
 /// Waits until something was heard of sessions.

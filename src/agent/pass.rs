@@ -5,8 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde_json::Value;
-use perouter_parsers::bmp::Message;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::watch;
 
 use super::execute::{self, Failure, Outcome, UnderlayState, chain};
 use super::eye::needs_reading;
@@ -15,7 +14,7 @@ use super::report::Verification;
 use super::revival::Host;
 use super::source::{Contents, Directory};
 use super::state::{self, StateDir};
-use super::wake::Cause;
+use super::wake::{Cause, Tell};
 use super::{AgentError, Options};
 use crate::api::{InterfaceName, ObjectKey};
 use crate::frr::{Daemon, Frr};
@@ -78,8 +77,8 @@ pub(super) struct Worker {
     pub(super) last_pass: Option<Pass>,
     pub(super) verification: Option<Verification>,
     pub(super) report: Option<Arc<Report>>,
-    /// Where what bgpd tells of sessions is to go.
-    pub(super) tell: mpsc::Sender<Message>,
+    /// Where the loop hears of what happens.
+    pub(super) tell: Tell,
     /// Where the socket finds the last report.
     pub(super) publish: watch::Sender<Option<Arc<Report>>>,
 }
@@ -106,10 +105,7 @@ pub(super) enum PassError {
 }
 
 impl Worker {
-    pub(super) fn new(
-        options: &Options,
-        tell: mpsc::Sender<Message>,
-    ) -> Result<Self, AgentError> {
+    pub(super) fn new(options: &Options, tell: Tell) -> Result<Self, AgentError> {
         let state = StateDir::open(&options.state)?;
         let saved = state.load_manifests()?;
         Ok(Self {
@@ -353,9 +349,11 @@ impl Worker {
         }
         let kernel = Kernel::open(Path::new(namespace::CURRENT), &self.netns).await?;
         let watch = kernel.watch().await?;
+        let stir = kernel.stir(self.tell.stirred.clone()).await?;
         self.handles = Some(Handles::new(
             kernel,
             watch,
+            stir,
             Daemon::Bgpd.vty_socket(frr.dir()),
             self.listen().await,
         ));

@@ -14,7 +14,7 @@ use crate::verify::{self, SessionsOf};
 impl Worker {
     /// Listens for what bgpd tells of its sessions. Without it they are read now and then.
     pub(super) async fn listen(&self) -> Option<Station> {
-        match Station::open(&self.netns, self.tell.clone()).await {
+        match Station::open(&self.netns, self.tell.sessions.clone()).await {
             Ok(station) => Some(station),
             Err(error) => {
                 let words = chain(&error);

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use notify::{RecursiveMode, Watcher};
+use perouter_parsers::bmp::Message;
 use tokio::sync::mpsc;
 
 /// Why a pass runs.
@@ -26,6 +27,15 @@ pub enum Cause {
     Resync,
     /// Somebody asked for it.
     Request,
+}
+
+/// Where the loop hears of what happens in FRR and the kernel.
+#[derive(Clone, Debug)]
+pub(super) struct Tell {
+    /// What bgpd tells of its sessions.
+    pub(super) sessions: mpsc::Sender<Message>,
+    /// That what packets are forwarded by has changed.
+    pub(super) stirred: mpsc::Sender<()>,
 }
 
 /// What of a directory is of interest.

@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use tokio::sync::mpsc;
+
 use super::channel::{Channel, Dump, NetlinkError, OpenError};
 use super::execute::{self, StepError};
 use super::facts::{self, RouteFilter, SeenFdb, SeenNeighbour, SeenRoute};
@@ -14,6 +16,7 @@ use super::observe;
 use super::refresh::{Pace, Refresher};
 use super::retain::Retention;
 use super::rules;
+use super::stir::Stir;
 use super::sysctl::{self, SysctlError};
 use super::watch::{self, Interest, Watch, WatchError};
 use crate::api::IpVersion;
@@ -232,6 +235,20 @@ impl Kernel {
     /// When a namespace cannot be subscribed to.
     pub async fn watch(&self) -> Result<Watch, WatchError> {
         watch::watch(&self.channels(), Interest::Links).await
+    }
+
+    /// Tells `stirred` from now on whenever what packets are forwarded by changes in the router's
+    /// namespace: routes, neighbours, forwarding entries.
+    ///
+    /// # Errors
+    ///
+    /// When the namespace cannot be subscribed to.
+    pub async fn stir(&self, stirred: mpsc::Sender<()>) -> Result<Stir, WatchError> {
+        let opened = Stir::watch(&self.router, stirred).await;
+        opened.map_err(|source| WatchError::Open {
+            space: Space::Router,
+            source,
+        })
     }
 
     /// Begins to refresh the neighbours of the router's namespace, of no bridge at first; until

@@ -23,6 +23,7 @@ mod refresh;
 mod retain;
 mod rules;
 mod socket;
+mod stir;
 pub mod sysctl;
 mod watch;
 
@@ -31,4 +32,5 @@ pub use execute::{StepCause, StepError};
 pub use kernel::{FactError, Kernel, KernelOpenError, ObserveError};
 pub use refresh::{Pace, Refresher};
 pub use retain::Retention;
+pub use stir::Stir;
 pub use watch::{Change, KernelEvent, Watch, WatchError};

@@ -7,6 +7,7 @@ use perouter::api::Families;
 use perouter::frr::Mode;
 use perouter::intent::NodeIntent;
 use perouter::plan::Step;
+use perouter::plan::bgp::desired::Monitoring;
 use perouter::plan::bgp::difference::ContextChange;
 use perouter_parsers::running_config::Line;
 
@@ -149,7 +150,8 @@ fn a_password_that_cannot_be_typed() {
         format!("{PASSWORD}\0"),
     ] {
         let intent = with_neighbor(|neighbor| neighbor.password = Some(password(&text)));
-        let error = perouter::plan::bgp::desired::desired(&intent).expect_err("cannot be typed");
+        let error = perouter::plan::bgp::desired::desired(&intent, Monitoring::Unavailable)
+            .expect_err("cannot be typed");
         hidden("the error", &error.to_string());
     }
 }

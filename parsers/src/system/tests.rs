@@ -53,3 +53,20 @@ fn daemons_of_the_capture() {
     assert_eq!(daemons(" zebra foobard\n").unwrap().len(), 2);
     assert!(daemons("% Unknown command: show daemons\n").is_err());
 }
+
+#[test]
+fn modules_by_their_names() {
+    const ANSWER: &str = "\
+Module Name  Version                   Description
+
+libfrr       10.3                      libfrr core module
+bgpd         10.3                      bgpd daemon module
+bgpd_bmp     10.3                      bgpd BMP module
+\tfrom: /usr/lib/x86_64-linux-gnu/frr/modules/bgpd_bmp.so
+pid: 4711
+";
+    let known = ["bgpd", "bgpd_bmp", "libfrr"].map(str::to_owned);
+    assert_eq!(modules(ANSWER), Ok(BTreeSet::from(known)));
+    assert!(modules("% Unknown command: show modules\n").is_err());
+    assert!(modules("").is_err());
+}

@@ -10,9 +10,9 @@ mod secrecy;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-use perouter_parsers::running_config::{Config, RunningConfig};
+use perouter_parsers::running_config::{Config, Line, RunningConfig};
 
-use super::desired::{desired, export_targets, families, import_targets};
+use super::desired::{Monitoring, desired, export_targets, families, import_targets};
 use super::host::lists_of_vni;
 use crate::api::{
     AllowedPrefixes, Bfd, BfdMode, Family, GracefulRestart, HostSession, L3Vni, LocalCidr,
@@ -27,7 +27,7 @@ use crate::intent::{Accepted, NodeIndex, NodeIntent, resolve};
 
 fn whole(intent: &NodeIntent) -> Config {
     let mut config = Config::new();
-    for bgp in desired(intent).expect("typeable") {
+    for bgp in desired(intent, Monitoring::Unavailable).expect("typeable") {
         let mut part = Config::new();
         part.push_context(bgp.instance);
         config.merge(part);
@@ -482,7 +482,11 @@ fn frr_prints_what_is_desired_in_the_same_words_and_order() {
 
 #[test]
 fn no_underlay_is_no_bgp() {
-    assert!(desired(&NodeIntent::default(), Monitoring::Unavailable).expect("nothing").is_empty());
+    assert!(
+        desired(&NodeIntent::default(), Monitoring::Unavailable)
+            .expect("nothing")
+            .is_empty()
+    );
 }
 
 #[test]
@@ -512,4 +516,34 @@ fn automatic_route_targets_have_the_low_half_of_the_as_number() {
     };
     assert_eq!(import_targets(&spec, asn(64514)), ["1:1", "64514:100"]);
     assert_eq!(export_targets(&spec, asn(64514)), ["64514:100"]);
+}
+
+#[test]
+fn bgpd_tells_of_its_sessions_where_it_can() {
+    let intent = intent([
+        fabric("u", underlay()),
+        l3vni("red", vrf_with_host("red", 100, "192.169.10.0/24")),
+        l3vni("bare", vrf("bare", 300)),
+    ]);
+    let told = |header: &str, monitoring| {
+        let all = desired(&intent, monitoring).expect("typeable");
+        let mut found = all
+            .iter()
+            .filter(|bgp| bgp.instance.header().as_str() == header);
+        let body = found.next().expect("an instance").instance.body();
+        body.context("bmp targets perouter")
+            .map(|targets| targets.lines().to_vec())
+    };
+    let connect = "bmp connect 127.0.0.1 port 50061 min-retry 100 max-retry 1000";
+    let connect = Some(vec![Line::new(connect).expect("a line")]);
+    assert_eq!(told("router bgp 64514", Monitoring::Available), connect);
+    let of_red = "router bgp 64514 vrf red";
+    assert_eq!(told(of_red, Monitoring::Available), connect);
+    let of_bare = "router bgp 64514 vrf bare";
+    assert_eq!(
+        told(of_bare, Monitoring::Available),
+        None,
+        "it has no session"
+    );
+    assert_eq!(told("router bgp 64514", Monitoring::Unavailable), None);
 }

@@ -12,7 +12,7 @@ use crate::api::Family;
 use crate::api::types::{InterfaceName, ObjectKey, Vni, VrfName};
 use crate::intent::NodeIntent;
 use crate::plan::bfd::{ProfileChange, SeenBfd, SeenProfile};
-use crate::plan::bgp::desired::ALLOW_ALL;
+use crate::plan::bgp::desired::{ALLOW_ALL, Monitoring};
 use crate::plan::bgp::difference::{Command, ContextChange, Verb};
 use crate::plan::bgp::filter::{ListChange, ListId};
 use crate::plan::bgp::raw::{RawApplied, footprint};

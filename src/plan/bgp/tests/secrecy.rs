@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use crate::api::{Neighbor, RemoteAs, Secret, Underlay};
 use crate::intent::samples::{PASSWORD, any_intent, fabric, intent, neighbor, underlay};
 use crate::intent::{NodeIntent, UnderlayIntent};
-use crate::plan::bgp::desired::desired;
+use crate::plan::bgp::desired::{Monitoring, desired};
 use crate::plan::bgp::difference::ContextChange;
 use crate::plan::link::SeenKernel;
 use crate::plan::{Memory, SeenFrr, plan};
@@ -28,7 +28,7 @@ fn with_password(password: &str) -> NodeIntent {
 
 fn running(intent: &NodeIntent) -> Config {
     let mut config = Config::new();
-    for bgp in desired(intent).expect("typeable") {
+    for bgp in desired(intent, Monitoring::Unavailable).expect("typeable") {
         config.push_context(bgp.instance);
     }
     config
@@ -62,7 +62,11 @@ fn frr_is_told_the_password_and_people_are_not() {
 
 #[test]
 fn a_password_that_cannot_be_typed_is_not_told_either() {
-    let error = desired(&with_password("Xyzzy\nno router bgp")).expect_err("two lines");
+    let error = desired(
+        &with_password("Xyzzy\nno router bgp"),
+        Monitoring::Unavailable,
+    )
+    .expect_err("two lines");
     for text in [error.to_string(), format!("{error:?}")] {
         assert!(!text.contains("Xyzzy"), "{text}");
         assert!(text.contains("neighbor 10.0.1.1 password"), "{text}");
@@ -76,7 +80,7 @@ proptest! {
         let seen = SeenFrr { bgp, ..SeenFrr::default() };
         let planned = plan(&after, &SeenKernel::default(), &seen, &Memory::default());
         let planned = planned.expect("typeable");
-        let desired = desired(&after).expect("typeable");
+        let desired = desired(&after, Monitoring::Unavailable).expect("typeable");
         let outputs = [
             planned.to_string(),
             format!("{planned:?}"),
