@@ -25,6 +25,7 @@ use crate::plan::link::{KernelStep, NIC_GROUP, SeenKernel, Space};
 use crate::plan::{self, Memory, Plan, Planning, SeenFrr};
 use crate::status::Timestamp;
 use crate::status::report::{Pass, Repair, Report};
+use crate::verify::History;
 
 /// How often a pass observes again after it wrote. One round does in all cases known; a line
 /// that FRR keeps printing otherwise than it was typed must not keep the loop busy.
@@ -76,6 +77,7 @@ pub(super) struct Worker {
     pub(super) last: Option<Settled>,
     pub(super) last_pass: Option<Pass>,
     pub(super) verification: Option<Verification>,
+    pub(super) history: History,
     pub(super) report: Option<Arc<Report>>,
     /// Where the loop hears of what happens.
     pub(super) tell: Tell,
@@ -133,6 +135,7 @@ impl Worker {
             last: None,
             last_pass: None,
             verification: None,
+            history: History::new(),
             report: None,
             tell,
             publish: watch::Sender::new(None),

@@ -17,12 +17,12 @@ use crate::status::protocol::{Answer, Request, VerifyReport};
 use crate::status::report::{
     Counters, DaemonMode, FrrReport, Inputs, ObjectInput, Report, Verdict, Verified,
 };
-use crate::verify::{self, Facts, Finding};
+use crate::verify::{self, Facts, Finding, History};
 
 /// The last verification.
 pub(super) struct Verification {
     pub(super) facts: Facts,
-    /// As they were found, before the ones seen for the first time were set aside.
+    /// As they were found, before it was asked for how long they have been so.
     found: Vec<Finding>,
     findings: Vec<Finding>,
     at: Timestamp,
@@ -30,10 +30,10 @@ pub(super) struct Verification {
 }
 
 impl Verification {
-    /// Sessions change at once or not at all, so what is found of them needs no second look.
-    pub(super) fn replace_sessions(&mut self, found: &[Finding]) {
+    /// Sessions that were looked at by themselves.
+    pub(super) fn replace_sessions(&mut self, found: &[Finding], history: &mut History) {
         verify::replace(&mut self.found, found);
-        verify::replace(&mut self.findings, found);
+        self.findings = history.judge(self.found.clone(), Timestamp::now());
     }
 }
 
@@ -44,11 +44,7 @@ impl Worker {
         let intent = &self.resolution.intent;
         let facts = facts::gather(frr, self.kernel(), self.seen.as_deref(), intent).await;
         let found = verify::verify(intent, &facts);
-        let before = self
-            .verification
-            .as_ref()
-            .map_or(&[][..], |last| &last.found);
-        let findings = verify::confirm(before, found.clone());
+        let findings = self.history.judge(found.clone(), Timestamp::now());
         self.log_changes(&findings);
         self.verification = Some(Verification {
             facts,

@@ -38,7 +38,7 @@ impl Worker {
             let read = facts::sessions(frr, &instance).await;
             verification.facts.replace_sessions(&instance, read);
             let found = verify::sessions(&self.resolution.intent, &verification.facts, &instance);
-            verification.replace_sessions(&found);
+            verification.replace_sessions(&found, &mut self.history);
         }
         self.make_report(frr);
     }

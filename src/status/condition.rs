@@ -117,6 +117,8 @@ pub enum Reason {
     Blocked,
     /// It has not been verified yet.
     NotVerified,
+    /// Something is not as it should be, but has not been for long.
+    Progressing,
     /// Something before it is missing.
     Waiting,
     /// Verification found everything as it should be.
@@ -360,13 +362,20 @@ fn verified(kind: ConditionType, object: &ObjectState<'_>) -> Judgement {
             format!("{bad}{more}"),
         );
     }
-    let first_pending = of_kind().find(|finding| !finding.is_good());
+    // What is only on its way is what others wait for.
+    let unsettled = |finding: &&&Finding| matches!(finding.outcome, Outcome::Unsettled { .. });
+    let first_pending = of_kind()
+        .find(unsettled)
+        .or_else(|| of_kind().find(|finding| !finding.is_good()));
     if let Some(pending) = first_pending {
-        return Judgement::new(
-            ConditionStatus::Unknown,
-            Reason::Waiting,
-            pending.to_string(),
-        );
+        let reason = match pending.outcome {
+            Outcome::Unsettled { .. } => Reason::Progressing,
+            Outcome::Good { .. }
+            | Outcome::Bad { .. }
+            | Outcome::MoreBad { .. }
+            | Outcome::Pending { .. } => Reason::Waiting,
+        };
+        return Judgement::new(ConditionStatus::Unknown, reason, pending.to_string());
     }
     if of_kind().next().is_none() {
         return Judgement::new(
@@ -385,7 +394,7 @@ fn bad_count(finding: &Finding) -> u64 {
     match finding.outcome {
         Outcome::Bad { .. } => 1,
         Outcome::MoreBad { count } => count,
-        Outcome::Good { .. } | Outcome::Pending { .. } => 0,
+        Outcome::Good { .. } | Outcome::Unsettled { .. } | Outcome::Pending { .. } => 0,
     }
 }
 

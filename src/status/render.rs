@@ -440,7 +440,10 @@ pub fn verification(report: &VerifyReport, colour: Colour) -> String {
 fn good(finding: &Finding) -> u64 {
     match finding.outcome {
         Outcome::Good { count, .. } => count,
-        Outcome::Bad { .. } | Outcome::MoreBad { .. } | Outcome::Pending { .. } => 0,
+        Outcome::Bad { .. }
+        | Outcome::Unsettled { .. }
+        | Outcome::MoreBad { .. }
+        | Outcome::Pending { .. } => 0,
     }
 }
 
@@ -448,10 +451,13 @@ fn bad(finding: &Finding) -> u64 {
     match finding.outcome {
         Outcome::Bad { .. } => 1,
         Outcome::MoreBad { count } => count,
-        Outcome::Good { .. } | Outcome::Pending { .. } => 0,
+        Outcome::Good { .. } | Outcome::Unsettled { .. } | Outcome::Pending { .. } => 0,
     }
 }
 
 fn pending(finding: &Finding) -> u64 {
-    u64::from(matches!(finding.outcome, Outcome::Pending { .. }))
+    u64::from(matches!(
+        finding.outcome,
+        Outcome::Unsettled { .. } | Outcome::Pending { .. }
+    ))
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
 
+use k8s_openapi::jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::api::types::ObjectKey;
@@ -96,6 +97,9 @@ pub struct Finding {
     /// The verdict.
     #[serde(flatten)]
     pub outcome: Outcome,
+    /// Since when it has not been as it should be, for what is not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<Timestamp>,
 }
 
 /// A verdict.
@@ -117,6 +121,15 @@ pub enum Outcome {
         /// What is.
         seen: String,
         /// What to look at, or do, next.
+        hint: String,
+    },
+    /// Not as it should be, but not for long: it may be on its way.
+    Unsettled {
+        /// What should be.
+        expected: String,
+        /// What is.
+        seen: String,
+        /// What to look at, or do, next, should it stay so.
         hint: String,
     },
     /// Further bad ones of the same check and object, not listed.
@@ -166,6 +179,9 @@ impl fmt::Display for Finding {
                     return Ok(());
                 }
                 write!(f, "; {hint}")
+            }
+            Outcome::Unsettled { expected, seen, .. } => {
+                write!(f, ": expected {expected}; seen, not for long: {seen}")
             }
             Outcome::MoreBad { count } => write!(f, ": and {count} more"),
             Outcome::Pending { waiting_for } => write!(f, ": waiting for {waiting_for}"),

@@ -100,6 +100,7 @@ impl Ledger {
             object: object.cloned(),
             subject,
             outcome,
+            since: None,
         });
     }
 

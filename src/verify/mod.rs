@@ -12,6 +12,7 @@ pub mod age;
 mod export;
 pub mod facts;
 pub mod finding;
+pub mod history;
 mod import;
 mod ledger;
 mod links;
@@ -24,6 +25,7 @@ mod vni;
 
 pub use facts::Facts;
 pub use finding::{Check, Finding, Outcome, stalled};
+pub use history::History;
 
 use crate::api::types::VrfName;
 use crate::intent::NodeIntent;
@@ -112,29 +114,4 @@ pub fn replace(findings: &mut Vec<Finding>, newer: &[Finding]) {
     findings.retain(|old| !newer.iter().any(|new| same(old, new)));
     let place = place.unwrap_or(findings.len()).min(findings.len());
     findings.splice(place..place, newer.iter().cloned());
-}
-
-/// Two verifications in quick succession tell what is wrong from what is only moving: tables
-/// are read one after the other, and a route that arrives in between looks broken once. What is
-/// bad in `second` but was not in `first` becomes pending.
-#[must_use]
-pub fn confirm(first: &[Finding], second: Vec<Finding>) -> Vec<Finding> {
-    use std::collections::HashSet;
-    let name = |finding: &Finding| {
-        (
-            finding.check,
-            finding.object.clone(),
-            finding.subject.clone(),
-        )
-    };
-    let before: HashSet<_> = first.iter().filter(|f| f.is_bad()).map(name).collect();
-    let confirmed = |mut finding: Finding| {
-        if finding.is_bad() && !before.contains(&name(&finding)) {
-            finding.outcome = Outcome::Pending {
-                waiting_for: format!("a second look, seen once: {finding}"),
-            };
-        }
-        finding
-    };
-    second.into_iter().map(confirmed).collect()
 }

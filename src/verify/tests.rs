@@ -2,7 +2,6 @@
 //! that fabric's; each test breaks one thing.
 
 mod ages;
-mod confirm;
 pub(crate) mod fixture;
 mod hops;
 mod hops_in;
@@ -10,4 +9,5 @@ mod many;
 mod others;
 mod pending;
 mod read;
+mod stalled;
 mod targets;

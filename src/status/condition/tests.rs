@@ -15,6 +15,7 @@ fn finding(check: Check, outcome: Outcome) -> Finding {
         object: Some(key()),
         subject: String::new(),
         outcome,
+        since: None,
     }
 }
 

@@ -34,6 +34,7 @@ fn answers_read_back() {
                 seen: "b".to_owned(),
                 hint: "c".to_owned(),
             },
+            since: Some(Timestamp::from_second(1_795_378_000).unwrap()),
         }],
     };
     let text = serde_json::to_string(&Answer::Ok(&report)).unwrap();
@@ -42,7 +43,8 @@ fn answers_read_back() {
         concat!(
             r#"{"ok":{"node":"n1","at":"2026-11-22T20:23:13Z","tookMs":12,"findings":[{"#,
             r#""check":"route-in-kernel","object":"L3VNI default/red","subject":"172.16.2.0/24","#,
-            r#""outcome":"bad","expected":"a","seen":"b","hint":"c"}]}}"#
+            r#""outcome":"bad","expected":"a","seen":"b","hint":"c","#,
+            r#""since":"2026-11-22T20:06:40Z"}]}}"#
         )
     );
     let back: Answer<VerifyReport> = serde_json::from_str(&text).unwrap();
@@ -65,6 +67,11 @@ fn every_outcome_reads_back() {
             count: 0,
             seen: String::new(),
         },
+        Outcome::Unsettled {
+            expected: "a".to_owned(),
+            seen: "b".to_owned(),
+            hint: "c".to_owned(),
+        },
         Outcome::MoreBad { count: 3 },
         Outcome::Pending {
             waiting_for: "vni-up".to_owned(),
@@ -75,6 +82,7 @@ fn every_outcome_reads_back() {
             object: None,
             subject: String::new(),
             outcome,
+            since: None,
         };
         let text = serde_json::to_string(&finding).unwrap();
         let back: Finding = serde_json::from_str(&text).unwrap();

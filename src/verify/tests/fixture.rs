@@ -293,7 +293,10 @@ pub(crate) fn waiting(findings: &[Finding], check: Check) -> Vec<String> {
         .filter(|finding| finding.check == check)
         .filter_map(|finding| match &finding.outcome {
             Outcome::Pending { waiting_for } => Some(waiting_for.clone()),
-            Outcome::Good { .. } | Outcome::Bad { .. } | Outcome::MoreBad { .. } => None,
+            Outcome::Good { .. }
+            | Outcome::Bad { .. }
+            | Outcome::Unsettled { .. }
+            | Outcome::MoreBad { .. } => None,
         })
         .collect()
 }
@@ -305,7 +308,10 @@ pub(crate) fn good(findings: &[Finding], check: Check) -> u64 {
         .filter(|finding| finding.check == check)
         .map(|finding| match finding.outcome {
             Outcome::Good { count, .. } => count,
-            Outcome::Bad { .. } | Outcome::MoreBad { .. } | Outcome::Pending { .. } => 0,
+            Outcome::Bad { .. }
+            | Outcome::MoreBad { .. }
+            | Outcome::Unsettled { .. }
+            | Outcome::Pending { .. } => 0,
         })
         .sum()
 }

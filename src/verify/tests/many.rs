@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use ipnet::{IpNet, Ipv4Net};
+use k8s_openapi::jiff::Timestamp;
 use proptest::prelude::*;
 
 use super::fixture::{SVI, bad, facts, good, intent, peer_address, red, remote_vtep};
@@ -10,7 +11,7 @@ use crate::verify::facts::{
     EvpnPath, Facts, KernelRoute, Origin, RibChoice, RibEntry, RibProtocol, RouteAction, RouteHop,
     RouteId, Standing, VrfPath,
 };
-use crate::verify::{Check, Finding, Outcome, confirm, verify};
+use crate::verify::{Check, Finding, History, Outcome, verify};
 
 /// `count` more remote routes, good at every hop.
 fn add_remote(facts: &mut Facts, count: u32) -> Vec<IpNet> {
@@ -73,14 +74,19 @@ fn bad_ones_are_listed_up_to_a_limit() {
     assert_eq!(findings.iter().filter(listed).count(), 20);
     let more = findings.iter().find_map(|finding| match finding.outcome {
         Outcome::MoreBad { count } => Some((finding.check, count)),
-        Outcome::Good { .. } | Outcome::Bad { .. } | Outcome::Pending { .. } => None,
+        Outcome::Good { .. }
+        | Outcome::Bad { .. }
+        | Outcome::Unsettled { .. }
+        | Outcome::Pending { .. } => None,
     });
     assert_eq!(more, Some((Check::RouteInKernel, 30)));
     assert_eq!(good(&findings, Check::RouteInKernel), 2);
     assert_eq!(good(&findings, Check::RouteInRib), 52);
-    // Those that are not listed are looked at twice as well.
-    assert_eq!(bad(&confirm(&[], findings.clone())), []);
-    assert_eq!(confirm(&findings, findings.clone()), findings);
+    // Those that are not listed have to last as well.
+    let mut history = History::new();
+    let at = |second| Timestamp::from_second(second).expect("a time");
+    assert_eq!(bad(&history.judge(findings.clone(), at(0))), []);
+    assert_eq!(bad(&history.judge(findings.clone(), at(60))).len(), 21);
 }
 
 /// Ten times the routes may not cost a hundred times the time. The bound has much room, so
