@@ -24,7 +24,7 @@ pub(super) struct Verification {
     pub(super) facts: Facts,
     /// As they were found, before it was asked for how long they have been so.
     found: Vec<Finding>,
-    findings: Vec<Finding>,
+    pub(super) findings: Vec<Finding>,
     at: Timestamp,
     took_ms: u64,
 }
@@ -45,7 +45,9 @@ impl Worker {
         let facts = facts::gather(frr, self.kernel(), self.seen.as_deref(), intent).await;
         let found = verify::verify(intent, &facts);
         let findings = self.history.judge(found.clone(), Timestamp::now());
-        self.log_changes(&findings);
+        let before = self.verification.as_ref();
+        let before = before.map_or(&[][..], |last| &last.findings);
+        self.log_changes(before, &findings);
         self.verification = Some(Verification {
             facts,
             found,
@@ -65,14 +67,10 @@ impl Worker {
 
     /// A line for each finding that is new, and one for each that is over.
     /// What is missing before it was ever put there is no news.
-    fn log_changes(&self, findings: &[Finding]) {
+    pub(super) fn log_changes(&self, before: &[Finding], findings: &[Finding]) {
         if self.last != Some(Settled::Yes) {
             return;
         }
-        let before = self
-            .verification
-            .as_ref()
-            .map_or(&[][..], |last| &last.findings);
         let is_in = |finding: &Finding, list: &[Finding]| {
             list.iter().any(|other| {
                 other.is_bad()

@@ -1,6 +1,7 @@
 //! The scenarios, in the order in which they run: what only looks comes first, then what compares
 //! with the fresh fabric, before others leave their traces in it.
 
+mod breaks;
 mod cleanup;
 mod drift;
 mod edits;
@@ -49,6 +50,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     scenario("deleted", faults::deleted),
     scenario("halfway", faults::halfway),
     scenario("killed", faults::killed),
+    scenario("breaks", breaks::run),
     scenario("policies", policies::run),
     scenario("recording", recording::run),
     scenario("removal", removal::run),
