@@ -2,11 +2,13 @@
 //! with the fresh fabric, before others leave their traces in it.
 
 mod breaks;
+mod calm;
 mod cleanup;
 mod drift;
 mod edits;
 mod faults;
 mod frr_hangs;
+mod honest;
 mod labels;
 mod northbound;
 mod policies;
@@ -50,6 +52,8 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     scenario("deleted", faults::deleted),
     scenario("halfway", faults::halfway),
     scenario("killed", faults::killed),
+    scenario("honest", honest::run),
+    scenario("calm", calm::run),
     scenario("breaks", breaks::run),
     scenario("policies", policies::run),
     scenario("recording", recording::run),

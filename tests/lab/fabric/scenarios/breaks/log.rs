@@ -10,17 +10,20 @@ use crate::fabric::{Fabric, Failure};
 const FILE: &str = "/var/log/perouter/agent.log";
 
 /// The log from some point on.
-pub(super) struct Log {
+pub(in crate::scenarios) struct Log {
     node: &'static str,
     /// Lines before that point.
     before: usize,
 }
 
 /// Lines of the log, each with its time since the epoch.
-pub(super) struct Said(Vec<(Duration, String)>);
+pub(in crate::scenarios) struct Said(Vec<(Duration, String)>);
 
 impl Log {
-    pub(super) fn from_here(fabric: &Fabric, node: &'static str) -> Result<Self, Failure> {
+    pub(in crate::scenarios) fn from_here(
+        fabric: &Fabric,
+        node: &'static str,
+    ) -> Result<Self, Failure> {
         let count = fabric.shell(node, &format!("wc -l < {FILE}"))?;
         Ok(Self {
             node,
@@ -28,7 +31,7 @@ impl Log {
         })
     }
 
-    pub(super) fn read(&self, fabric: &Fabric) -> Result<Said, Failure> {
+    pub(in crate::scenarios) fn read(&self, fabric: &Fabric) -> Result<Said, Failure> {
         let script = format!(
             "tail -n +{} {FILE} | sed 's/\\x1b\\[[0-9;]*m//g'",
             self.before + 1
@@ -55,12 +58,12 @@ fn check(words: &str) -> Option<Check> {
 }
 
 impl Said {
-    pub(super) fn lines(&self) -> Vec<&str> {
+    pub(in crate::scenarios) fn lines(&self) -> Vec<&str> {
         self.0.iter().map(|(_, words)| words.as_str()).collect()
     }
 
     /// When a check was first said to have failed.
-    pub(super) fn found(&self, name: &str) -> Option<Duration> {
+    pub(in crate::scenarios) fn found(&self, name: &str) -> Option<Duration> {
         let mut failed = self
             .0
             .iter()
@@ -68,8 +71,14 @@ impl Said {
         failed.next().map(|(time, _)| *time)
     }
 
+    /// What was said to be broken.
+    pub(in crate::scenarios) fn failed(&self) -> Vec<&str> {
+        let lines = self.lines().into_iter();
+        lines.filter(|words| check(words).is_some()).collect()
+    }
+
     /// When the node was first said not to be ready.
-    pub(super) fn not_ready(&self) -> Option<Duration> {
+    pub(in crate::scenarios) fn not_ready(&self) -> Option<Duration> {
         let mut times = self
             .0
             .iter()

@@ -1,7 +1,7 @@
 //! The faults.
 
 use super::{Break, Soon};
-use crate::names::{LEAF, NODE1, SPINE};
+use crate::names::{NODE1, SPINE};
 
 /// How a fault ends.
 #[derive(Clone, Copy)]
@@ -62,7 +62,9 @@ pub(super) const BREAKS: &[Break] = &[
         "r bridge fdb show dev vni100 | awk '/dst 100.64.0.9 / {print $1; exit}' > /run/lab-mac
          now; r bridge fdb del $(cat /run/lab-mac) dev vni100 dst 100.64.0.9 self",
         Mend::By("r bridge fdb add $(cat /run/lab-mac) dev vni100 dst 100.64.0.9 self extern_learn")),
-    fault("the leaf's VTEP is announced no more", "route-valid", Soon::Late, LEAF,
-        "frr 'router bgp 64520' 'address-family ipv4 unicast' 'no network 100.64.0.9/32'",
-        Mend::By("frr 'router bgp 64520' 'address-family ipv4 unicast' 'network 100.64.0.9/32'")),
+    fault("the switch hides the leaf's VTEP from us", "route-valid", Soon::Late, SPINE,
+        "frr 'ip prefix-list hidden seq 5 deny 100.64.0.9/32' 'ip prefix-list hidden seq 10 permit any' \
+         'router bgp 64512' 'address-family ipv4 unicast' 'neighbor 10.0.1.2 prefix-list hidden out'",
+        Mend::By("frr 'router bgp 64512' 'address-family ipv4 unicast' \
+         'no neighbor 10.0.1.2 prefix-list hidden out' 'exit' 'exit' 'no ip prefix-list hidden'")),
 ];
