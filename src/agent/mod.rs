@@ -31,7 +31,9 @@ use tokio::time::Instant;
 use crate::frr::{self, Frr};
 use crate::intent::Node;
 use crate::netlink::namespace::{self, NamespaceError};
+use crate::status::probe::Work;
 use crate::status::protocol::Request;
+use crate::status::serve::{Listen, Server};
 pub(crate) use execute::chain;
 use pass::Worker;
 use socket::Asked;
@@ -72,6 +74,8 @@ pub struct Options {
     pub northbound: frr::Mode,
     /// The unix socket that `perouter status` asks.
     pub socket: PathBuf,
+    /// Where it answers over HTTP: probes, metrics, the page on this node.
+    pub listen: Listen,
     /// Where the agent remembers what it must not forget when it is killed.
     pub state: PathBuf,
     /// How often everything is observed anew, whatever happened.
@@ -102,8 +106,12 @@ pub enum AgentError {
 pub async fn run(options: Options) -> Result<(), AgentError> {
     let (ask, asked) = mpsc::channel(16);
     let (changed, manifests_changed) = mpsc::channel(1);
-    let worker = Worker::new(&options)?;
+    let mut worker = Worker::new(&options)?;
     socket::serve(&options.socket, ask, worker.publish.subscribe())?;
+    worker.server = match options.listen {
+        Listen::Off => None,
+        Listen::At(address) => Some(Server::start(address, worker.view())),
+    };
     let _directory = wake::watch_directory(&options.manifests, wake::Interest::Changes, changed);
     let (came, daemons_came) = mpsc::channel(1);
     let _sockets = wake::watch_directory(&options.frr_dir, wake::Interest::Arrivals, came);
@@ -174,6 +182,7 @@ enum Turn {
 impl Loop {
     async fn turn(&mut self) {
         loop {
+            self.worker.pulse.begin(Work::Waiting);
             match self.next().await {
                 Turn::Pass(cause) => self.pass(cause).await,
                 Turn::Verify => {
@@ -215,6 +224,7 @@ impl Loop {
     }
 
     async fn pass(&mut self, cause: Cause) {
+        self.worker.pulse.begin(Work::Pass);
         let settled = self.worker.pass(cause, &mut self.frr).await;
         let now = Instant::now();
         match settled {
@@ -249,6 +259,7 @@ impl Loop {
     }
 
     async fn answer(&mut self, asked: Asked) {
+        self.worker.pulse.begin(Work::Answer);
         let request = asked
             .request
             .parse::<Request>()
