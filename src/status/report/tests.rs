@@ -373,7 +373,8 @@ fn json_has_stable_names() {
     );
     assert_eq!(json["sessions"][0]["establishedSeconds"], 12);
     assert_eq!(json["sessions"][0]["kind"], "fabric");
-    assert_eq!(json["sessions"][0]["families"][0]["family"], "l2VpnEvpn");
+    assert_eq!(json["sessions"][1]["kind"], "host");
+    assert_eq!(json["sessions"][1]["families"][0]["family"], "ipv4Unicast");
     assert_eq!(json["verification"]["tookMs"], 12);
     assert_eq!(json["checks"][0]["check"], "facts-readable");
     assert_eq!(json["rejections"][0]["kept"], "lastGood");

@@ -2,18 +2,22 @@
 
 use bytes::Bytes;
 use http_body_util::Full;
-use hyper::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue, X_CONTENT_TYPE_OPTIONS};
+use hyper::header::{
+    ALLOW, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderValue, REFERRER_POLICY,
+    X_CONTENT_TYPE_OPTIONS,
+};
 use hyper::{Method, Response, StatusCode, Uri};
 
 use super::{View, process};
+use crate::status::Timestamp;
 use crate::status::metrics::{self, Scraped};
+use crate::status::page::{self, Length, Refresh};
 use crate::status::probe::{self, Outcome, Probe, Wishes};
 
 const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
 
 /// What is served, for whoever asks for something else.
-const PATHS: &str =
-    "there is /livez, /readyz, /startupz (with ?verbose, ?exclude=CHECK), /metrics\n";
+const PATHS: &str = "there is / (with ?all, ?still), /livez, /readyz, /startupz (with ?verbose, ?exclude=CHECK), /metrics\n";
 
 /// The answer to a request.
 pub(super) fn to(view: &View, method: &Method, uri: &Uri) -> Response<Full<Bytes>> {
@@ -36,8 +40,10 @@ pub(super) fn to(view: &View, method: &Method, uri: &Uri) -> Response<Full<Bytes
 
 fn of(view: &View, uri: &Uri) -> Response<Full<Bytes>> {
     let path = uri.path();
-    if path == "/metrics" {
-        return metrics(view);
+    match path {
+        "/" => return page(view, uri),
+        "/metrics" => return metrics(view),
+        _ => {}
     }
     let probe = Probe::ALL
         .into_iter()
@@ -69,6 +75,35 @@ fn wishes(uri: &Uri) -> Wishes<'_> {
         }
     }
     wishes
+}
+
+fn page(view: &View, uri: &Uri) -> Response<Full<Bytes>> {
+    let asks = |word: &str| {
+        let mut wishes = uri.query().unwrap_or_default().split('&');
+        wishes.any(|wish| wish == word)
+    };
+    let wishes = page::Wishes {
+        length: if asks("all") {
+            Length::All
+        } else {
+            Length::Short
+        },
+        refresh: if asks("still") {
+            Refresh::Never
+        } else {
+            Refresh::Itself
+        },
+    };
+    let report = view.reports.borrow().clone();
+    let progress = view.pulse.progress();
+    let html = page::render(report.as_deref(), progress, wishes, Timestamp::now());
+    let kind = HeaderValue::from_static("text/html; charset=utf-8");
+    let mut response = body(StatusCode::OK, kind, html);
+    let headers = response.headers_mut();
+    let policy = HeaderValue::from_static(page::POLICY);
+    headers.insert(CONTENT_SECURITY_POLICY, policy);
+    headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    response
 }
 
 fn metrics(view: &View) -> Response<Full<Bytes>> {

@@ -187,6 +187,28 @@ fn metrics_are_served_with_their_type() {
 }
 
 #[test]
+fn the_page_is_served_as_asked_and_guarded() {
+    let bed = Bed::with(crate::status::report::tests::many(100));
+    let short = bed.get("/");
+    assert_eq!(short.status, 200);
+    for header in [
+        "content-type: text/html; charset=utf-8",
+        "content-security-policy: default-src 'none'; ",
+        "frame-ancestors 'none'",
+        "referrer-policy: no-referrer",
+        "x-content-type-options: nosniff",
+        "cache-control: no-store",
+    ] {
+        assert!(short.head.contains(header), "{header} in {}", short.head);
+    }
+    assert!(short.body.contains("http-equiv=\"refresh\"") && short.body.contains(" more: "));
+    let all = bed.get("/?all&still").body;
+    assert!(!all.contains("http-equiv=\"refresh\"") && !all.contains(" more: "));
+    bed.reports.send_replace(None);
+    assert!(bed.get("/").body.contains("Starting"));
+}
+
+#[test]
 fn nothing_but_looking_is_allowed() {
     let bed = Bed::with(healthy());
     for method in ["POST", "PUT", "DELETE", "OPTIONS", "TRACE"] {
