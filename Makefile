@@ -3,7 +3,7 @@
 CARGO ?= cargo
 ROOT := $(CURDIR)
 
-.PHONY: help lab test test-newcomer fuzz bench build check deny fmt root deps
+.PHONY: help lab test test-newcomer fuzz bench build check deny fmt root deps browser
 
 help: ## What can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /|/' | column -t -s '|'
@@ -11,7 +11,7 @@ help: ## What can be made
 lab: build root ## A real EVPN fabric: up, verified, pinged, down
 	@target/release/perouter lab test containerlab/evpn-l3.clab.yml
 
-test: deps ## Everything that CI checks: format, lints, dependencies, all tests
+test: deps browser ## Everything that CI checks: format, lints, dependencies, all tests
 	@scripts/test
 
 fuzz: deps ## Every parser against made-up input, FUZZ_SECONDS each (default 60)
@@ -28,6 +28,9 @@ root: build ## The root file system that labs and tests share
 
 deps: ## What Debian must have
 	@scripts/deps
+
+browser: ## What tests look at the status page with
+	@scripts/deps chromium
 
 check: ## Format and lints alone
 	$(CARGO) fmt --all --check

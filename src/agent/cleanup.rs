@@ -18,6 +18,7 @@ use crate::netlink::{self, Kernel};
 use crate::plan::desired::sysctl_keys;
 use crate::plan::link::{SeenKernel, SeenKind};
 use crate::plan::{self, Memory, Plan, SeenFrr};
+use crate::status::serve::Pulse;
 
 /// How often is looked for what remains. One round does nearly all, but bgpd asks for some
 /// seconds before an instance can go that had an L3VNI.
@@ -105,7 +106,14 @@ async fn dismantle(
             return Ok(());
         }
         tell(&plan);
-        let outcome = execute::execute(&plan, UnderlayState::Missing, kernel, frr).await;
+        let outcome = execute::execute(
+            &plan,
+            UnderlayState::Missing,
+            kernel,
+            frr,
+            &Pulse::default(),
+        )
+        .await;
         if outcome.failures.is_empty() {
             memory.forget_given_back(&plan);
         } else {

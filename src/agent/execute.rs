@@ -15,6 +15,7 @@ use crate::plan::bgp::difference::ContextChange;
 use crate::plan::bgp::raw::RawMemory;
 use crate::plan::link::KernelStep;
 use crate::plan::{Leftover, Plan, Planned, RawLines, Role, SeenFrr, Step, Unit};
+use crate::status::serve::Pulse;
 
 /// What became of a plan.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -57,16 +58,18 @@ impl UnderlayState {
     }
 }
 
-/// Executes a plan. Never fails as a whole.
+/// Executes a plan, and has the pulse beat with each step. Never fails as a whole.
 pub async fn execute(
     plan: &Plan,
     underlay: UnderlayState,
     kernel: &Kernel,
     frr: &mut Frr,
+    pulse: &Pulse,
 ) -> Outcome {
     let mut executor = Executor {
         kernel,
         frr,
+        pulse,
         outcome: Outcome::default(),
         mappings: Vec::new(),
     };
@@ -152,6 +155,7 @@ impl<'a> Together<'a> {
 struct Executor<'a> {
     kernel: &'a Kernel,
     frr: &'a mut Frr,
+    pulse: &'a Pulse,
     outcome: Outcome,
     /// Units that wait for their mapping, with what to undo should it be refused.
     mappings: Vec<Mapping<'a>>,
@@ -209,6 +213,7 @@ impl<'a> Executor<'a> {
         if !one_by_one_after(self.frr.map_vnis(&parts.maps).await) {
             return false;
         }
+        self.pulse.beat();
         if !one_by_one_after(self.frr.change_all_bgp(&parts.changes).await) {
             if let Err(error) = self.frr.map_vnis(&parts.maps_back).await {
                 self.fail(None, chain(&error));
@@ -245,6 +250,7 @@ impl<'a> Executor<'a> {
             return BTreeSet::new();
         }
         log(begun.iter().map(|(_, step, _)| *step));
+        self.pulse.beat();
         let changes: Vec<_> = begun.iter().map(|(_, _, change)| *change).collect();
         if one_by_one_after(self.frr.change_all_bgp(&changes).await) {
             begun.into_iter().map(|(key, _, _)| key).collect()
@@ -328,12 +334,14 @@ impl<'a> Executor<'a> {
             | Step::Raw(_)
             | Step::MapVni { .. } => None,
         });
+        self.pulse.beat();
         let made = self.kernel.make_links(&of_kernel.collect::<Vec<_>>()).await;
         log(steps.iter().take(made).map(|planned| &planned.step));
         made
     }
 
     async fn raw(&mut self, key: &ObjectKey, RawLines(lines): &RawLines) -> Result<(), String> {
+        self.pulse.beat();
         tracing::info!("typing the lines of {key}");
         let applied = self.frr.type_raw(lines).await;
         let applied = applied.map_err(|error| chain(&error))?;
@@ -358,8 +366,10 @@ impl<'a> Executor<'a> {
             return;
         }
         let batch: Vec<_> = mappings.iter().map(|m| (m.vrf.clone(), m.vni)).collect();
+        self.pulse.beat();
         let together = self.frr.map_vnis(&batch).await;
         for mapping in mappings {
+            self.pulse.beat();
             let mapped = match &together {
                 Ok(()) => Ok(()),
                 Err(error) if batch.len() == 1 => Err(chain(error)),
@@ -380,6 +390,7 @@ impl<'a> Executor<'a> {
 
     /// One step; the error holds everything that is known about why it failed.
     async fn step(&mut self, step: &Step) -> Result<(), String> {
+        self.pulse.beat();
         log([step]);
         match step {
             Step::Kernel(step) => self

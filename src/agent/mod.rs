@@ -33,7 +33,9 @@ use tokio::time::Instant;
 use crate::frr::{self, Frr};
 use crate::intent::Node;
 use crate::netlink::namespace::{self, NamespaceError};
+use crate::status::probe::Work;
 use crate::status::protocol::Request;
+use crate::status::serve::{Listen, Server};
 pub(crate) use execute::chain;
 use pass::Worker;
 use socket::Asked;
@@ -90,6 +92,8 @@ pub struct Options {
     pub northbound: frr::Mode,
     /// The unix socket that `perouter status` asks.
     pub socket: PathBuf,
+    /// Where it answers over HTTP: probes, metrics, the page on this node.
+    pub listen: Listen,
     /// Where the agent remembers what it must not forget when it is killed.
     pub state: PathBuf,
     /// How often everything is observed anew, whatever happened.
@@ -126,8 +130,12 @@ pub async fn run(options: Options) -> Result<(), AgentError> {
         sessions,
         stirred: stir,
     };
-    let worker = Worker::new(&options, tell)?;
+    let mut worker = Worker::new(&options, tell)?;
     socket::serve(&options.socket, ask, worker.publish.subscribe())?;
+    worker.server = match options.listen {
+        Listen::Off => None,
+        Listen::At(address) => Some(Server::start(address, worker.view())),
+    };
     let _directory = wake::watch_directory(&options.manifests, wake::Interest::Changes, changed);
     let (came, daemons_came) = mpsc::channel(1);
     let _sockets = wake::watch_directory(&options.frr_dir, wake::Interest::Arrivals, came);
@@ -216,6 +224,7 @@ enum Turn {
 impl Loop {
     async fn turn(&mut self) {
         loop {
+            self.worker.pulse.begin(Work::Waiting);
             match self.next().await {
                 Turn::Pass(cause) => self.pass(cause).await,
                 Turn::Verify => self.verify().await,
@@ -290,6 +299,7 @@ impl Loop {
     }
 
     async fn pass(&mut self, cause: Cause) {
+        self.worker.pulse.begin(Work::Pass);
         let settled = self.worker.pass(cause, &mut self.frr).await;
         let now = Instant::now();
         self.verified = now;
@@ -325,6 +335,7 @@ impl Loop {
     }
 
     async fn answer(&mut self, asked: Asked) {
+        self.worker.pulse.begin(Work::Answer);
         let request = asked
             .request
             .parse::<Request>()

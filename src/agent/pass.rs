@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::Value;
 use tokio::sync::watch;
@@ -24,7 +25,9 @@ use crate::netlink::{self, Kernel, KernelEvent};
 use crate::plan::link::{KernelStep, NIC_GROUP, SeenKernel, Space};
 use crate::plan::{self, Memory, Plan, Planning, SeenFrr};
 use crate::status::Timestamp;
+use crate::status::metrics::{Meters, Passed};
 use crate::status::report::{Pass, Repair, Report};
+use crate::status::serve::{Pulse, Server};
 use crate::verify::History;
 
 /// How often a pass observes again after it wrote. One round does in all cases known; a line
@@ -83,6 +86,11 @@ pub(super) struct Worker {
     pub(super) tell: Tell,
     /// Where the socket finds the last report.
     pub(super) publish: watch::Sender<Option<Arc<Report>>>,
+    /// Where others see that the loop gets on.
+    pub(super) pulse: Arc<Pulse>,
+    pub(super) meters: Meters,
+    /// What answers over HTTP, if anything does.
+    pub(super) server: Option<Server>,
 }
 
 /// Why a pass could not be finished at all.
@@ -139,6 +147,9 @@ impl Worker {
             report: None,
             tell,
             publish: watch::Sender::new(None),
+            pulse: Arc::default(),
+            meters: Meters::new(Cause::ALL.map(Cause::name)),
+            server: None,
         })
     }
 
@@ -210,17 +221,27 @@ impl Worker {
             Settled::Yes => {}
         }
         self.last = Some(settled);
-        self.last_pass = Some(Pass {
-            number: self.counters.passes,
-            at: Timestamp::now(),
-            took_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
-        });
+        self.note_pass(cause, settled, started.elapsed());
         if settled == Settled::No {
             // Told before the facts are read, which takes long when it is FRR that hangs.
             self.make_report(frr);
         }
         self.verify(frr).await;
         settled
+    }
+
+    fn note_pass(&mut self, cause: Cause, settled: Settled, took: Duration) {
+        let at = Timestamp::now();
+        self.last_pass = Some(Pass {
+            number: self.counters.passes,
+            at,
+            took_ms: u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
+        });
+        let passed = match settled {
+            Settled::Yes => Passed::Well,
+            Settled::No => Passed::Badly,
+        };
+        self.meters.passed(cause.name(), took, passed, at);
     }
 
     /// Reads and resolves the manifests. Returns whether the intent stayed as it was.
@@ -282,6 +303,7 @@ impl Worker {
         let _turn = frr.take_turn().await?;
         self.hosts_first(cause, frr).await?;
         for round in 0..ROUNDS {
+            self.pulse.beat();
             let known = match cause {
                 Cause::Manifests if round == 0 => frr.known(),
                 Cause::Manifests
@@ -469,7 +491,9 @@ impl Worker {
         let Some(handles) = &self.handles else {
             return Ok(Outcome::default());
         };
-        let outcome = execute::execute(plan, underlay, &handles.kernel, frr).await;
+        let begun = std::time::Instant::now();
+        let outcome = execute::execute(plan, underlay, &handles.kernel, frr, &self.pulse).await;
+        self.meters.applied(begun.elapsed());
         self.remember_raw(&outcome)?;
         if outcome.failures.is_empty() {
             self.forget_nics(plan)?;

@@ -13,10 +13,12 @@ use crate::frr::{Daemon, Frr, InUse};
 use crate::intent::Rejection;
 use crate::status::Timestamp;
 use crate::status::condition::{Acceptance, Programming};
+use crate::status::probe::Work;
 use crate::status::protocol::{Answer, Request, VerifyReport};
 use crate::status::report::{
-    Counters, DaemonMode, FrrReport, Inputs, ObjectInput, Report, Verdict, Verified,
+    Counters, DaemonMode, FrrReport, Inputs, ObjectInput, Reading, Report, Verdict, Verified,
 };
+use crate::status::serve::{Server, View};
 use crate::verify::{self, Facts, Finding, History};
 
 /// The last verification.
@@ -25,8 +27,7 @@ pub(super) struct Verification {
     /// As they were found, before it was asked for how long they have been so.
     found: Vec<Finding>,
     pub(super) findings: Vec<Finding>,
-    at: Timestamp,
-    took_ms: u64,
+    reading: Reading,
 }
 
 impl Verification {
@@ -40,6 +41,7 @@ impl Verification {
 impl Worker {
     /// Reads facts back, verifies them and makes the report.
     pub(super) async fn verify(&mut self, frr: &mut Frr) {
+        self.pulse.begin(Work::Verification);
         let begun = Instant::now();
         let intent = &self.resolution.intent;
         let facts = facts::gather(frr, self.kernel(), self.seen.as_deref(), intent).await;
@@ -48,12 +50,16 @@ impl Worker {
         let before = self.verification.as_ref();
         let before = before.map_or(&[][..], |last| &last.findings);
         self.log_changes(before, &findings);
+        let took = begun.elapsed();
+        self.meters.verified(took);
         self.verification = Some(Verification {
             facts,
             found,
             findings,
-            at: Timestamp::now(),
-            took_ms: u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX),
+            reading: Reading {
+                at: Timestamp::now(),
+                took_ms: u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
+            },
         });
         self.remember_hosts();
         self.make_report(frr);
@@ -62,6 +68,15 @@ impl Worker {
             self.handles
                 .iter()
                 .for_each(|handles| handles.settled(begun));
+        }
+    }
+
+    /// What is served over HTTP.
+    pub(super) fn view(&self) -> View {
+        View {
+            reports: self.publish.subscribe(),
+            pulse: self.pulse.clone(),
+            meters: self.meters.clone(),
         }
     }
 
@@ -97,10 +112,12 @@ impl Worker {
     /// Makes the report of what is known now.
     pub(super) fn make_report(&mut self, frr: &Frr) {
         let objects = self.object_inputs();
+        let errors = frr.errors();
         let inputs = Inputs {
             node: &self.name,
             index: self.node.index,
             pass: self.last_pass,
+            listen: self.server.as_ref().map(Server::report),
             frr: self.frr_report(frr),
             counters: Counters {
                 passes: self.counters.passes,
@@ -108,6 +125,8 @@ impl Worker {
                 drift_repaired: self.counters.repairs,
                 netlink_writes: self.netlink_writes(),
                 frr_writes: frr.writes(),
+                vty_errors: errors.vty,
+                northbound_errors: errors.northbound,
             },
             intent: &self.resolution.intent,
             objects: &objects,
@@ -116,6 +135,7 @@ impl Worker {
             verified: self.verification.as_ref().map(|last| Verified {
                 facts: &last.facts,
                 findings: &last.findings,
+                reading: last.reading,
             }),
         };
         let report = Report::new(self.report.as_deref(), &inputs, Timestamp::now());
@@ -135,11 +155,17 @@ impl Worker {
             InUse::Northbound => DaemonMode::Northbound,
             InUse::Vty => DaemonMode::Vty,
         };
-        let daemons: BTreeMap<String, DaemonMode> = frr
+        let mut daemons: BTreeMap<String, DaemonMode> = frr
             .in_use()
             .into_iter()
             .map(|(daemon, in_use)| (daemon.name().to_owned(), mode(in_use)))
             .collect();
+        // Without these two there is no router.
+        for daemon in [Daemon::Zebra, Daemon::Bgpd] {
+            if !frr.is_connected(daemon) {
+                daemons.insert(daemon.name().to_owned(), DaemonMode::Unreachable);
+            }
+        }
         FrrReport {
             version: frr.version(Daemon::Bgpd).map(ToString::to_string),
             daemons,
@@ -223,8 +249,8 @@ impl Worker {
             (Ok(Request::Status), Some(report), _) => json(&Answer::Ok(&**report)),
             (Ok(Request::Verify), _, Some(last)) => json(&Answer::Ok(VerifyReport {
                 node: self.name.clone(),
-                at: last.at,
-                took_ms: last.took_ms,
+                at: last.reading.at,
+                took_ms: last.reading.took_ms,
                 findings: last.findings.clone(),
             })),
             (Ok(Request::Plan), _, _) => json(&Answer::<()>::Error(

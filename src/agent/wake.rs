@@ -29,6 +29,37 @@ pub enum Cause {
     Request,
 }
 
+impl Cause {
+    /// Every cause.
+    pub const ALL: [Self; 9] = [
+        Self::Start,
+        Self::Manifests,
+        Self::Kernel,
+        Self::DaemonLost,
+        Self::DaemonBack,
+        Self::Retry,
+        Self::Broken,
+        Self::Resync,
+        Self::Request,
+    ];
+
+    /// Its name in metrics.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Start => "start",
+            Self::Manifests => "manifests",
+            Self::Kernel => "kernel",
+            Self::DaemonLost => "daemon-lost",
+            Self::DaemonBack => "daemon-back",
+            Self::Retry => "retry",
+            Self::Broken => "broken",
+            Self::Resync => "resync",
+            Self::Request => "request",
+        }
+    }
+}
+
 /// Where the loop hears of what happens in FRR and the kernel.
 #[derive(Clone, Debug)]
 pub(super) struct Tell {

@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::node::{NodeArgs, Northbound};
 use crate::agent::cleanup::cleanup;
 use crate::agent::{self, Options};
+use crate::status::serve::Listen;
 
 /// Drives this node's FRR and kernel as the manifests say, and verifies that it is so
 ///
@@ -21,6 +22,15 @@ pub(super) struct Args {
     /// The unix socket that `perouter status` and `perouter verify` ask
     #[arg(long, value_name = "PATH", default_value = crate::status::protocol::DEFAULT_SOCKET)]
     socket: PathBuf,
+
+    /// Where probes, metrics and the page on this node are served over HTTP, as 127.0.0.1:9081,
+    /// [::1]:9081, :9081 for all addresses, or off
+    ///
+    /// /livez, /readyz and /startupz answer a kubelet, /metrics answers Prometheus, and / is for
+    /// people. Nothing can be changed there, and no password is asked for or shown: an address
+    /// that others reach shows them what this node is. A port that is taken is tried again.
+    #[arg(long, value_name = "ADDRESS", default_value = Listen::DEFAULT)]
+    listen: Listen,
 
     /// How often everything is observed anew, whatever happened, in seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=86_400))]
@@ -57,6 +67,7 @@ pub(super) fn run(args: Args) -> ExitCode {
         frr_dir,
         northbound: Northbound::mode(northbound),
         socket: args.socket,
+        listen: args.listen,
         state: state_dir,
         resync: Duration::from_secs(args.resync),
     };

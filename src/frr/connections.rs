@@ -34,6 +34,7 @@ pub(super) struct Connections {
     versions: BTreeMap<Daemon, Version>,
     monitoring: Monitoring,
     opened: u64,
+    errors: u64,
 }
 
 /// How often a daemon failed in a row.
@@ -69,7 +70,13 @@ impl Connections {
             versions: BTreeMap::new(),
             monitoring: Monitoring::Unavailable,
             opened: 0,
+            errors: 0,
         }
+    }
+
+    /// How often a daemon could not be spoken with so far.
+    pub(super) fn errors(&self) -> u64 {
+        self.errors
     }
 
     /// The release of a daemon, as it said when it was connected to.
@@ -187,6 +194,7 @@ impl Connections {
     }
 
     fn failed(&mut self, daemon: Daemon) {
+        self.errors += 1;
         let count = self.failures.get(&daemon).map_or(0, |past| past.count);
         let failures = Failures {
             count: count.saturating_add(1),
@@ -264,6 +272,7 @@ mod tests {
             let asked = connections.ask(Daemon::Bgpd, &lines).await;
             assert!(asked.unwrap_err().is_absence());
         }
+        assert_eq!(connections.errors(), 6);
         assert_eq!(start.elapsed().as_millis(), 50 + 100 + 200 + 400);
     }
 }

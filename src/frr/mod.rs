@@ -53,12 +53,23 @@ pub struct Options {
     pub northbound: Mode,
 }
 
+/// How often something failed: it was refused, or a daemon could not be spoken with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Errors {
+    /// Over the vty sockets.
+    pub vty: u64,
+    /// Over the gRPC northbound.
+    pub northbound: u64,
+}
+
 /// A driver for one FRR instance.
 #[derive(Debug)]
 pub struct Frr {
     connections: Connections,
     northbound: Northbound,
     writes: u64,
+    /// Commands that were refused over the vty.
+    refused: u64,
     reader: Reader,
     /// Our turn, as long as somebody holds it.
     turn: Weak<Held>,
@@ -99,6 +110,7 @@ impl Frr {
             northbound: Northbound::new(options.northbound, options.netns),
             connections: Connections::new(options.dir),
             writes: 0,
+            refused: 0,
             reader: Reader::new(),
             turn: Weak::new(),
             mark: None,
@@ -116,6 +128,21 @@ impl Frr {
     #[must_use]
     pub fn writes(&self) -> u64 {
         self.writes
+    }
+
+    /// How often something failed so far, by the way that was taken.
+    #[must_use]
+    pub fn errors(&self) -> Errors {
+        Errors {
+            vty: self.connections.errors() + self.refused,
+            northbound: self.northbound.errors(),
+        }
+    }
+
+    /// Whether a daemon's vty is connected, as far as the kernel knows by now.
+    #[must_use]
+    pub fn is_connected(&self, daemon: Daemon) -> bool {
+        self.connections.is_open(daemon)
     }
 
     /// The release of a daemon, as it said when it was connected to last.

@@ -115,6 +115,7 @@ pub(super) struct Northbound {
     mode: Mode,
     netns: PathBuf,
     links: BTreeMap<Daemon, Link>,
+    errors: u64,
 }
 
 impl Northbound {
@@ -123,7 +124,13 @@ impl Northbound {
             mode,
             netns,
             links: BTreeMap::new(),
+            errors: 0,
         }
+    }
+
+    /// How many calls failed or were refused so far.
+    pub(super) fn errors(&self) -> u64 {
+        self.errors
     }
 
     pub(super) fn in_use(&self) -> BTreeMap<Daemon, InUse> {
@@ -274,6 +281,7 @@ impl Northbound {
 
     /// The connection may be what failed; the next use opens another.
     fn failed(&mut self, daemon: Daemon, source: BoxedError) -> FrrError {
+        self.errors += 1;
         self.links.remove(&daemon);
         FrrError::Northbound { daemon, source }
     }

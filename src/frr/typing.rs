@@ -117,10 +117,11 @@ impl Frr {
             return Ok(());
         }
         let answers = self.connections.ask(daemon, lines).await?;
-        lines
+        let taken = lines
             .iter()
             .zip(&answers)
-            .try_for_each(|(line, answer)| taken(daemon, line, answer))
+            .try_for_each(|(line, answer)| taken(daemon, line, answer));
+        self.count_refusal(taken)
     }
 
     pub(super) async fn accepted(
@@ -129,7 +130,12 @@ impl Frr {
         line: &Typed<'_>,
     ) -> Result<(), FrrError> {
         let answer = self.ask(daemon, line).await?;
-        taken(daemon, line, &answer)
+        self.count_refusal(taken(daemon, line, &answer))
+    }
+
+    fn count_refusal(&mut self, taken: Result<(), FrrError>) -> Result<(), FrrError> {
+        self.refused += u64::from(taken.is_err());
+        taken
     }
 }
 

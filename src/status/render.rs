@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::condition::{Condition, ConditionStatus, ConditionType};
 use super::protocol::VerifyReport;
-use super::report::{Report, SessionReport, Verdict};
+use super::report::{ListenReport, Report, SessionReport, Verdict};
 use crate::intent::Kept;
 use crate::verify::age::Age;
 use crate::verify::{Check, Finding, Outcome};
@@ -184,6 +184,13 @@ fn header(report: &Report) -> String {
         counters.netlink_writes,
         counters.frr_writes
     );
+    if let Some(ListenReport {
+        address,
+        error: Some(error),
+    }) = &report.listen
+    {
+        let _ = write!(text, "\nno probes and metrics at {address}: {error}");
+    }
     text
 }
 

@@ -18,8 +18,11 @@ use crate::intent::{Kept, NodeIndex, NodeIntent, Rejection};
 use crate::verify::facts::{Session, SessionState, VniState, sessions_of};
 use crate::verify::{Check, Facts, Finding, Outcome};
 
+mod parts;
 #[cfg(test)]
 pub(crate) mod tests;
+
+pub use parts::{FamilyReport, ListenReport, Reading, SegmentReport, SessionKind, Tally};
 
 /// What is true of this node.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -39,6 +42,10 @@ pub struct Report {
     pub at: Timestamp,
     /// The last complete pass; none before the first.
     pub pass: Option<Pass>,
+    /// The last verification; none before the first.
+    pub verification: Option<Reading>,
+    /// Where the agent answers over HTTP; none when it does not.
+    pub listen: Option<ListenReport>,
     /// The FRR instance.
     pub frr: FrrReport,
     /// What was done since the agent started.
@@ -49,6 +56,10 @@ pub struct Report {
     pub sessions: Vec<SessionReport>,
     /// The VNIs that were asked for.
     pub vnis: Vec<VniReport>,
+    /// The layer 2 segments that were asked for.
+    pub segments: Vec<SegmentReport>,
+    /// What each check found, in numbers; empty before the first verification.
+    pub checks: Vec<Tally>,
     /// Everything verified that is not good.
     pub findings: Vec<Finding>,
     /// What was changed behind our back and mended, the latest last.
@@ -102,6 +113,9 @@ pub enum DaemonMode {
 }
 
 impl DaemonMode {
+    /// Every mode.
+    pub const ALL: [Self; 3] = [Self::Northbound, Self::Vty, Self::Unreachable];
+
     /// Its name in a report.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -127,6 +141,10 @@ pub struct Counters {
     pub netlink_writes: u64,
     /// Commands and commits to FRR that change something.
     pub frr_writes: u64,
+    /// Commands that FRR refused over its vty, and times that it could not be spoken with there.
+    pub vty_errors: u64,
+    /// The same of its gRPC northbound.
+    pub northbound_errors: u64,
 }
 
 /// Something that was changed behind our back, and mended.
@@ -170,7 +188,9 @@ impl ObjectReport {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SessionReport {
-    /// The VRF; none for the fabric.
+    /// Whom it is with.
+    pub kind: SessionKind,
+    /// The VRF; none for the default instance.
     pub vrf: Option<VrfName>,
     /// The neighbour.
     pub neighbor: String,
@@ -185,6 +205,10 @@ pub struct SessionReport {
     pub received: u64,
     /// Prefixes sent, over all address families.
     pub sent: u64,
+    /// The same by address family.
+    pub families: Vec<FamilyReport>,
+    /// How often it went down since bgpd knows it.
+    pub dropped: u64,
     /// Why it last went, or stayed, down.
     pub last_reset: Option<String>,
     /// How long ago that was, in seconds.
@@ -266,6 +290,8 @@ pub struct Inputs<'a> {
     pub index: NodeIndex,
     /// The last complete pass.
     pub pass: Option<Pass>,
+    /// Where the agent answers over HTTP.
+    pub listen: Option<ListenReport>,
     /// The FRR instance.
     pub frr: FrrReport,
     /// What was done since the agent started.
@@ -289,6 +315,8 @@ pub struct Verified<'a> {
     pub facts: &'a Facts,
     /// What it says.
     pub findings: &'a [Finding],
+    /// When that was.
+    pub reading: Reading,
 }
 
 impl Report {
@@ -317,11 +345,15 @@ impl Report {
             since,
             at: now,
             pass: inputs.pass,
+            verification: inputs.verified.map(|verified| verified.reading),
+            listen: inputs.listen.clone(),
             frr: inputs.frr.clone(),
             counters: inputs.counters,
             objects,
             sessions: sessions(inputs.intent, facts),
             vnis: vnis(inputs.intent, facts, findings),
+            segments: parts::segments(inputs.intent, facts),
+            checks: facts.map_or_else(Vec::new, |_| parts::tallies(findings)),
             findings: findings
                 .iter()
                 .filter(|finding| !finding.is_good())
@@ -443,7 +475,9 @@ fn cause(inputs: &Inputs<'_>, findings: &[Finding], objects: &[ObjectReport]) ->
 
 fn sessions(intent: &NodeIntent, facts: Option<&Facts>) -> Vec<SessionReport> {
     let mut rows = Vec::new();
-    let row = |vrf: Option<&VrfName>, neighbor: String, session: Option<&Session>| {
+    let row = |(kind, vrf): (SessionKind, Option<&VrfName>),
+               neighbor: String,
+               session: Option<&Session>| {
         let total = |count: fn(&crate::verify::facts::FamilyState) -> u64| {
             session.map_or(0, |session| session.families.values().map(count).sum())
         };
@@ -456,6 +490,7 @@ fn sessions(intent: &NodeIntent, facts: Option<&Facts>) -> Vec<SessionReport> {
         };
         let last_reset = session.and_then(|session| session.last_reset.as_ref());
         SessionReport {
+            kind,
             vrf: vrf.cloned(),
             neighbor,
             remote_as: session.and_then(|session| session.remote_as),
@@ -463,23 +498,31 @@ fn sessions(intent: &NodeIntent, facts: Option<&Facts>) -> Vec<SessionReport> {
             established_seconds,
             received: total(|family| family.received),
             sent: total(|family| family.sent),
+            families: parts::families(session),
+            dropped: session.map_or(0, |session| session.dropped_count),
             last_reset: last_reset.map(|reset| reset.reason.clone()),
             last_reset_seconds: last_reset.map(|reset| reset.ago.as_secs()),
         }
     };
+    let known = facts.and_then(|facts| facts.fabric_sessions.as_ref().ok());
     if let Some(underlay) = &intent.underlay {
-        let known = facts.and_then(|facts| facts.fabric_sessions.as_ref().ok());
+        let fabric = (SessionKind::Fabric, None);
         for neighbor in &underlay.spec.neighbors {
             let neighbors = &underlay.spec.neighbors;
             let sessions = known.map(|all| sessions_of(&neighbor.peer, all, neighbors));
             let sessions = sessions.unwrap_or_default();
             if sessions.is_empty() {
-                rows.push(row(None, neighbor.peer.to_string(), None));
+                rows.push(row(fabric, neighbor.peer.to_string(), None));
             }
             for (peer, session) in sessions {
-                rows.push(row(None, peer.to_string(), Some(session)));
+                rows.push(row(fabric, peer.to_string(), Some(session)));
             }
         }
+    }
+    for leg in intent.passthrough.iter().flat_map(|own| &own.legs) {
+        let host = Peer::Address(leg.host.addr());
+        let session = known.and_then(|sessions| sessions.get(&host));
+        rows.push(row((SessionKind::Host, None), host.to_string(), session));
     }
     for vni in &intent.vnis {
         let known = facts
@@ -488,7 +531,8 @@ fn sessions(intent: &NodeIntent, facts: Option<&Facts>) -> Vec<SessionReport> {
         for leg in &vni.legs {
             let host = Peer::Address(leg.host.addr());
             let session = known.and_then(|sessions| sessions.get(&host));
-            rows.push(row(Some(&vni.spec.vrf), host.to_string(), session));
+            let of = (SessionKind::Host, Some(&vni.spec.vrf));
+            rows.push(row(of, host.to_string(), session));
         }
     }
     rows

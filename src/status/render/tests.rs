@@ -125,3 +125,20 @@ fn a_repair_is_told_with_its_first_step() {
         "1m 0s 2 L3VNI default/red: + router: link br-pe-100 type bridge"
     );
 }
+
+#[test]
+fn a_port_that_is_taken_is_told() {
+    let mut told = Scene::healthy().report(None, 1000);
+    let listens = |told: &Report| report(told, Colour::Off);
+    told.listen = Some(ListenReport {
+        address: "127.0.0.1:9081".to_owned(),
+        error: None,
+    });
+    assert!(!listens(&told).contains("9081"));
+    told.listen = Some(ListenReport {
+        address: "127.0.0.1:9081".to_owned(),
+        error: Some("Address already in use".to_owned()),
+    });
+    let line = "no probes and metrics at 127.0.0.1:9081: Address already in use";
+    assert!(listens(&told).lines().any(|of| of == line));
+}

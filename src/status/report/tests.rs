@@ -1,4 +1,5 @@
 use super::*;
+use crate::intent::{SegmentIntent, samples};
 use crate::verify::facts::Unreadable;
 use crate::verify::tests::fixture::{self, net, peer, red, red_key, underlay_key};
 use crate::verify::verify;
@@ -49,6 +50,10 @@ impl Scene {
         let verified = Some(Verified {
             facts: &self.facts,
             findings: &findings,
+            reading: Reading {
+                at: at(now - 1),
+                took_ms: 12,
+            },
         });
         self.report_of(previous, verified, now)
     }
@@ -64,6 +69,7 @@ impl Scene {
             node: "worker-1",
             index: NodeIndex(1),
             pass: self.pass,
+            listen: None,
             frr: FrrReport {
                 version: Some("10.3".to_owned()),
                 daemons: [
@@ -78,6 +84,8 @@ impl Scene {
                 drift_repaired: 2,
                 netlink_writes: 31,
                 frr_writes: 12,
+                vty_errors: 3,
+                northbound_errors: 1,
             },
             intent: &self.intent,
             objects: &self.objects,
@@ -86,6 +94,15 @@ impl Scene {
             verified,
         };
         Report::new(previous, &inputs, at(now))
+    }
+
+    /// Asks for a layer 2 segment, of which FRR knows nothing.
+    pub(crate) fn add_segment(&mut self, vni: u32) {
+        self.intent.segments.push(SegmentIntent {
+            key: samples::key(Kind::L2Vni, "segment"),
+            spec: samples::segment(vni),
+            vrf: None,
+        });
     }
 
     /// Takes the remote routes out of the kernel.
@@ -108,6 +125,31 @@ impl Scene {
             kept,
         });
     }
+}
+
+/// The report of a healthy node with so many VNIs, each with a session with the host.
+pub(crate) fn many(vnis: usize) -> Report {
+    let mut report = Scene::healthy().report(None, 1000);
+    let (vni, host) = (report.vnis[0].clone(), report.sessions[1].clone());
+    let object = report.objects[1].clone();
+    for number in 1..vnis {
+        let vrf: VrfName = format!("vrf{number}").parse().unwrap();
+        let of_vrf = format!("192.169.{}.{}", number / 250, number % 250);
+        report.vnis.push(VniReport {
+            vni: u32::try_from(1000 + number).unwrap().try_into().unwrap(),
+            vrf: vrf.clone(),
+            ..vni.clone()
+        });
+        report.sessions.push(SessionReport {
+            vrf: Some(vrf),
+            neighbor: of_vrf,
+            ..host.clone()
+        });
+        let mut object = object.clone();
+        object.object.name = format!("vrf{number}");
+        report.objects.push(object);
+    }
+    report
 }
 
 #[test]
@@ -220,6 +262,10 @@ fn an_object_that_came_after_the_verification_is_not_verified() {
     let verified = Verified {
         facts: &scene.facts,
         findings: &findings,
+        reading: Reading {
+            at: at(999),
+            took_ms: 12,
+        },
     };
     let report = scene.report_of(None, Some(verified), 1000);
     assert!(report.objects[1].is_ready());
@@ -302,11 +348,15 @@ fn json_has_stable_names() {
         "since",
         "at",
         "pass",
+        "verification",
+        "listen",
         "frr",
         "counters",
         "objects",
         "sessions",
         "vnis",
+        "segments",
+        "checks",
         "findings",
         "repairs",
         "rejections",
@@ -322,9 +372,35 @@ fn json_has_stable_names() {
         "LastGoodKept"
     );
     assert_eq!(json["sessions"][0]["establishedSeconds"], 12);
+    assert_eq!(json["sessions"][0]["kind"], "fabric");
+    assert_eq!(json["sessions"][1]["kind"], "host");
+    assert_eq!(json["sessions"][1]["families"][0]["family"], "ipv4Unicast");
+    assert_eq!(json["verification"]["tookMs"], 12);
+    assert_eq!(json["checks"][0]["check"], "facts-readable");
     assert_eq!(json["rejections"][0]["kept"], "lastGood");
     assert_eq!(json["findings"][0]["check"], "route-in-kernel");
     assert_eq!(json["findings"][0]["outcome"], "bad");
+}
+
+#[test]
+fn a_passthrough_has_its_host_session_in_the_default_instance() {
+    let mut scene = Scene::healthy();
+    let session = samples::vrf_with_host("red", 100, "192.168.7.0/24").host_session;
+    let own = samples::passthrough(session.unwrap());
+    let host = own.legs[0].host.addr();
+    scene.intent.passthrough = Some(own);
+    let mut of_fabric = scene.facts.fabric_sessions.clone().unwrap();
+    let session = of_fabric.values().next().unwrap().clone();
+    of_fabric.insert(Peer::Address(host), session);
+    scene.facts.fabric_sessions = Ok(of_fabric);
+    let report = scene.report(None, 1000);
+    let row = report
+        .sessions
+        .iter()
+        .find(|row| row.neighbor == host.to_string());
+    let row = row.expect("it is listed");
+    assert_eq!((row.kind, &row.vrf), (SessionKind::Host, &None));
+    assert_eq!(row.state, "Established");
 }
 
 #[test]

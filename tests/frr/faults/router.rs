@@ -9,6 +9,7 @@ use perouter::frr::{self, Frr, Mode};
 use perouter::intent::NodeIntent;
 use perouter::netlink::Kernel;
 use perouter::plan::{self, Memory, Plan, SeenFrr, Step};
+use perouter::status::serve::Pulse;
 use perouter_harness::proxy::{Faults, NorthboundProxy, VtyProxy};
 use perouter_harness::{Daemon, Options};
 
@@ -225,7 +226,7 @@ fn before_northbound(real: &perouter_harness::Frr) -> (NorthboundProxy, perouter
 
 async fn pass(kernel: &Kernel, driver: &mut Frr, intent: &NodeIntent) -> Result<(), String> {
     let (seen, plan) = planned(driver, intent).await?;
-    let outcome = execute::execute(&plan, underlay(&seen), kernel, driver).await;
+    let outcome = execute::execute(&plan, underlay(&seen), kernel, driver, &Pulse::default()).await;
     let failures: Vec<_> = (outcome.failures.into_iter())
         .map(|failure| failure.message)
         .collect();

@@ -16,6 +16,7 @@ use perouter::plan::bfd::SeenBfd;
 use perouter::plan::desired::sysctl_keys;
 use perouter::plan::link::{KernelStep, SeenKernel, Space};
 use perouter::plan::{self, Memory, Plan, Planning, SeenFrr, Step};
+use perouter::status::serve::Pulse;
 use proptest::sample::Index;
 use serde_json::Value;
 
@@ -120,7 +121,14 @@ impl Node {
             }
             self.remember(&plan);
             let stands = UnderlayState::Stands;
-            let outcome = execute::execute(&plan, stands, &self.bed.kernel, &mut self.driver).await;
+            let outcome = execute::execute(
+                &plan,
+                stands,
+                &self.bed.kernel,
+                &mut self.driver,
+                &Pulse::default(),
+            )
+            .await;
             if outcome.failures.is_empty() {
                 self.forget(&plan);
             }
@@ -137,7 +145,14 @@ impl Node {
         let kernel = &self.bed.kernel;
         let last = kernel.writes() + writes;
         let stands = UnderlayState::Stands;
-        let mut executing = pin!(execute::execute(&plan, stands, kernel, &mut self.driver));
+        let pulse = Pulse::default();
+        let mut executing = pin!(execute::execute(
+            &plan,
+            stands,
+            kernel,
+            &mut self.driver,
+            &pulse
+        ));
         poll_fn(|context| match executing.as_mut().poll(context) {
             Poll::Pending if kernel.writes() < last => Poll::Pending,
             Poll::Pending | Poll::Ready(_) => Poll::Ready(()),
