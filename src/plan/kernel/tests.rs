@@ -5,7 +5,9 @@ use std::collections::BTreeSet;
 use super::{Id, address_steps, is_ours, plan_links, removals, without};
 use crate::intent::samples::{fabric, intent, l3vni, underlay, vni, vrf_with_host};
 use crate::plan::desired::{Names, Tunnels, links_of_vni, table};
-use crate::plan::link::{KernelStep, Link, LinkChange, SeenKernel, SeenKind, SeenLink, Space};
+use crate::plan::link::{
+    KernelStep, Link, LinkChange, OWN_GROUP, SeenKernel, SeenKind, SeenLink, Space,
+};
 use crate::plan::tests::world::{World, address, link, name};
 use crate::plan::{Planned, Step};
 
@@ -230,6 +232,39 @@ fn what_went_with_its_other_end_is_not_deleted_again() {
     let steps = shown(&plan_links(&links(), &seen).expect("ours"));
     let deletions: Vec<&String> = steps.iter().filter(|step| step.starts_with("- ")).collect();
     assert_eq!(deletions, ["- router: link br-pe-100"]);
+}
+
+/// Seen to fail: when only the alias marks a link.
+#[test]
+fn a_link_whose_maker_was_killed_before_it_had_an_alias_is_ours() {
+    let mut world = World::new();
+    for wanted in links() {
+        world.links(wanted.space).insert(
+            wanted.name,
+            SeenLink {
+                group: OWN_GROUP,
+                ..link(50, SeenKind::Bridge)
+            },
+        );
+    }
+    // Of the same group, but by no name of ours.
+    let other = SeenLink {
+        group: OWN_GROUP,
+        ..link(60, SeenKind::Bridge)
+    };
+    world.kernel.host.insert(name("br-lan"), other);
+    let seen = &world.kernel;
+    let marked = |space| {
+        let links = seen.links(space).iter();
+        links.filter(move |(name, link)| is_ours(space, name, link))
+    };
+    let found: Vec<&str> = [Space::Router, Space::Host]
+        .into_iter()
+        .flat_map(marked)
+        .map(|(name, _)| name.as_str())
+        .collect();
+    // A VRF has a free name, so there its kind has to tell.
+    assert_eq!(found, ["br-pe-100", "pe-e-100", "vni100", "host-e-100"]);
 }
 
 #[test]
