@@ -19,6 +19,7 @@ mod revival;
 mod socket;
 pub mod source;
 pub mod state;
+pub mod vrf_tables;
 mod wake;
 
 use std::path::PathBuf;

@@ -168,10 +168,12 @@ impl<'a> LinkPlanner<'a> {
     }
 
     /// A VRF that kept its table when it got another VNI may hold the table that this one would
-    /// get; two VRFs with one table would leak routes into each other.
+    /// get; two VRFs with one table would leak routes into each other. So would routes and rules
+    /// of others.
     fn free_table(&self, link: &Link, wanted: TableId) -> TableId {
+        let others = &self.seen.tables_of_others;
         let mut table = wanted;
-        while self.table_is_shared(link, table)
+        while (self.table_is_shared(link, table) || others.contains(&table))
             && let Some(next) = table.checked_add(TABLE_STRIDE)
         {
             table = next;

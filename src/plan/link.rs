@@ -236,6 +236,9 @@ pub struct SeenKernel {
     pub sysctls: BTreeMap<String, String>,
     /// The IP versions for which VRFs of the router's namespace are kept apart.
     pub isolated: BTreeSet<IpVersion>,
+    /// Tables of the router's namespace that others use: those that a rule looks into, and of
+    /// those that were asked for the ones that hold routes which neither the kernel nor FRR made.
+    pub tables_of_others: BTreeSet<TableId>,
     /// Whether the firewall that guards FRR's open ports stands as wanted.
     pub firewall: FirewallState,
 }

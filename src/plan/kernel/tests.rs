@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Id, address_steps, is_ours, plan_links, removals, without};
+use super::{Id, TABLE_STRIDE, address_steps, is_ours, plan_links, removals, without};
 use crate::intent::samples::{fabric, intent, l3vni, underlay, vni, vrf_with_host};
 use crate::plan::desired::{Names, Tunnels, links_of_vni, table};
 use crate::plan::link::{
@@ -292,6 +292,39 @@ fn names_follow_the_scheme_and_fit_the_kernel() {
     ] {
         assert!(!Names::is_ours(space, text), "{text} in {space}");
     }
+}
+
+/// Seen to fail: when only VRFs count.
+#[test]
+fn a_table_that_others_use_is_for_no_new_vrf() {
+    let mut world = World::new();
+    let wanted = table(vni(100));
+    let made = |world: &World| {
+        let steps = plan_links(&links(), &world.kernel).expect("free names");
+        shown(&steps)[0].clone()
+    };
+    world.kernel.tables_of_others = [253, 254, 255, wanted + 1].into();
+    assert_eq!(
+        made(&world),
+        format!("+ router: link red type vrf table {wanted}")
+    );
+    // The next range is taken too, by another VRF.
+    world.kernel.tables_of_others.insert(wanted);
+    let green = SeenKind::Vrf {
+        table: wanted + TABLE_STRIDE,
+    };
+    world.kernel.router.insert(name("green"), link(50, green));
+    let free = wanted + 2 * TABLE_STRIDE;
+    assert_eq!(
+        made(&world),
+        format!("+ router: link red type vrf table {free}")
+    );
+    // One that is there keeps the table that it has.
+    let red = SeenKind::Vrf { table: wanted };
+    world.kernel.router.insert(name("red"), link(51, red));
+    let steps = plan_links(&links(), &world.kernel).expect("ours");
+    let steps = shown(&steps);
+    assert!(!steps.iter().any(|step| step.contains("vrf")), "{steps:?}");
 }
 
 #[test]
