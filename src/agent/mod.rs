@@ -20,6 +20,7 @@ mod sessions;
 mod socket;
 pub mod source;
 pub mod state;
+pub mod vrf_tables;
 mod wake;
 
 use std::path::PathBuf;

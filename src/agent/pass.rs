@@ -15,6 +15,7 @@ use super::report::Verification;
 use super::revival::Host;
 use super::source::{Contents, Directory};
 use super::state::{self, StateDir};
+use super::vrf_tables::clear_of_others;
 use super::wake::{Cause, Tell};
 use super::{AgentError, Options};
 use crate::api::{InterfaceName, ObjectKey};
@@ -464,20 +465,25 @@ impl Worker {
             None => frr.observe().await,
         };
         if let (Some(seen), Ok(seen_frr)) = (remembered, &seen_frr) {
-            let plan = self.plan_on(seen, seen_frr)?;
+            let plan = self.plan_on(seen, seen_frr).await?;
             if !needs_reading(&plan) {
                 return Ok((seen_frr.clone(), plan));
             }
         }
         let seen = self.observe().await?;
         let seen_frr = seen_frr?;
-        let plan = self.plan_on(seen, &seen_frr)?;
+        let plan = self.plan_on(seen, &seen_frr).await?;
         Ok((seen_frr, plan))
     }
 
-    fn plan_on(&mut self, seen: Arc<SeenKernel>, frr: &SeenFrr) -> Result<Plan, PassError> {
-        let intent = &self.resolution.intent;
-        Ok(self.planning.plan(intent, &seen, frr, &self.memory)?)
+    async fn plan_on(&mut self, seen: Arc<SeenKernel>, frr: &SeenFrr) -> Result<Plan, PassError> {
+        let (intent, memory) = (&self.resolution.intent, &self.memory);
+        let planning = &mut self.planning;
+        let mut plan = |seen: &_| Ok(planning.plan(intent, seen, frr, memory)?);
+        match &self.handles {
+            Some(handles) => clear_of_others(&handles.kernel, seen, plan).await,
+            None => plan(&seen),
+        }
     }
 
     pub(super) async fn execute(

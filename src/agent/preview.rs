@@ -1,9 +1,11 @@
 //! What a pass would do, without doing it.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::source::{Directory, DirectoryError};
 use super::state::{self, StateDir, StateError};
+use super::vrf_tables::clear_of_others;
 use crate::frr::{self, Frr, FrrError};
 use crate::intent::{self, Node, Rejection};
 use crate::netlink::namespace::{self, NamespaceError};
@@ -86,7 +88,11 @@ pub async fn preview(options: Options) -> Result<Preview, PreviewError> {
         northbound: frr::Mode::Off,
     });
     let seen_frr = frr.observe().await?;
-    let plan = plan::plan(&resolution.intent, &seen, &seen_frr, &memory)?;
+    let intent = &resolution.intent;
+    let plan = clear_of_others(&kernel, Arc::new(seen), |seen| {
+        plan::plan(intent, seen, &seen_frr, &memory).map_err(PreviewError::from)
+    })
+    .await?;
     Ok(Preview {
         plan,
         rejections: resolution.rejections,

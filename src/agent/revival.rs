@@ -6,6 +6,7 @@
 //! routes of the hosts are there, and hosts get their marker when the routes of the fabric are.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 use perouter_parsers::bgp;
@@ -15,13 +16,15 @@ use tokio::time::{Instant, sleep};
 use super::execute::{UnderlayState, chain};
 use super::facts::sessions;
 use super::pass::{PassError, Worker};
+use super::vrf_tables::clear_of_others;
 use super::wake::Cause;
 use crate::api::{Peer, VrfName};
 use crate::frr::{Daemon, Frr};
 use crate::intent::NodeIntent;
-use crate::plan::Planning;
 use crate::plan::bgp::desired::{self, Markers};
 use crate::plan::bgp::difference::Command;
+use crate::plan::link::SeenKernel;
+use crate::plan::{Plan, SeenFrr, plan};
 use crate::verify::facts::Sessions;
 
 /// How long the fabric waits for hosts that had been there before.
@@ -70,7 +73,7 @@ impl Worker {
             return Ok(());
         }
         let seen = self.observe().await?;
-        let plan = Planning::new().plan(&intent, &seen, &seen_frr, &self.memory)?;
+        let plan = self.plan_anew(&intent, seen, &seen_frr).await?;
         let outcome = self.execute(&plan, &seen_frr, frr).await?;
         if outcome.failures.is_empty() {
             frr.type_hidden(&self.markers(Markers::KeptBack)?).await?;
@@ -78,6 +81,20 @@ impl Worker {
             self.await_hosts(frr).await;
         }
         Ok(())
+    }
+
+    /// Plans with nothing to remember.
+    async fn plan_anew(
+        &self,
+        intent: &NodeIntent,
+        seen: Arc<SeenKernel>,
+        frr: &SeenFrr,
+    ) -> Result<Plan, PassError> {
+        let plan = |seen: &Arc<SeenKernel>| plan(intent, seen, frr, &self.memory);
+        match self.kernel() {
+            Some(kernel) => clear_of_others(kernel, seen, |seen| Ok(plan(seen)?)).await,
+            None => Ok(plan(&seen)?),
+        }
     }
 
     /// Has hosts told that they know all, now that all was found well.

@@ -6,6 +6,7 @@
 )]
 
 use std::net::IpAddr;
+use std::ops::RangeInclusive;
 
 use ipnet::IpNet;
 use nix::errno::Errno;
@@ -70,6 +71,22 @@ pub struct SeenRoute {
     pub scope: u8,
     /// Its metric, as the kernel holds it.
     pub metric: u32,
+}
+
+/// `RTPROT_KERNEL`: routes that the kernel makes itself, from addresses.
+pub(super) const RTPROT_KERNEL: u8 = 2;
+
+/// `RTPROT_ZEBRA`, and what FRR's daemons have zebra install for them: `RTPROT_BGP` to
+/// `RTPROT_SRTE` in FRR's zebra/rt_netlink.h.
+const RTPROT_ZEBRA: u8 = 11;
+const RTPROTS_FRR: RangeInclusive<u8> = 186..=198;
+
+impl SeenRoute {
+    /// Whether neither the kernel nor FRR made it.
+    pub(super) fn is_of_others(&self) -> bool {
+        let is_frr = self.protocol == RTPROT_ZEBRA || RTPROTS_FRR.contains(&self.protocol);
+        self.protocol != RTPROT_KERNEL && !is_frr
+    }
 }
 
 /// The state of a neighbour entry (`ndm_state`).

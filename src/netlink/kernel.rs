@@ -15,11 +15,10 @@ use super::namespace::Netns;
 use super::observe;
 use super::refresh::{Pace, Refresher};
 use super::retain::Retention;
-use super::rules;
+use super::rules::{self, SeenRules};
 use super::stir::Stir;
 use super::sysctl::{self, SysctlError};
 use super::watch::{self, Interest, Watch, WatchError};
-use crate::api::IpVersion;
 use crate::api::types::InterfaceName;
 use crate::plan::link::{KernelStep, Links, NicRoute, SeenKernel, Space, TableId};
 
@@ -139,7 +138,7 @@ impl Kernel {
         nics: &[InterfaceName],
         sysctl_keys: &[String],
     ) -> Result<SeenKernel, ObserveError> {
-        let (host, router, isolated, sysctls, firewall) = tokio::try_join!(
+        let (host, router, rules, sysctls, firewall) = tokio::try_join!(
             observe_space(Space::Host, &self.host, nics),
             observe_space(Space::Router, &self.router, nics),
             observe_rules(&self.router),
@@ -158,10 +157,36 @@ impl Kernel {
             host: host.0,
             router: router.0,
             nic_routes,
-            isolated,
+            isolated: rules.isolated,
+            tables_of_others: rules.tables,
             sysctls,
             firewall,
         })
+    }
+
+    /// Those of `tables` in which the router's namespace has routes that neither the kernel nor FRR
+    /// made. Each is asked for alone: what all the others hold does not matter.
+    ///
+    /// # Errors
+    ///
+    /// When a table cannot be read.
+    pub async fn tables_of_others(
+        &self,
+        tables: impl Iterator<Item = TableId>,
+    ) -> Result<BTreeSet<TableId>, ObserveError> {
+        let mut found = BTreeSet::new();
+        for table in tables {
+            let filter = RouteFilter { table, link: None };
+            let routes = facts::routes(&self.router, filter).await;
+            let routes = routes.map_err(|source| ObserveError::Netlink {
+                space: Space::Router,
+                source,
+            })?;
+            if routes.iter().any(SeenRoute::is_of_others) {
+                found.insert(table);
+            }
+        }
+        Ok(found)
     }
 
     /// Executes one step of a plan. A step whose effect is already there succeeds.
@@ -299,10 +324,10 @@ async fn observe_space(
     Ok((links, routes))
 }
 
-async fn observe_rules(channel: &Channel) -> Result<BTreeSet<IpVersion>, ObserveError> {
+async fn observe_rules(channel: &Channel) -> Result<SeenRules, ObserveError> {
     let space = Space::Router;
-    let isolated = rules::isolated(channel).await;
-    isolated.map_err(|source| ObserveError::Netlink { space, source })
+    let seen = rules::seen(channel).await;
+    seen.map_err(|source| ObserveError::Netlink { space, source })
 }
 
 async fn open(space: Space, path: &Path) -> Result<Arc<Channel>, KernelOpenError> {

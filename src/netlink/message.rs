@@ -18,21 +18,24 @@ use rtnetlink::{
 use super::channel::NetlinkError;
 use super::namespace::Netns;
 use crate::api::types::InterfaceName;
-use crate::plan::link::{AddressGeneration, Link, LinkKind, NicRoute};
+use crate::plan::link::{AddressGeneration, Link, LinkKind, NicRoute, OWN_GROUP};
 
 /// A message about the link of this name, with nothing to be changed yet.
 pub(super) fn link(name: &InterfaceName) -> LinkMessageBuilder<LinkUnspec> {
     LinkUnspec::new_with_name(name.as_str())
 }
 
-/// Creates a link of its kind, down and bare. `peer_netns` is where the other end of a veth
+/// Creates a link of its kind, down and bare but for the group that marks it as ours, both ends of
+/// a veth pair alike. `peer_netns` is where the other end of a veth
 /// pair goes.
 pub(super) fn create(wanted: &Link, peer_netns: &Netns) -> LinkMessage {
     let name = wanted.name.as_str();
     match &wanted.kind {
-        LinkKind::Vrf { table } => LinkVrf::new(name, *table).build(),
+        LinkKind::Vrf { table } => LinkVrf::new(name, *table).link_group(OWN_GROUP).build(),
         // `LinkBridge::new` would set it up.
-        LinkKind::Bridge => LinkMessageBuilder::<LinkBridge>::new(name).build(),
+        LinkKind::Bridge => LinkMessageBuilder::<LinkBridge>::new(name)
+            .link_group(OWN_GROUP)
+            .build(),
         LinkKind::Vxlan { vni, local, port } => LinkVxlan::new(name, vni.get())
             .append_info_data(match local {
                 IpAddr::V4(local) => InfoVxlan::Local(*local),
@@ -40,6 +43,7 @@ pub(super) fn create(wanted: &Link, peer_netns: &Netns) -> LinkMessage {
             })
             .port(*port)
             .learning(false)
+            .link_group(OWN_GROUP)
             .build(),
         LinkKind::Veth { peer, .. } => create_veth(&wanted.name, peer, peer_netns, [None, None]),
     }
@@ -52,11 +56,14 @@ pub(super) fn create_veth(
     peer_netns: &Netns,
     [own, other]: [Option<u32>; 2],
 ) -> LinkMessage {
-    let mut other_end = link(peer).setns_by_fd(peer_netns.file().as_raw_fd());
+    let mut other_end = link(peer)
+        .link_group(OWN_GROUP)
+        .setns_by_fd(peer_netns.file().as_raw_fd());
     if let Some(mtu) = other {
         other_end = other_end.mtu(mtu);
     }
     let mut veth = LinkVeth::new(name.as_str(), peer.as_str())
+        .link_group(OWN_GROUP)
         .set_info_data(InfoData::Veth(InfoVeth::Peer(other_end.build())));
     if let Some(mtu) = own {
         veth = veth.mtu(mtu);

@@ -27,9 +27,6 @@ use crate::plan::link::{AddressGeneration, Links, Mac, NicRoute, SeenKind, SeenL
 /// `RT_TABLE_MAIN`.
 pub(super) const MAIN_TABLE: u32 = 254;
 
-/// `RTPROT_KERNEL`: routes that the kernel makes itself, from addresses.
-const RTPROT_KERNEL: u8 = 2;
-
 /// All links of one namespace with their addresses.
 ///
 /// A link whose name could not be written into an FRR command is left out: nothing of ours has
@@ -144,7 +141,7 @@ pub(super) async fn nic_routes_of(
 
 /// What of `route` goes with the NIC of this index.
 fn nic_route(route: &SeenRoute, index: u32) -> Option<NicRoute> {
-    let unmovable = route.protocol == RTPROT_KERNEL
+    let unmovable = route.protocol == facts::RTPROT_KERNEL
         || route.kind != facts::RouteKind::Unicast
         || is_link_local(route.destination.addr());
     if unmovable {

@@ -4,6 +4,11 @@
 //! there goes on to the rules that follow, and so to the main table: from a tenant's VRF out
 //! into the underlay. One rule for each IP version, behind the kernel's own, refuses it.
 
+#![expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "the kernel's attributes and families are open sets, of which a few are read"
+)]
+
 use std::collections::BTreeSet;
 
 use nix::errno::Errno;
@@ -12,13 +17,24 @@ use rtnetlink::packet_route::rule::{RuleAction, RuleAttribute, RuleMessage};
 
 use super::channel::{Channel, Dump, NetlinkError};
 use crate::api::IpVersion;
+use crate::plan::link::TableId;
 
 /// Behind the kernel's own rule for VRFs, at 1000, and before that of the main table, at 32766.
 const PRIORITY: u32 = 2000;
 
-/// The IP versions for which the rule stands: one dump for both.
-pub(super) async fn isolated(channel: &Channel) -> Result<BTreeSet<IpVersion>, NetlinkError> {
-    let found = channel
+/// What the rules of a namespace say.
+#[derive(Debug, Default)]
+pub(super) struct SeenRules {
+    /// The IP versions for which the rule stands.
+    pub(super) isolated: BTreeSet<IpVersion>,
+    /// The tables that rules look into by number.
+    pub(super) tables: BTreeSet<TableId>,
+}
+
+/// Reads the rules: one dump for both IP versions.
+pub(super) async fn seen(channel: &Channel) -> Result<SeenRules, NetlinkError> {
+    let mut seen = SeenRules::default();
+    channel
         .dump(
             Dump::Rules,
             |handle| {
@@ -26,10 +42,27 @@ pub(super) async fn isolated(channel: &Channel) -> Result<BTreeSet<IpVersion>, N
                 request.message_mut().header.family = AddressFamily::Unspec;
                 request.execute()
             },
-            |rule: RuleMessage| is_ours(&rule).then(|| version(&rule)).flatten(),
+            |rule: RuleMessage| {
+                if is_ours(&rule) {
+                    seen.isolated.extend(version(&rule));
+                }
+                seen.tables.extend(table(&rule));
+                None::<()>
+            },
         )
         .await?;
-    Ok(found.into_iter().collect())
+    Ok(seen)
+}
+
+/// None for a rule that looks into no table, or into that of whatever VRF.
+fn table(rule: &RuleMessage) -> Option<TableId> {
+    let mut attributes = rule.attributes.iter();
+    let table = attributes.find_map(|attribute| match attribute {
+        RuleAttribute::Table(table) => Some(*table),
+        _ => None,
+    });
+    let table = table.unwrap_or_else(|| rule.header.table.into());
+    (table != 0).then_some(table)
 }
 
 /// Adds the rule.
@@ -59,10 +92,6 @@ fn is_ours(rule: &RuleMessage) -> bool {
 }
 
 /// None for rules of multicast routing, which come in the same dump.
-#[expect(
-    clippy::wildcard_enum_match_arm,
-    reason = "the kernel's families are an open set, of which two are read"
-)]
 fn version(rule: &RuleMessage) -> Option<IpVersion> {
     match rule.header.family {
         AddressFamily::Inet => Some(IpVersion::V4),

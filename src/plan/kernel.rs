@@ -7,8 +7,8 @@ use std::collections::BTreeSet;
 
 use super::desired::{ALIAS_MARK, ATTACHED, Names, TABLE_STRIDE};
 use super::link::{
-    AddressGeneration, KernelStep, Link, LinkChange, LinkKind, Master, NIC_GROUP, SeenKernel,
-    SeenKind, SeenLink, Space, TableId,
+    AddressGeneration, KernelStep, Link, LinkChange, LinkKind, Master, NIC_GROUP, OWN_GROUP,
+    SeenKernel, SeenKind, SeenLink, Space, TableId,
 };
 use super::{Planned, Step};
 use crate::api::types::InterfaceName;
@@ -168,10 +168,12 @@ impl<'a> LinkPlanner<'a> {
     }
 
     /// A VRF that kept its table when it got another VNI may hold the table that this one would
-    /// get; two VRFs with one table would leak routes into each other.
+    /// get; two VRFs with one table would leak routes into each other. So would routes and rules
+    /// of others.
     fn free_table(&self, link: &Link, wanted: TableId) -> TableId {
+        let others = &self.seen.tables_of_others;
         let mut table = wanted;
-        while self.table_is_shared(link, table)
+        while (self.table_is_shared(link, table) || others.contains(&table))
             && let Some(next) = table.checked_add(TABLE_STRIDE)
         {
             table = next;
@@ -544,10 +546,10 @@ fn by_our_name(space: Space, name: &InterfaceName, link: &SeenLink) -> bool {
     }
 }
 
+/// By its alias, or by its group: whoever made it may have been killed before it had an alias.
 fn is_marked(link: &SeenLink) -> bool {
-    link.alias
-        .strip_prefix(ALIAS_MARK)
-        .is_some_and(|rest| rest.starts_with(':'))
+    let object = link.alias.strip_prefix(ALIAS_MARK);
+    link.group == OWN_GROUP || object.is_some_and(|object| object.starts_with(':'))
 }
 
 /// In the router's namespace a wrong link by our name is replaced; in the host's only our own.

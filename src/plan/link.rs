@@ -14,6 +14,10 @@ use crate::api::types::{InterfaceName, Vni};
 /// The link group that marks an underlay NIC as taken by us, in either namespace.
 pub const NIC_GROUP: u32 = 4242;
 
+/// The link group that a link of ours is made with. The kernel takes no alias in the message that
+/// makes a link, but a group, so no link is ever there that nobody would know as ours.
+pub const OWN_GROUP: u32 = 4243;
+
 /// The network namespaces the agent works in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -232,6 +236,9 @@ pub struct SeenKernel {
     pub sysctls: BTreeMap<String, String>,
     /// The IP versions for which VRFs of the router's namespace are kept apart.
     pub isolated: BTreeSet<IpVersion>,
+    /// Tables of the router's namespace that others use: those that a rule looks into, and of
+    /// those that were asked for the ones that hold routes which neither the kernel nor FRR made.
+    pub tables_of_others: BTreeSet<TableId>,
     /// Whether the firewall that guards FRR's open ports stands as wanted.
     pub firewall: FirewallState,
 }

@@ -33,7 +33,7 @@ use bgp::difference::ContextChange;
 use bgp::filter::ListChange;
 use bgp::raw::RawMemory;
 use kernel::{ForeignLink, NoBridge};
-use link::{KernelStep, NicConfig, SeenKernel, Space};
+use link::{KernelStep, LinkKind, NicConfig, SeenKernel, Space, TableId};
 pub use planning::Planning;
 
 /// One step, and the step that takes it back where there is one.
@@ -244,6 +244,23 @@ impl Plan {
             .filter_map(|unit| unit.steps.as_ref().ok());
         let planned = swept.chain(units.flatten());
         planned.map(|planned| &planned.step).chain(&self.closing)
+    }
+
+    /// The tables that VRFs are to be made with.
+    pub fn new_tables(&self) -> impl Iterator<Item = TableId> {
+        self.all_steps().filter_map(|step| match step {
+            Step::Kernel(KernelStep::AddLink(link)) => match link.kind {
+                LinkKind::Vrf { table } => Some(table),
+                LinkKind::Bridge | LinkKind::Vxlan { .. } | LinkKind::Veth { .. } => None,
+            },
+            Step::Kernel(_)
+            | Step::Bgp(_)
+            | Step::AllowAll(_)
+            | Step::PrefixLists(_)
+            | Step::BfdProfiles(_)
+            | Step::Raw(_)
+            | Step::MapVni { .. } => None,
+        })
     }
 
     /// How many steps it has.

@@ -1,7 +1,7 @@
 //! Links of every kind and each of their attributes: executed, observed, and seen by `ip`.
 
 use perouter::plan::link::{
-    AddressGeneration, KernelStep, LinkChange, LinkKind, Mac, SeenKind, Space,
+    AddressGeneration, KernelStep, LinkChange, LinkKind, Mac, OWN_GROUP, SeenKind, Space,
 };
 
 use crate::bed::{Bed, link, name, veth, vxlan};
@@ -20,7 +20,7 @@ async fn a_bridge() {
     assert_eq!(seen.mtu, 1450);
     assert_eq!(seen.address_generation, Some(AddressGeneration::Off));
     assert!(!seen.up);
-    assert_eq!(seen.group, 0);
+    assert_eq!(seen.group, OWN_GROUP);
     assert_eq!(seen.master, None);
     assert_eq!(seen.evpn_port, None);
 

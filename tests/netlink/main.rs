@@ -28,6 +28,7 @@ mod refreshing;
 mod retaining;
 mod state;
 mod sysctls;
+mod tables;
 mod vrf;
 mod watching;
 

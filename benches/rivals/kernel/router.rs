@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use perouter::agent::execute::{self, UnderlayState};
 use perouter::agent::eye::{Eye, needs_reading};
+use perouter::agent::vrf_tables::clear_of_others;
 use perouter::frr::{self, Frr, Mode};
 use perouter::intent::NodeIntent;
 use perouter::netlink::{Dump, Kernel, namespace};
@@ -140,7 +141,7 @@ impl Router {
             let calm = Duration::from_millis(50);
             while let Ok(Some(_)) = tokio::time::timeout(calm, self.eye.changed()).await {}
             let seen = self.observe().await?;
-            let left = self.plan(intent, &seen)?.steps();
+            let left = self.plan(intent, &seen).await?.steps();
             match left {
                 0 => Ok(()),
                 left => Err(format!("{left} steps are left").into()),
@@ -193,21 +194,23 @@ impl Router {
         if round == 0
             && let Some(seen) = self.eye.known(&[NIC.parse()?])
         {
-            let plan = self.plan(intent, &seen)?;
+            let plan = self.plan(intent, &seen).await?;
             if !needs_reading(&plan) {
                 return Ok((plan, false));
             }
         }
         let seen = self.observe().await?;
-        Ok((self.plan(intent, &seen)?, true))
+        Ok((self.plan(intent, &seen).await?, true))
     }
 
     /// The kernel's part of the plan.
-    fn plan(&mut self, intent: &NodeIntent, seen: &Arc<SeenKernel>) -> Result<Plan, Failure> {
-        let running = SeenFrr::default();
-        let mut plan = self
-            .planning
-            .plan(intent, seen, &running, &Memory::default())?;
+    async fn plan(&mut self, intent: &NodeIntent, seen: &Arc<SeenKernel>) -> Result<Plan, Failure> {
+        let (running, memory) = (SeenFrr::default(), Memory::default());
+        let planning = &mut self.planning;
+        let mut plan = clear_of_others(&self.kernel, seen.clone(), |seen| {
+            Ok::<_, Failure>(planning.plan(intent, seen, &running, &memory)?)
+        })
+        .await?;
         let is_kernel = |step: &Step| matches!(step, Step::Kernel(_));
         for leftover in &mut plan.sweep {
             leftover.steps.retain(|planned| is_kernel(&planned.step));

@@ -2,10 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use super::{Id, address_steps, is_ours, plan_links, removals, without};
+use super::{Id, TABLE_STRIDE, address_steps, is_ours, plan_links, removals, without};
 use crate::intent::samples::{fabric, intent, l3vni, underlay, vni, vrf_with_host};
 use crate::plan::desired::{Names, Tunnels, links_of_vni, table};
-use crate::plan::link::{KernelStep, Link, LinkChange, SeenKernel, SeenKind, SeenLink, Space};
+use crate::plan::link::{
+    KernelStep, Link, LinkChange, OWN_GROUP, SeenKernel, SeenKind, SeenLink, Space,
+};
 use crate::plan::tests::world::{World, address, link, name};
 use crate::plan::{Planned, Step};
 
@@ -232,6 +234,39 @@ fn what_went_with_its_other_end_is_not_deleted_again() {
     assert_eq!(deletions, ["- router: link br-pe-100"]);
 }
 
+/// Seen to fail: when only the alias marks a link.
+#[test]
+fn a_link_whose_maker_was_killed_before_it_had_an_alias_is_ours() {
+    let mut world = World::new();
+    for wanted in links() {
+        world.links(wanted.space).insert(
+            wanted.name,
+            SeenLink {
+                group: OWN_GROUP,
+                ..link(50, SeenKind::Bridge)
+            },
+        );
+    }
+    // Of the same group, but by no name of ours.
+    let other = SeenLink {
+        group: OWN_GROUP,
+        ..link(60, SeenKind::Bridge)
+    };
+    world.kernel.host.insert(name("br-lan"), other);
+    let seen = &world.kernel;
+    let marked = |space| {
+        let links = seen.links(space).iter();
+        links.filter(move |(name, link)| is_ours(space, name, link))
+    };
+    let found: Vec<&str> = [Space::Router, Space::Host]
+        .into_iter()
+        .flat_map(marked)
+        .map(|(name, _)| name.as_str())
+        .collect();
+    // A VRF has a free name, so there its kind has to tell.
+    assert_eq!(found, ["br-pe-100", "pe-e-100", "vni100", "host-e-100"]);
+}
+
 #[test]
 fn names_follow_the_scheme_and_fit_the_kernel() {
     let names = Names::of(vni(16_777_215));
@@ -257,6 +292,39 @@ fn names_follow_the_scheme_and_fit_the_kernel() {
     ] {
         assert!(!Names::is_ours(space, text), "{text} in {space}");
     }
+}
+
+/// Seen to fail: when only VRFs count.
+#[test]
+fn a_table_that_others_use_is_for_no_new_vrf() {
+    let mut world = World::new();
+    let wanted = table(vni(100));
+    let made = |world: &World| {
+        let steps = plan_links(&links(), &world.kernel).expect("free names");
+        shown(&steps)[0].clone()
+    };
+    world.kernel.tables_of_others = [253, 254, 255, wanted + 1].into();
+    assert_eq!(
+        made(&world),
+        format!("+ router: link red type vrf table {wanted}")
+    );
+    // The next range is taken too, by another VRF.
+    world.kernel.tables_of_others.insert(wanted);
+    let green = SeenKind::Vrf {
+        table: wanted + TABLE_STRIDE,
+    };
+    world.kernel.router.insert(name("green"), link(50, green));
+    let free = wanted + 2 * TABLE_STRIDE;
+    assert_eq!(
+        made(&world),
+        format!("+ router: link red type vrf table {free}")
+    );
+    // One that is there keeps the table that it has.
+    let red = SeenKind::Vrf { table: wanted };
+    world.kernel.router.insert(name("red"), link(51, red));
+    let steps = plan_links(&links(), &world.kernel).expect("ours");
+    let steps = shown(&steps);
+    assert!(!steps.iter().any(|step| step.contains("vrf")), "{steps:?}");
 }
 
 #[test]

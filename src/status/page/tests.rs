@@ -251,6 +251,7 @@ fn hostile() -> Report {
         object: object.clone(),
         subject: evil(),
         outcome,
+        since: None,
     };
     report.findings = vec![
         finding(Outcome::Bad {

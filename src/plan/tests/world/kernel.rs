@@ -5,12 +5,15 @@ use std::collections::BTreeMap;
 use super::{Told, World, expect, link};
 use crate::api::types::InterfaceName;
 use crate::plan::link::{
-    FirewallState, KernelStep, Link, LinkChange, LinkKind, NIC_GROUP, NicConfig, SeenKind,
-    SeenLink, Space,
+    FirewallState, KernelStep, Link, LinkChange, LinkKind, NIC_GROUP, NicConfig, OWN_GROUP,
+    SeenKind, SeenLink, Space,
 };
 
 impl World {
-    pub(super) fn links(&mut self, space: Space) -> &mut BTreeMap<InterfaceName, SeenLink> {
+    pub(in crate::plan) fn links(
+        &mut self,
+        space: Space,
+    ) -> &mut BTreeMap<InterfaceName, SeenLink> {
         match space {
             Space::Host => &mut self.kernel.host,
             Space::Router => &mut self.kernel.router,
@@ -124,6 +127,7 @@ impl World {
                 free(self.links(*peer_space), peer)?;
                 let other = SeenLink {
                     up: false,
+                    group: OWN_GROUP,
                     ..link(
                         index + 1,
                         SeenKind::Veth {
@@ -141,6 +145,7 @@ impl World {
             up: false,
             mtu: wanted.mtu.unwrap_or(1500),
             mac: wanted.mac,
+            group: OWN_GROUP,
             alias: wanted.alias.clone(),
             address_generation: Some(wanted.address_generation),
             ..link(index, kind)

@@ -65,27 +65,24 @@ pub(crate) fn run(fabric: &Fabric) -> Result<String, Failure> {
         NODE1,
         &format!("rm -f /run/lab-sampled; cat > /run/sampler.py <<'END'\n{SAMPLER}\nEND"),
     )?;
-    fabric.shell(
+    let lines = fabric.shell(
         NODE1,
         &format!(
             "bgpd=$(pgrep -f '^/usr/lib/frr/bgpd -N perouter')
              kill -STOP $bgpd
              kill -KILL $(pgrep -o -f '^perouter agent')
-             setsid python3 /run/sampler.py > /run/sampled 2>&1 < /dev/null &
+             python3 /run/sampler.py &
              sleep {}
-             kill -CONT $bgpd",
-            STILL.as_secs_f64()
+             kill -CONT $bgpd
+             for _ in $(seq {}); do perouter status > /dev/null 2>&1 && break; sleep 1; done
+             sleep 1; touch /run/lab-sampled; wait",
+            STILL.as_secs_f64(),
+            READY.as_secs()
         ),
     )?;
-    let ready = fabric.ready(NODE1, READY)?;
-    fabric.shell(NODE1, "touch /run/lab-sampled; sleep 1")?;
-    let lines = fabric.shell(NODE1, "cat /run/sampled")?;
     let samples: Result<Vec<Value>, Failure> = lines.lines().map(json).collect();
     judge(&samples?, &every)
-        .map(|asked| {
-            let ready = ready.as_secs_f64();
-            format!("asked {asked} times from its start on; ready {ready:.1} s after bgpd went on")
-        })
+        .map(|asked| format!("asked {asked} times from its start on; never ready too early"))
         .map_err(|error| format!("{error}; it was said:\n{lines}").into())
 }
 
