@@ -10,6 +10,7 @@ use perouter::intent::NodeIntent;
 use perouter::netlink::Kernel;
 use perouter::plan::link::SeenKernel;
 use perouter::plan::{self, Memory, Plan, Planning, SeenFrr, Step};
+use perouter::status::serve::Pulse;
 use perouter_harness::{Daemon, Options};
 use tokio::runtime::{Builder, Runtime};
 
@@ -109,7 +110,9 @@ impl Router {
                 if plan.is_empty() {
                     continue;
                 }
-                let outcome = execute::execute(&plan, underlay(&running), kernel, driver).await;
+                let outcome =
+                    execute::execute(&plan, underlay(&running), kernel, driver, &Pulse::default())
+                        .await;
                 if let Some(failure) = outcome.failures.first() {
                     return Err(failure.message.clone().into());
                 }

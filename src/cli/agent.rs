@@ -23,8 +23,8 @@ pub(super) struct Args {
     #[arg(long, value_name = "PATH", default_value = crate::status::protocol::DEFAULT_SOCKET)]
     socket: PathBuf,
 
-    /// Where probes, metrics and the page on this node are served over HTTP, as 127.0.0.1:9081,
-    /// [::1]:9081, :9081 for all addresses, or off
+    /// Where probes, metrics and the page on this node are served over HTTP: an address and
+    /// port, in brackets the address if it is of IPv6; a colon and a port for all; or off
     ///
     /// /livez, /readyz and /startupz answer a kubelet, /metrics answers Prometheus, and / is for
     /// people. Nothing can be changed there, and no password is asked for or shown: an address

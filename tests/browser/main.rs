@@ -1,6 +1,13 @@
 //! The page on this node in a real browser, at the width of a phone and of a desk, light and dark,
 //! without JavaScript. Pictures of it are in `target/browser/`.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test says what it found by failing"
+)]
+
 mod chromium;
 mod node;
 

@@ -200,10 +200,10 @@ pub(crate) fn broken() -> Report {
         ],
     });
     for tally in &mut report.checks {
-        match tally.check {
-            Check::RouteInKernel => (tally.good, tally.bad) = (8, 1),
-            Check::NeighbourEntry => (tally.good, tally.pending) = (8, 1),
-            _ => {}
+        if tally.check == Check::RouteInKernel {
+            (tally.good, tally.bad) = (8, 1);
+        } else if tally.check == Check::NeighbourEntry {
+            (tally.good, tally.pending) = (8, 1);
         }
     }
     report

@@ -14,6 +14,7 @@ use perouter::intent::NodeIntent;
 use perouter::netlink::{Dump, Kernel, namespace};
 use perouter::plan::link::{SeenKernel, Space};
 use perouter::plan::{self, Memory, Plan, Planning, SeenFrr, Step};
+use perouter::status::serve::Pulse;
 use tokio::runtime::{Builder, Runtime};
 
 use crate::Failure;
@@ -174,7 +175,14 @@ impl Router {
                 continue;
             }
             let stands = UnderlayState::Stands;
-            let outcome = execute::execute(&plan, stands, &self.kernel, &mut self.driver).await;
+            let outcome = execute::execute(
+                &plan,
+                stands,
+                &self.kernel,
+                &mut self.driver,
+                &Pulse::default(),
+            )
+            .await;
             if let Some(failure) = outcome.failures.first() {
                 return Err(failure.message.clone().into());
             }

@@ -14,7 +14,7 @@ use crate::verify::age::Age;
 use crate::verify::{Finding, Outcome};
 
 /// What is well follows what is not; otherwise the order stays.
-fn worst_first<'a, T>(all: &'a [T], is_well: impl Fn(&T) -> bool) -> Vec<&'a T> {
+fn worst_first<T>(all: &[T], is_well: impl Fn(&T) -> bool) -> Vec<&T> {
     let mut sorted: Vec<&T> = all.iter().collect();
     sorted.sort_by_key(|one| is_well(one));
     sorted

@@ -235,14 +235,12 @@ async fn listen(address: SocketAddr, told: &watch::Sender<State>) -> TcpListener
 
 /// The kernel's words, and what to do.
 fn cannot_listen(error: &io::Error) -> String {
-    let advice = match error.kind() {
-        io::ErrorKind::AddrInUse => {
-            "another program listens there (`ss -ltnp` names it): stop it, or give another port with --listen"
-        }
-        io::ErrorKind::AddrNotAvailable => {
-            "the node does not have this address: give one that it has with --listen"
-        }
-        _ => "give another address with --listen",
+    let advice = if error.kind() == io::ErrorKind::AddrInUse {
+        "another program listens there (`ss -ltnp` names it): stop it, or give another port with --listen"
+    } else if error.kind() == io::ErrorKind::AddrNotAvailable {
+        "the node does not have this address: give one that it has with --listen"
+    } else {
+        "give another address with --listen"
     };
     format!("{error}; {advice}; trying again")
 }
