@@ -4,10 +4,12 @@
 //! are those of a shell on the node: `vtysh` and `ip` in the router's namespace
 //! (`ip netns exec perouter …`); capitals stand for what the finding names.
 
-use super::finding::Check;
-
+mod segment;
 #[cfg(test)]
 mod tests;
+mod underlay;
+
+use super::finding::Check;
 
 /// What stands behind a check that failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,20 +32,33 @@ impl Check {
             Self::FactsReadable => FACTS_READABLE,
             Self::LinksPresent => LINKS_PRESENT,
             Self::VtepAddress => VTEP_ADDRESS,
+            Self::DuplicateVtep => underlay::DUPLICATE_VTEP,
+            Self::MtuPath => underlay::MTU_PATH,
             Self::UnderlaySession => UNDERLAY_SESSION,
+            Self::BfdSession => underlay::BFD_SESSION,
             Self::EvpnFamily => EVPN_FAMILY,
             Self::HostSession => HOST_SESSION,
+            Self::UnderlayRoute => underlay::UNDERLAY_ROUTE,
+            Self::VtepReachable => underlay::VTEP_REACHABLE,
             Self::VniUp => VNI_UP,
             Self::BgpVni => BGP_VNI,
+            Self::RouteTargets => ROUTE_TARGETS,
             Self::RouterMac => ROUTER_MAC,
+            Self::Gateway => segment::GATEWAY,
+            Self::HostRouteInKernel => HOST_ROUTE_IN_KERNEL,
             Self::HostRouteExported => HOST_ROUTE_EXPORTED,
+            Self::LocalMacAdvertised => segment::LOCAL_MAC_ADVERTISED,
             Self::RouteAdvertised => ROUTE_ADVERTISED,
+            Self::RouteFiltered => ROUTE_FILTERED,
             Self::RouteValid => ROUTE_VALID,
             Self::RouteImported => ROUTE_IMPORTED,
             Self::RouteInRib => ROUTE_IN_RIB,
             Self::RouteInKernel => ROUTE_IN_KERNEL,
             Self::NeighbourEntry => NEIGHBOUR_ENTRY,
             Self::FdbEntry => FDB_ENTRY,
+            Self::FloodList => segment::FLOOD_LIST,
+            Self::RemoteMacInFdb => segment::REMOTE_MAC_IN_FDB,
+            Self::DuplicateAddress => segment::DUPLICATE_ADDRESS,
         }
     }
 }
@@ -192,6 +207,25 @@ const BGP_VNI: Explanation = Explanation {
     ],
 };
 
+const ROUTE_TARGETS: Explanation = Explanation {
+    broken: "Two VNIs of this node have one route distinguisher, so that the fabric keeps only \
+             one of their routes to a prefix; or a VRF takes in another's routes by accident, \
+             and tenants see each other.",
+    causes: &[
+        "RawFRRConfig sets an rd that another VNI has",
+        "an exported target ends in the number of another VNI, whose derived import target takes \
+         any AS with that number",
+    ],
+    mend: &[
+        "remove the rd, or choose another",
+        "list importRTs in the VNI that takes in too much: explicit targets are matched in full",
+    ],
+    look: &[
+        "vtysh -c 'show bgp l2vpn evpn vni'",
+        "vtysh -c 'show bgp l2vpn evpn vrf-import-rt'",
+    ],
+};
+
 const ROUTER_MAC: Explanation = Explanation {
     broken: "Bridge, zebra and bgpd do not agree on the router MAC. Remote routers send to the \
              one that bgpd announces, and this kernel drops what is not for the bridge's.",
@@ -207,6 +241,26 @@ const ROUTER_MAC: Explanation = Explanation {
         "ip link show dev br-pe-VNI",
         "vtysh -c 'show evpn vni VNI'",
         "vtysh -c 'show bgp l2vpn evpn vni VNI'",
+    ],
+};
+
+const HOST_ROUTE_IN_KERNEL: Explanation = Explanation {
+    broken: "What the host announced, or a network of the VRF's own links, is not in the VRF's \
+             kernel table: packets from the fabric arrive here and go no further.",
+    causes: &[
+        "the host's next hop is not in the subnet of the link, and cannot be reached",
+        "the kernel refused the route: see zebra's log",
+        "someone deleted the route, or another program has one with a lower metric",
+        "the link lost its address for a moment, and zebra does not know",
+    ],
+    mend: &[
+        "have the host announce its own address as next hop",
+        "wait for the next pass, and delete what is foreign in the table",
+    ],
+    look: &[
+        "vtysh -c 'show bgp vrf VRF ipv4 unicast PREFIX'",
+        "vtysh -c 'show ip route vrf VRF PREFIX'",
+        "ip route show vrf VRF",
     ],
 };
 
@@ -243,6 +297,24 @@ const ROUTE_ADVERTISED: Explanation = Explanation {
     look: &[
         "vtysh -c 'show bgp l2vpn evpn neighbors PEER advertised-routes'",
         "vtysh -c 'show bgp l2vpn evpn summary'",
+    ],
+};
+
+const ROUTE_FILTERED: Explanation = Explanation {
+    broken: "Other routers tell routes for this VNI, but with route targets that its VRF does \
+             not import; the VRF learns nothing.",
+    causes: &[
+        "importRTs names another AS or number than the other routers export",
+        "the other routers derive their target from another AS number",
+    ],
+    mend: &[
+        "add the target that the finding names to importRTs",
+        "or export on the other side what is imported here",
+    ],
+    look: &[
+        "vtysh -c 'show bgp l2vpn evpn route type 5'",
+        "vtysh -c 'show bgp l2vpn evpn vni VNI'",
+        "vtysh -c 'show bgp l2vpn evpn vrf-import-rt'",
     ],
 };
 

@@ -76,8 +76,8 @@ fn bad_ones_are_listed_up_to_a_limit() {
         Outcome::Good { .. } | Outcome::Bad { .. } | Outcome::Pending { .. } => None,
     });
     assert_eq!(more, Some((Check::RouteInKernel, 30)));
-    assert_eq!(good(&findings, Check::RouteInKernel), 2);
-    assert_eq!(good(&findings, Check::RouteInRib), 52);
+    assert_eq!(good(&findings, Check::RouteInKernel), 4);
+    assert_eq!(good(&findings, Check::RouteInRib), 54);
     // Those that are not listed are looked at twice as well.
     assert_eq!(bad(&confirm(&[], findings.clone())), []);
     assert_eq!(confirm(&findings, findings.clone()), findings);
