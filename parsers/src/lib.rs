@@ -15,12 +15,14 @@
 //!   [`stream::Streamed::Absent`]; all other words of FRR are errors.
 //! - What can be large is streamed: memory does not grow with the answer.
 
+pub mod bfd;
 pub mod bgp;
 pub mod bmp;
 pub mod evpn;
 pub mod framing;
 pub mod id;
 pub mod json;
+pub mod nexthop;
 pub mod rib;
 pub mod running_config;
 pub mod stream;

@@ -5,14 +5,17 @@
 //! take as long as the longest silence; and nothing is written anywhere.
 
 mod kernel;
+mod segments;
 pub(super) mod sessions;
 mod tables;
+mod underlay;
 mod vnis;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
+use std::net::IpAddr;
 
 use perouter_parsers::json::Error as AnswerError;
-use perouter_parsers::{bgp, evpn};
+use perouter_parsers::{bfd, bgp, evpn};
 
 use super::chain;
 use crate::api::types::VrfName;
@@ -24,10 +27,12 @@ use crate::plan::bgp::desired::families;
 use crate::plan::link::SeenKernel;
 use crate::verify::SessionsOf;
 use crate::verify::facts::{
-    BgpVni, Facts, Read, Sessions, Unreadable, VrfFacts, ZebraVni, sessions_of,
+    BfdSession, BgpVni, Facts, Reach, Read, SegmentFacts, Sessions, UnderlayFacts, Unreadable,
+    VrfFacts, ZebraSegment, ZebraVni, sessions_of,
 };
+use ipnet::IpNet;
 use kernel::KernelTables;
-use tables::{BgpTables, Ribs};
+use tables::{BgpTables, ZebraTables};
 
 /// Reads back everything that verification of `intent` looks at.
 ///
@@ -44,13 +49,13 @@ pub async fn gather(
     let dir = frr.dir().to_owned();
     // Small answers come over the driver's own connections; large ones are read entry by entry
     // on threads of their own, one a daemon, while the kernel is asked.
-    let (small, bgp, ribs, kernel) = tokio::join!(
-        Small::ask(frr, &wanted.vrfs),
+    let (small, bgp, zebra, kernel) = tokio::join!(
+        Small::ask(frr, &wanted),
         tables::read_bgp(&dir, &wanted),
-        tables::read_ribs(&dir, &wanted.vrfs),
+        tables::read_zebra(&dir, &wanted),
         kernel::read(kernel, seen, &wanted.vrfs),
     );
-    assemble(small, bgp, ribs, kernel)
+    assemble(small, bgp, zebra, kernel)
 }
 
 /// The sessions of one instance, by themselves.
@@ -79,6 +84,24 @@ struct Wanted {
     vrfs: Vec<VrfName>,
     /// The fabric's neighbours that EVPN routes are to be sent to.
     evpn_neighbors: Vec<Peer>,
+    /// Whether there are layer 2 segments.
+    segments: Asked,
+    /// Whether some way to a neighbour is watched by BFD.
+    bfd: Asked,
+}
+
+/// Whether something is asked at all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Asked {
+    Yes,
+    /// Nothing in the intent needs it.
+    No,
+}
+
+impl Asked {
+    const fn when(needed: bool) -> Self {
+        if needed { Self::Yes } else { Self::No }
+    }
 }
 
 impl Wanted {
@@ -94,6 +117,14 @@ impl Wanted {
         Self {
             vrfs: intent.vnis.iter().map(|vni| vni.spec.vrf.clone()).collect(),
             evpn_neighbors: evpn_neighbors.collect(),
+            segments: Asked::when(!intent.segments.is_empty()),
+            bfd: Asked::when(
+                intent
+                    .underlay
+                    .iter()
+                    .flat_map(|own| &own.spec.neighbors)
+                    .any(|neighbor| neighbor.bfd.is_some()),
+            ),
         }
     }
 }
@@ -118,28 +149,52 @@ struct Small {
     zebra_vnis: Read<BTreeMap<crate::api::Vni, ZebraVni>>,
     bgp_vnis: Read<BTreeMap<crate::api::Vni, BgpVni>>,
     vrfs: BTreeMap<VrfName, Read<Sessions>>,
+    next_hops: Read<HashMap<IpAddr, Reach>>,
+    tracked: Read<HashMap<IpAddr, Option<IpNet>>>,
+    segments: Read<BTreeMap<crate::api::Vni, ZebraSegment>>,
+    bfd: Read<Vec<BfdSession>>,
 }
 
 impl Small {
-    async fn ask(frr: &mut Frr, vrfs: &[VrfName]) -> Self {
+    async fn ask(frr: &mut Frr, wanted: &Wanted) -> Self {
         let mut bgpd = Asker::new(frr, Daemon::Bgpd);
         let fabric = bgpd.sessions("show bgp neighbors json").await;
         let bgp_vnis = bgpd
             .read("show bgp l2vpn evpn vni json", evpn::bgp_vnis)
             .await;
         let mut vrf_sessions = BTreeMap::new();
-        for vrf in vrfs {
+        for vrf in &wanted.vrfs {
             let command = format!("show bgp vrf {vrf} neighbors json");
             vrf_sessions.insert(vrf.clone(), bgpd.sessions(&command).await);
         }
+        let next_hops = underlay::next_hops(&mut bgpd).await;
         let mut zebra = Asker::new(frr, Daemon::Zebra);
         let mapped = zebra.read("show vrf vni json", evpn::vrf_vnis).await;
+        let tracked = underlay::tracked(&mut zebra).await;
+        let segments = match wanted.segments {
+            Asked::No => Err(Unreadable::not_read()),
+            Asked::Yes => {
+                let command = "show evpn vni detail json";
+                zebra.read(command, evpn::vni_details).await
+            }
+        };
+        let bfd = match wanted.bfd {
+            Asked::No => Err(Unreadable::not_read()),
+            Asked::Yes => {
+                let mut bfdd = Asker::new(frr, Daemon::Bfdd);
+                bfdd.read("show bfd peers json", bfd::peers).await
+            }
+        };
         Self {
             fabric,
             zebra_vnis: mapped.map(vnis::of_zebra),
             // Without a BGP instance bgpd has no VNIs.
             bgp_vnis: bgp_vnis.map(|found| vnis::of_bgpd(found.unwrap_or_default())),
             vrfs: vrf_sessions,
+            next_hops,
+            tracked,
+            segments: segments.map(segments::of_zebra),
+            bfd: bfd.map(underlay::bfd),
         }
     }
 }
@@ -202,22 +257,31 @@ fn unreadable(daemon: Daemon, command: &str, error: &AnswerError) -> Unreadable 
     })
 }
 
-fn assemble(small: Small, bgp: BgpTables, ribs: Ribs, kernel: KernelTables) -> Facts {
+fn assemble(small: Small, bgp: BgpTables, zebra: ZebraTables, kernel: KernelTables) -> Facts {
     let Small {
         fabric,
         zebra_vnis,
         bgp_vnis,
         vrfs: sessions,
+        next_hops,
+        tracked,
+        segments,
+        bfd,
     } = small;
     let BgpTables {
         evpn,
         advertised,
         vrfs: bgp,
+        macs,
+        floods,
     } = bgp;
+    let ZebraTables { ribs, hosts } = zebra;
     let KernelTables {
         links,
         neighbours,
         fdb,
+        learned,
+        main,
         tables,
     } = kernel;
     let mut vrfs: BTreeMap<VrfName, VrfFacts> = BTreeMap::new();
@@ -240,6 +304,20 @@ fn assemble(small: Small, bgp: BgpTables, ribs: Ribs, kernel: KernelTables) -> F
         evpn,
         advertised,
         vrfs,
+        underlay: UnderlayFacts {
+            next_hops,
+            tracked,
+            table: main,
+            bfd,
+        },
+        segments: SegmentFacts {
+            zebra: segments,
+            hosts: hosts.hosts,
+            duplicate_addresses: hosts.duplicates,
+            macs,
+            floods,
+            learned,
+        },
         kernel: links,
         neighbours,
         fdb,

@@ -275,13 +275,21 @@ pub fn table(vni: Vni) -> TableId {
     FIRST_TABLE + u32::from(vni)
 }
 
-fn veth_mtu(nic_mtu: Option<u32>, vtep: IpAddr) -> Option<u32> {
-    let overhead = match vtep {
+/// What a tunnel that starts at `vtep` adds to a packet, in bytes.
+#[must_use]
+pub const fn tunnel_overhead(vtep: IpAddr) -> u32 {
+    match vtep {
         IpAddr::V4(_) => VXLAN_IPV4_OVERHEAD,
         IpAddr::V6(_) => VXLAN_IPV6_OVERHEAD,
-    };
+    }
+}
+
+/// The MTU of veths whose packets go into tunnels that start at `vtep`; `None` leaves the
+/// kernel's choice.
+#[must_use]
+pub fn veth_mtu(nic_mtu: Option<u32>, vtep: IpAddr) -> Option<u32> {
     nic_mtu
-        .map(|mtu| mtu.saturating_sub(overhead))
+        .map(|mtu| mtu.saturating_sub(tunnel_overhead(vtep)))
         .filter(|mtu| *mtu > SMALLEST_USEFUL_MTU)
 }
 

@@ -51,20 +51,32 @@ impl ConditionType {
             Check::FactsReadable
             | Check::LinksPresent
             | Check::VtepAddress
+            | Check::DuplicateVtep
+            | Check::MtuPath
             | Check::VniUp
             | Check::BgpVni
-            | Check::RouterMac => Self::Programmed,
-            Check::UnderlaySession | Check::EvpnFamily | Check::HostSession => {
+            | Check::RouteTargets
+            | Check::RouterMac
+            | Check::Gateway => Self::Programmed,
+            Check::UnderlaySession | Check::BfdSession | Check::EvpnFamily | Check::HostSession => {
                 Self::SessionsEstablished
             }
-            Check::HostRouteExported
+            Check::UnderlayRoute
+            | Check::VtepReachable
+            | Check::HostRouteInKernel
+            | Check::HostRouteExported
+            | Check::LocalMacAdvertised
             | Check::RouteAdvertised
+            | Check::RouteFiltered
             | Check::RouteValid
             | Check::RouteImported
             | Check::RouteInRib
             | Check::RouteInKernel
             | Check::NeighbourEntry
-            | Check::FdbEntry => Self::RoutesExchanged,
+            | Check::FdbEntry
+            | Check::FloodList
+            | Check::RemoteMacInFdb
+            | Check::DuplicateAddress => Self::RoutesExchanged,
         }
     }
 }

@@ -1,17 +1,18 @@
 //! Routes out: learned from the host, made a Type-5 route, sent to each EVPN neighbour.
 
 use std::collections::HashMap;
-use std::net::IpAddr;
 
-use ipnet::{IpNet, Ipv4Net};
+use ipnet::IpNet;
 
 use super::facts::{BgpVni, EvpnPath, Origin, RouteId, Standing, VrfPath};
 use super::finding::Check;
+use super::import::version;
 use super::ledger::{Fault, Ledger, Tally};
 use super::routes::{export_targets, is_address};
 use super::sources::{Source, waiting};
 use super::vni::{One, listed};
 use crate::api::{Peer, RouteTarget};
+use crate::intent::VniIntent;
 use crate::plan::link::Mac;
 
 /// Checks one VNI's routes out. Without an agreed `router_mac` the MAC of the routes is not
@@ -59,30 +60,28 @@ struct Wanted<'a> {
 }
 
 impl Wanted<'_> {
-    /// The host's own IPv4 address, which a `network` statement announces.
-    fn host(&self) -> Option<Ipv4Net> {
-        let mut hosts = self.one.intent.legs.iter().map(|leg| leg.host.addr());
-        hosts.find_map(|host| match host {
-            IpAddr::V4(host) => Some(Ipv4Net::from(host)),
-            IpAddr::V6(_) => None,
-        })
-    }
-
-    /// The prefixes to export, sorted: those whose best path comes from this node, and the
-    /// host's own address in any case.
+    /// The prefixes to export, sorted: those whose best path comes from this node, and in any
+    /// case what `network` statements announce: the host's own addresses, and the subnets of
+    /// which the VRF is the gateway.
     fn prefixes(&self, table: &Table) -> Vec<IpNet> {
-        let host = self.host();
+        let VniIntent {
+            key: _,
+            spec: _,
+            legs,
+            gateway_subnets,
+        } = self.one.intent;
+        let hosts = || legs.iter().map(|leg| leg.host.addr());
         let is_own = |path: &VrfPath| match path.origin {
             Origin::Local => true,
-            Origin::Peer(peer) => is_address(peer, host.map(|host| IpAddr::V4(host.addr()))),
+            Origin::Peer(peer) => hosts().any(|host| is_address(peer, Some(host))),
         };
         let is_best = |path: &VrfPath| path.standing == Standing::Best;
         let mut prefixes: Vec<IpNet> = table
             .iter()
             .filter(|(_, paths)| paths.iter().any(|path| is_best(path) && is_own(path)))
             .map(|(prefix, _)| *prefix)
-            .chain(host.map(IpNet::V4))
-            .filter(|prefix| matches!(prefix, IpNet::V4(_)))
+            .chain(hosts().map(IpNet::from))
+            .chain(gateway_subnets.iter().copied())
             .collect();
         prefixes.sort_unstable();
         prefixes.dedup();
@@ -101,7 +100,10 @@ impl Wanted<'_> {
             None if known => Fault::new(
                 self.describe(),
                 "no Type-5 route",
-                format!("see `show bgp vrf {vrf} ipv4 unicast {prefix}`"),
+                format!(
+                    "see `show bgp vrf {vrf} {} unicast {prefix}`",
+                    version(prefix)
+                ),
             ),
             None => Fault::new(
                 format!("a route in the BGP table of VRF {vrf}, by its network statement"),

@@ -3,12 +3,20 @@
 //! What always holds: a source that could not be read is an [`Unreadable`], never an empty
 //! table. An empty table says that FRR or the kernel answered, and has nothing.
 
+mod segment;
+mod underlay;
+
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt;
 use std::net::IpAddr;
 use std::time::Duration;
 
 use ipnet::IpNet;
+
+pub use segment::{
+    Came, FloodPath, Host, HostPlace, LearnedMac, MacPath, Moves, SegmentFacts, ZebraSegment,
+};
+pub use underlay::{BfdSession, BfdState, Reach, UnderlayFacts};
 
 use super::SessionsOf;
 use crate::api::types::{Vni, VrfName};
@@ -59,6 +67,10 @@ pub struct Facts {
     pub advertised: BTreeMap<Peer, Read<HashSet<RouteId>>>,
     /// Each VRF's own tables. A VRF that is not listed was not asked.
     pub vrfs: BTreeMap<VrfName, VrfFacts>,
+    /// How the fabric's tunnel endpoints are reached.
+    pub underlay: UnderlayFacts,
+    /// What is known of the hosts of layer 2 segments.
+    pub segments: SegmentFacts,
     /// Links and addresses of both namespaces.
     pub kernel: Read<SeenKernel>,
     /// Neighbour entries of the router's namespace.
@@ -89,6 +101,8 @@ impl Default for Facts {
             evpn: Err(Unreadable::not_read()),
             advertised: BTreeMap::new(),
             vrfs: BTreeMap::new(),
+            underlay: UnderlayFacts::default(),
+            segments: SegmentFacts::default(),
             kernel: Err(Unreadable::not_read()),
             neighbours: Err(Unreadable::not_read()),
             fdb: Err(Unreadable::not_read()),
@@ -101,9 +115,11 @@ impl Default for Facts {
 pub struct VrfFacts {
     /// BGP sessions of the VRF's instance (`show bgp vrf X neighbors json`).
     pub sessions: Read<Sessions>,
-    /// BGP's IPv4 table of the VRF (`show bgp vrf X ipv4 unicast json`): paths by prefix.
+    /// BGP's tables of the VRF (`show bgp vrf X ipv4 unicast json`, and the same of IPv6): paths
+    /// by prefix.
     pub bgp: Read<HashMap<IpNet, Vec<VrfPath>>>,
-    /// zebra's IPv4 RIB of the VRF (`show ip route vrf X json`): entries by prefix.
+    /// zebra's RIB of the VRF (`show ip route vrf X json`, and the same of IPv6): entries by
+    /// prefix.
     pub rib: Read<HashMap<IpNet, Vec<RibEntry>>>,
     /// The kernel's routes of the VRF's table.
     pub table: Read<Vec<KernelRoute>>,
@@ -264,6 +280,8 @@ pub enum VniState {
 pub struct BgpVni {
     /// Whether it is a layer 3 VNI.
     pub kind: VniKind,
+    /// The VTEP that its routes name.
+    pub vtep: IpAddr,
     /// The route distinguisher of its routes.
     pub rd: Rd,
     /// The route targets by which it imports.

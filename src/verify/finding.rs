@@ -44,22 +44,42 @@ checks! {
     FactsReadable, "facts-readable", "FRR and the kernel answered what they were asked";
     LinksPresent, "links-present", "the links stand, are up, and are joined as wanted";
     VtepAddress, "vtep-address", "the VTEP address is on the router's loopback";
+    DuplicateVtep, "duplicate-vtep", "no other router has this node's VTEP address";
+    MtuPath, "mtu-path", "what fits through the overlay's links fits through the NIC in a tunnel";
     UnderlaySession, "underlay-session", "the BGP session with a fabric neighbour is established";
+    BfdSession, "bfd-session", "BFD watches the way to a fabric neighbour, where it is to";
     EvpnFamily, "evpn-family", "both sides of a fabric session announced EVPN";
     HostSession, "host-session", "the BGP session with the host is established";
-    VniUp, "vni-up", "zebra has the VNI as a layer 3 VNI, up, with its VRF, SVI and VXLAN";
-    BgpVni, "bgp-vni", "bgpd has the VNI as a layer 3 VNI, with the route targets wanted";
+    UnderlayRoute, "underlay-route",
+        "zebra and the kernel have a route to each remote VTEP in the main table";
+    VtepReachable, "vtep-reachable", "bgpd takes each remote VTEP as a next hop that is reached";
+    VniUp, "vni-up", "zebra has the VNI on its layer, up, with its VRF, SVI and VXLAN";
+    BgpVni, "bgp-vni", "bgpd has the VNI on its layer, with the route targets wanted";
+    RouteTargets, "route-targets",
+        "no two VNIs of this node share a route distinguisher, or take in each other's routes unasked";
     RouterMac, "router-mac", "zebra, bgpd and the bridge agree on the router MAC";
+    Gateway, "gateway", "the segment's bridge has the gateway's addresses and its MAC";
+    HostRouteInKernel, "host-route-in-kernel",
+        "the host's routes and networks are in zebra and in the VRF's kernel table";
     HostRouteExported, "host-route-exported",
         "each route of the host is a Type-5 route with our RD, route targets, MAC and VTEP";
+    LocalMacAdvertised, "local-mac-advertised",
+        "each host at the segment's ports is known to zebra, and a Type-2 route";
     RouteAdvertised, "route-advertised", "each exported route is sent to each EVPN neighbour";
-    RouteValid, "route-valid", "each received Type-5 route for us has a valid best path";
+    RouteFiltered, "route-filtered",
+        "no routes for the VNI come with route targets that its VRF does not import";
+    RouteValid, "route-valid", "each received route for us has a valid best path";
     RouteImported, "route-imported", "each such route is in its VRF's BGP table, with a best path";
     RouteInRib, "route-in-rib", "zebra selected each imported route and installed it";
     RouteInKernel, "route-in-kernel",
         "each is in the VRF's kernel table, by the SVI, onlink, to the remote VTEP";
     NeighbourEntry, "neighbour-entry", "the kernel maps each remote VTEP to its router MAC";
     FdbEntry, "fdb-entry", "the VXLAN device maps each router MAC to its remote VTEP";
+    FloodList, "flood-list",
+        "the VXLAN device floods to each remote VTEP of the segment, and these know of ours";
+    RemoteMacInFdb, "remote-mac-in-fdb",
+        "the kernel has each remote host of the segment behind its VTEP, and its address";
+    DuplicateAddress, "duplicate-address", "no host of the segment is in two places";
 }
 
 impl fmt::Display for Check {

@@ -126,9 +126,20 @@ fn patience(check: Check, proven: bool) -> Duration {
     const SENDING: Duration = Duration::from_secs(5);
     match check {
         Check::UnderlaySession | Check::EvpnFamily | Check::HostSession if proven => Duration::ZERO,
-        Check::UnderlaySession | Check::EvpnFamily | Check::HostSession => STARTING,
-        Check::HostRouteExported | Check::RouteAdvertised => SENDING,
-        Check::RouteValid
+        Check::BfdSession if proven => MOVING,
+        Check::UnderlaySession | Check::BfdSession | Check::EvpnFamily | Check::HostSession => {
+            STARTING
+        }
+        Check::HostRouteExported | Check::LocalMacAdvertised | Check::RouteAdvertised => SENDING,
+        Check::UnderlayRoute
+        | Check::VtepReachable
+        | Check::HostRouteInKernel
+        | Check::DuplicateVtep
+        | Check::RouteFiltered
+        | Check::FloodList
+        | Check::RemoteMacInFdb
+        | Check::DuplicateAddress
+        | Check::RouteValid
         | Check::RouteImported
         | Check::RouteInRib
         | Check::RouteInKernel
@@ -143,6 +154,9 @@ fn patience(check: Check, proven: bool) -> Duration {
         Check::FactsReadable
         | Check::LinksPresent
         | Check::VtepAddress
+        | Check::MtuPath
+        | Check::RouteTargets
+        | Check::Gateway
         | Check::VniUp
         | Check::BgpVni
         | Check::RouterMac => {

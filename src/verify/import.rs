@@ -22,8 +22,8 @@ use crate::plan::link::Mac;
 /// The kernel's neighbour and forwarding entries, by what they are looked up by.
 #[derive(Debug)]
 pub(super) struct Forwarding {
-    neighbours: HashMap<(u32, IpAddr), Option<Mac>>,
-    fdb: HashMap<(u32, Mac), BTreeSet<IpAddr>>,
+    pub(super) neighbours: HashMap<(u32, IpAddr), Option<Mac>>,
+    pub(super) fdb: HashMap<(u32, Mac), BTreeSet<IpAddr>>,
 }
 
 impl Forwarding {
@@ -68,7 +68,7 @@ impl<'a> Tables<'a> {
 }
 
 /// The route in force for each destination: the one with the lowest metric.
-fn effective(routes: &[KernelRoute]) -> HashMap<IpNet, &KernelRoute> {
+pub(super) fn effective(routes: &[KernelRoute]) -> HashMap<IpNet, &KernelRoute> {
     let mut effective: HashMap<IpNet, &KernelRoute> = HashMap::with_capacity(routes.len());
     for route in routes {
         effective
@@ -121,11 +121,15 @@ pub(super) fn check(one: &One<'_>, links: VniLinks, ledger: &mut Ledger) {
         kernel: Tally::new(Check::RouteInKernel),
     };
     let mut remote = BTreeMap::new();
+    let mut unreachable = BTreeSet::new();
     let by_prefix = |a: &&EvpnPath, b: &&EvpnPath| a.id.prefix == b.id.prefix;
     for paths in one.routes.received.chunk_by(by_prefix) {
-        route(one, links, paths, &tables, &mut hops, &mut remote);
+        let used = valid_ones(one, paths, &mut hops.valid, &mut unreachable);
+        route(one, links, (paths, used), &tables, &mut hops, &mut remote);
     }
     ledger.close(object, hops.valid);
+    one.reach
+        .pend(Check::RouteValid, object, &unreachable, ledger);
     let Tables { bgp, rib, kernel } = tables;
     let read = bgp.map(drop);
     settle(one, hops.imported, &read, ledger);
@@ -145,14 +149,37 @@ fn settle(one: &One<'_>, tally: Tally, read: &Result<(), String>, ledger: &mut L
     }
 }
 
-/// Which router MACs the routes in use name for each remote VTEP.
+/// Which router MACs the routes in use name for each gateway that the kernel uses for them: a
+/// remote VTEP, for IPv6 routes written as an IPv6 address.
 type Remote = BTreeMap<IpAddr, BTreeSet<Mac>>;
 
-/// Follows all paths of one prefix as far as they are good.
+/// The paths of one prefix that are used. A route whose next hops cannot be reached waits for
+/// those.
+fn valid_ones<'a>(
+    one: &One<'_>,
+    paths: &[&'a EvpnPath],
+    tally: &mut Tally,
+    unreachable: &mut BTreeSet<IpAddr>,
+) -> Vec<&'a EvpnPath> {
+    let by_rd = |a: &&EvpnPath, b: &&EvpnPath| a.id.rd == b.id.rd;
+    let mut usable = Vec::new();
+    for paths in paths.chunk_by(by_rd) {
+        let invalid = paths.iter().all(|path| path.standing == Standing::Invalid);
+        let next_hops = || paths.iter().map(|path| path.next_hop.to_canonical());
+        if invalid && next_hops().all(|at| one.reach.is_unreachable(at)) {
+            unreachable.extend(next_hops());
+        } else {
+            usable.extend(valid(paths, tally));
+        }
+    }
+    usable
+}
+
+/// Follows the used paths of one prefix as far as they are good.
 fn route(
     one: &One<'_>,
     links: VniLinks,
-    paths: &[&EvpnPath],
+    (paths, mut usable): (&[&EvpnPath], Vec<&EvpnPath>),
     tables: &Tables<'_>,
     hops: &mut Hops,
     remote: &mut Remote,
@@ -160,11 +187,6 @@ fn route(
     let Some(prefix) = paths.first().map(|path| path.id.prefix) else {
         return;
     };
-    let by_rd = |a: &&EvpnPath, b: &&EvpnPath| a.id.rd == b.id.rd;
-    let mut usable = Vec::new();
-    for paths in paths.chunk_by(by_rd) {
-        usable.extend(valid(paths, &mut hops.valid));
-    }
     let Ok(bgp) = tables.bgp else { return };
     let in_vrf = bgp.get(&prefix).map(Vec::as_slice).unwrap_or_default();
     usable.retain(|path| imported(one, path, in_vrf, &mut hops.imported));
@@ -177,7 +199,10 @@ fn route(
             Fault::new(
                 "a best path in the VRF",
                 "paths, but none is best",
-                format!("see `show bgp vrf {vrf} ipv4 unicast {prefix}`"),
+                format!(
+                    "see `show bgp vrf {vrf} {} unicast {prefix}`",
+                    version(prefix)
+                ),
             )
         });
         return;
@@ -207,8 +232,9 @@ fn route(
                 format!("via {vias} dev {} onlink", names.bridge),
                 seen,
                 format!(
-                    "zebra says that it is installed; see `ip route show vrf {} {prefix}` and \
+                    "zebra says that it is installed; see `ip {}route show vrf {} {prefix}` and \
                      zebra's log",
+                    if prefix.addr().is_ipv4() { "" } else { "-6 " },
                     one.intent.spec.vrf
                 ),
             )
@@ -218,9 +244,35 @@ fn route(
         for path in usable {
             let vtep = path.next_hop.to_canonical();
             if wanted.contains(&vtep) {
-                remote.entry(vtep).or_default().extend(path.router_mac);
+                let gateway = as_gateway(vtep, prefix);
+                remote.entry(gateway).or_default().extend(path.router_mac);
             }
         }
+    }
+}
+
+/// A VTEP as the kernel has it for a gateway: a route of IPv6 has one of IPv6, in which an IPv4
+/// address is written as `::ffff:…` (RFC 4291 §2.5.5.2).
+fn as_gateway(vtep: IpAddr, prefix: IpNet) -> IpAddr {
+    match (vtep, prefix) {
+        (IpAddr::V4(vtep), IpNet::V6(_)) => IpAddr::V6(vtep.to_ipv6_mapped()),
+        (IpAddr::V4(_), IpNet::V4(_)) | (IpAddr::V6(_), _) => vtep,
+    }
+}
+
+/// How BGP's commands name a prefix's family.
+pub(super) const fn version(prefix: IpNet) -> &'static str {
+    match prefix {
+        IpNet::V4(_) => "ipv4",
+        IpNet::V6(_) => "ipv6",
+    }
+}
+
+/// How zebra's commands name a prefix's family.
+pub(super) const fn ip_word(prefix: IpNet) -> &'static str {
+    match prefix {
+        IpNet::V4(_) => "ip",
+        IpNet::V6(_) => "ipv6",
     }
 }
 
@@ -333,7 +385,7 @@ fn in_rib(
             Fault::new(
                 format!("selected and installed, via {}", vias(wanted)),
                 seen,
-                format!("see `show ip route vrf {vrf} {prefix}`"),
+                format!("see `show {} route vrf {vrf} {prefix}`", ip_word(prefix)),
             )
         })
     });
@@ -391,15 +443,18 @@ fn entries(
         let read = one.facts.fdb.as_ref();
         read.map(drop).map_err(unread(Source::Fdb))
     });
-    for (vtep, macs) in remote {
+    let mut places = BTreeSet::new();
+    for (gateway, macs) in remote {
         if neighbours.is_err() {
             break;
         }
-        let Some(mac) = neighbour_entry(one, links, *vtep, macs, &mut neighbour) else {
-            continue;
-        };
+        if let Some(mac) = neighbour_entry(one, links, *gateway, macs, &mut neighbour) {
+            places.insert((gateway.to_canonical(), mac));
+        }
+    }
+    for (vtep, mac) in places {
         if forwarding.is_ok() {
-            fdb_entry(one, links, *vtep, mac, &mut fdb);
+            fdb_entry(one, links, vtep, mac, &mut fdb);
         }
     }
     settle(one, neighbour, &neighbours, ledger);

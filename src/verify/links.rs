@@ -1,11 +1,13 @@
 //! Links and addresses: what the kernel holds against what the plan wants of it.
 
+use std::collections::BTreeSet;
+
 use super::facts::Facts;
 use super::finding::Check;
 use super::ledger::{Fault, Ledger, Tally};
 use super::sources::{Source, waiting};
 use crate::api::types::{InterfaceName, ObjectKey};
-use crate::intent::{UnderlayIntent, VniIntent};
+use crate::intent::{SegmentIntent, UnderlayIntent, VniIntent};
 use crate::plan::desired::Names;
 use crate::plan::kernel::is_kind;
 use crate::plan::link::{Link, LinkKind, Mac, Master, SeenKernel, SeenKind};
@@ -19,6 +21,22 @@ pub(super) struct VniLinks {
     pub(super) svi_mac: Option<Mac>,
     /// The VXLAN device's index.
     pub(super) vxlan: u32,
+}
+
+/// What the links of a segment leave to its further checks.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct SegmentLinks {
+    /// The bridge's index.
+    pub(super) bridge: u32,
+    /// The VXLAN device's index.
+    pub(super) vxlan: u32,
+}
+
+/// How the links of a VNI stand: those of the VNI itself, and those of its leg to the host. What
+/// is not good says what waits for it.
+pub(super) struct Standing {
+    pub(super) vni: Result<VniLinks, String>,
+    pub(super) leg: Result<(), String>,
 }
 
 /// Checks the NICs and the VTEP address.
@@ -73,38 +91,86 @@ fn nic_fault(nic: &InterfaceName, kernel: &SeenKernel) -> Option<Fault> {
     }
 }
 
-/// Checks the links of one VNI. Nothing comes back unless all of them are good, or what is
-/// wrong with them does not keep the further checks from being made.
+/// Checks the links of one VNI.
 pub(super) fn check_vni(
     vni: &VniIntent,
     wanted: &[Link],
     facts: &Facts,
     ledger: &mut Ledger,
-) -> Result<VniLinks, String> {
+) -> Standing {
     let object = Some(&vni.key);
     let Ok(kernel) = &facts.kernel else {
         let source = waiting(Source::Kernel);
         ledger.pending(Check::LinksPresent, object, &source);
-        return Err(source);
+        return Standing {
+            vni: Err(source.clone()),
+            leg: Err(source),
+        };
     };
     let mut tally = Tally::new(Check::LinksPresent);
     let names = Names::of(vni.spec.vni);
-    // A broken veth stops the host's session, not the VNI itself.
+    let vrf = InterfaceName::from(vni.spec.vrf.clone());
+    // A broken veth stops the host's session, not the VNI itself; the VRF is of both.
     let is_leg = |link: &Link| link.name == names.router_veth || link.name == names.host_veth;
-    let mut broken = None;
+    let (mut broken, mut broken_leg) = (None, None);
     for link in wanted {
-        if !count(link, kernel, &mut tally) && !is_leg(link) {
-            broken.get_or_insert_with(|| format!("{} {}", Check::LinksPresent, link.name));
+        if count(link, kernel, &mut tally) {
+            continue;
+        }
+        let what = || format!("{} {}", Check::LinksPresent, link.name);
+        if !is_leg(link) {
+            broken.get_or_insert_with(what);
+        }
+        if is_leg(link) || link.name == vrf {
+            broken_leg.get_or_insert_with(what);
         }
     }
     ledger.close(object, tally);
     let index = |name| kernel.router.get(name).map(|link| (link.index, link.mac));
-    match (broken, index(&names.bridge), index(&names.vxlan)) {
+    let own = match (broken, index(&names.bridge), index(&names.vxlan)) {
         (None, Some((svi, svi_mac)), Some((vxlan, _))) => Ok(VniLinks {
             svi,
             svi_mac,
             vxlan,
         }),
+        (broken, _, _) => Err(broken.unwrap_or_else(|| Check::LinksPresent.name().to_owned())),
+    };
+    Standing {
+        vni: own,
+        leg: broken_leg.map_or(Ok(()), Err),
+    }
+}
+
+/// Checks the links of one segment, but for the addresses of its bridge: those are its gateway's.
+pub(super) fn check_segment(
+    segment: &SegmentIntent,
+    wanted: &[Link],
+    facts: &Facts,
+    ledger: &mut Ledger,
+) -> Result<SegmentLinks, String> {
+    let object = Some(&segment.key);
+    let Ok(kernel) = &facts.kernel else {
+        let source = waiting(Source::Kernel);
+        ledger.pending(Check::LinksPresent, object, &source);
+        return Err(source);
+    };
+    let names = Names::of(segment.spec.vni);
+    let mut tally = Tally::new(Check::LinksPresent);
+    let mut broken = None;
+    for link in wanted {
+        let without_addresses = Link {
+            addresses: BTreeSet::new(),
+            ..link.clone()
+        };
+        let of_tunnel = link.name == names.bridge || link.name == names.vxlan;
+        if !count(&without_addresses, kernel, &mut tally) && of_tunnel {
+            broken.get_or_insert_with(|| format!("{} {}", Check::LinksPresent, link.name));
+        }
+    }
+    ledger.close(object, tally);
+    let index = |name| kernel.router.get(name).map(|link| link.index);
+    match (broken, index(&names.bridge), index(&names.vxlan)) {
+        (None, Some(bridge), Some(vxlan)) => Ok(SegmentLinks { bridge, vxlan }),
         (broken, _, _) => Err(broken.unwrap_or_else(|| Check::LinksPresent.name().to_owned())),
     }
 }

@@ -9,26 +9,38 @@
 //! of a bad or pending finding hold no ages, so that what does not change compares equal.
 
 pub mod age;
+mod bfd;
+mod domains;
+mod duplicates;
+pub mod explain;
 mod export;
 pub mod facts;
 pub mod finding;
+mod hints;
 pub mod history;
+mod host_routes;
 mod import;
 mod ledger;
 mod links;
+mod mtu;
+mod reach;
+mod remote_hosts;
 mod routes;
+mod segment;
 mod sessions;
 mod sources;
+mod targets;
 #[cfg(test)]
 pub(crate) mod tests;
 mod vni;
 
+pub use explain::Explanation;
 pub use facts::Facts;
 pub use finding::{Check, Finding, Outcome, stalled};
 pub use history::History;
 
 use crate::api::types::VrfName;
-use crate::intent::NodeIntent;
+use crate::intent::{NodeIntent, SegmentIntent, UnderlayIntent, VniIntent};
 use crate::plan::desired::{self, Tunnels};
 use ledger::Ledger;
 
@@ -46,26 +58,17 @@ pub fn verify(intent: &NodeIntent, facts: &Facts) -> Vec<Finding> {
         vteps: underlay.vteps,
         nic_mtu: None,
     };
-    let fabric = sessions::check_fabric(underlay, facts, &mut ledger);
-    let forwarding = import::Forwarding::new(facts);
-    let routes = routes::Index::new(intent, underlay, facts);
-    for (intent, routes) in intent.vnis.iter().zip(&routes.vnis) {
-        let wanted = desired::links_of_vni(intent, &tunnels).unwrap_or_default();
-        let links = links::check_vni(intent, &wanted, facts, &mut ledger);
-        sessions::check_host(intent, facts, &mut ledger);
-        let one = vni::One {
-            intent,
-            underlay,
-            facts,
-            fabric: &fabric,
-            forwarding: &forwarding,
-            routes,
-        };
-        vni::check(&one, links, &mut ledger);
+    if !intent.vnis.is_empty() || !intent.segments.is_empty() {
+        duplicates::check(intent, underlay, facts, &mut ledger);
     }
-    for segment in &intent.segments {
-        let wanted = desired::links_of_segment(segment, &tunnels).unwrap_or_default();
-        links::check_object(&segment.key, &wanted, facts, &mut ledger);
+    let fabric = sessions::check_fabric(underlay, facts, &mut ledger);
+    let overlay = Overlay::new(intent, underlay, facts, &fabric, &mut ledger);
+    targets::check(intent, underlay, facts, &mut ledger);
+    for (own, routes) in intent.vnis.iter().zip(&overlay.routes.vnis) {
+        overlay.vni(own, routes, &tunnels, &mut ledger);
+    }
+    for (own, routes) in intent.segments.iter().zip(&overlay.domains) {
+        overlay.segment(own, routes, &tunnels, &mut ledger);
     }
     if let Some(own) = &intent.passthrough {
         let wanted = desired::links_of_passthrough(own);
@@ -73,6 +76,109 @@ pub fn verify(intent: &NodeIntent, facts: &Facts) -> Vec<Finding> {
         sessions::check_passthrough(own, facts, &mut ledger);
     }
     ledger.into_findings()
+}
+
+/// What all VNIs and segments are looked at with.
+struct Overlay<'a> {
+    underlay: &'a UnderlayIntent,
+    facts: &'a Facts,
+    fabric: &'a sessions::Fabric,
+    forwarding: import::Forwarding,
+    routes: routes::Index<'a>,
+    domains: Vec<domains::DomainRoutes<'a>>,
+    reach: reach::Reachability,
+}
+
+impl<'a> Overlay<'a> {
+    /// Sorts the routes, and checks the ways to where they come from.
+    fn new(
+        intent: &NodeIntent,
+        underlay: &'a UnderlayIntent,
+        facts: &'a Facts,
+        fabric: &'a sessions::Fabric,
+        ledger: &mut Ledger,
+    ) -> Self {
+        let routes = routes::Index::new(intent, underlay, facts);
+        let domains = domains::index(intent, underlay, facts);
+        let prefixes = routes.vnis.iter().flat_map(|own| &own.received);
+        let macs = domains.iter().flat_map(|own| &own.macs);
+        let floods = domains.iter().flat_map(|own| &own.floods);
+        let next_hops = prefixes
+            .map(|path| path.next_hop)
+            .chain(macs.map(|path| path.came.next_hop))
+            .chain(floods.map(|path| path.came.next_hop));
+        let vteps = next_hops.map(|at| at.to_canonical()).collect();
+        let reach = if intent.vnis.is_empty() && intent.segments.is_empty() {
+            reach::Reachability::default()
+        } else {
+            reach::check(underlay, facts, fabric, &vteps, ledger)
+        };
+        Self {
+            underlay,
+            facts,
+            fabric,
+            forwarding: import::Forwarding::new(facts),
+            routes,
+            domains,
+            reach,
+        }
+    }
+
+    fn vni(
+        &self,
+        intent: &VniIntent,
+        routes: &routes::VniRoutes<'_>,
+        tunnels: &Tunnels,
+        ledger: &mut Ledger,
+    ) {
+        let wanted = desired::links_of_vni(intent, tunnels).unwrap_or_default();
+        let links = links::check_vni(intent, &wanted, self.facts, ledger);
+        if let Some(vtep) = tunnels.vteps.local(intent.spec.tunnels_over)
+            && !intent.legs.is_empty()
+        {
+            let of = (&intent.key, intent.spec.vni);
+            mtu::check(of, vtep, self.underlay, self.facts, ledger);
+        }
+        sessions::check_host(intent, self.facts, ledger);
+        host_routes::check_vni(intent, links.leg, self.facts, ledger);
+        let one = vni::One {
+            intent,
+            underlay: self.underlay,
+            facts: self.facts,
+            fabric: self.fabric,
+            reach: &self.reach,
+            forwarding: &self.forwarding,
+            routes,
+        };
+        vni::check(&one, links.vni, ledger);
+    }
+
+    fn segment(
+        &self,
+        intent: &SegmentIntent,
+        routes: &domains::DomainRoutes<'_>,
+        tunnels: &Tunnels,
+        ledger: &mut Ledger,
+    ) {
+        let wanted = desired::links_of_segment(intent, tunnels).unwrap_or_default();
+        let links = links::check_segment(intent, &wanted, self.facts, ledger);
+        if let Some(vtep) = tunnels.vteps.local(intent.spec.tunnels_over) {
+            let of = (&intent.key, intent.spec.vni);
+            mtu::check(of, vtep, self.underlay, self.facts, ledger);
+        }
+        let one = segment::One {
+            intent,
+            underlay: self.underlay,
+            facts: self.facts,
+            fabric: self.fabric,
+            reach: &self.reach,
+            forwarding: &self.forwarding,
+            routes,
+            // The bridge comes first, as everything's master.
+            bridge: wanted.first(),
+        };
+        segment::check(&one, links, ledger);
+    }
 }
 
 /// Whose sessions are looked at.

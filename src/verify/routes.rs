@@ -1,13 +1,13 @@
 //! The EVPN table, sorted by who it concerns: one pass over all paths.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
 
 use ipnet::IpNet;
 
 use super::facts::{EvpnPath, Facts, ImportTarget, Origin, Rd};
-use crate::api::{L3Vni, RouteTarget};
-use crate::intent::{NodeIntent, UnderlayIntent, VniIntent};
+use crate::api::{Asn, L3Vni, RouteTarget, Vni};
+use crate::intent::{NodeIntent, UnderlayIntent};
 
 /// The Type-5 routes that concern each VNI, in the order of the intent's VNIs.
 #[derive(Debug)]
@@ -15,13 +15,16 @@ pub(super) struct Index<'a> {
     pub(super) vnis: Vec<VniRoutes<'a>>,
 }
 
-/// The Type-5 routes that concern one VNI. IPv4 only, as the VRFs are.
+/// The Type-5 routes that concern one VNI.
 #[derive(Debug, Default)]
 pub(super) struct VniRoutes<'a> {
     /// Those that bgpd made of this VRF's routes, by prefix.
     pub(super) local: HashMap<IpNet, &'a EvpnPath>,
     /// Those received with a route target that this VRF imports, by prefix, then distinguisher.
     pub(super) received: Vec<&'a EvpnPath>,
+    /// The route targets of received routes that say this VNI's number, and that nobody here
+    /// imports, with how many paths carry them.
+    pub(super) filtered: BTreeMap<RouteTarget, u64>,
 }
 
 impl<'a> Index<'a> {
@@ -35,26 +38,18 @@ impl<'a> Index<'a> {
         let own = own_distinguishers(intent, facts);
         let importers = Importers::new(intent, underlay);
         for path in paths {
-            if !matches!(path.id.prefix, IpNet::V4(_)) {
-                continue;
-            }
             let mine = own.get(&path.id.rd).copied();
             match (path.origin, mine) {
-                (Origin::Local, Some(at)) => {
+                (Origin::Local, Some(Owner::Vni(at))) => {
                     if let Some(routes) = index.vnis.get_mut(at) {
                         routes.local.insert(path.id.prefix, path);
                     }
                 }
                 // Our own route, told back to us by the fabric; or that of a VNI that goes.
-                (Origin::Peer(_), Some(_)) | (Origin::Local, None) => {}
-                (Origin::Peer(_), None) if underlay.vteps.has(path.next_hop) => {}
-                (Origin::Peer(_), None) => {
-                    for at in importers.of(path) {
-                        if let Some(routes) = index.vnis.get_mut(at) {
-                            routes.received.push(path);
-                        }
-                    }
-                }
+                (Origin::Peer(_), Some(_)) | (Origin::Local, Some(Owner::Segment(_)) | None) => {}
+                // That of a router with our VTEP, which has a check of its own.
+                (Origin::Peer(_), None) if underlay.vteps.has(path.next_hop.to_canonical()) => {}
+                (Origin::Peer(_), None) => index.receive(path, &importers),
             }
         }
         for routes in &mut index.vnis {
@@ -65,6 +60,24 @@ impl<'a> Index<'a> {
         }
         index
     }
+
+    fn receive(&mut self, path: &'a EvpnPath, importers: &Importers) {
+        let all = importers.of(path);
+        for at in &all {
+            if let Some(routes) = self.vnis.get_mut(*at) {
+                routes.received.push(path);
+            }
+        }
+        if !all.is_empty() {
+            return;
+        }
+        for target in &path.targets {
+            let named = importers.numbers.get(&number(target)).copied();
+            if let Some(routes) = named.and_then(|at| self.vnis.get_mut(at)) {
+                *routes.filtered.entry(*target).or_default() += 1;
+            }
+        }
+    }
 }
 
 /// Whether `address` is the address `own`, be it one of IPv4 that is written as one of IPv6.
@@ -72,19 +85,35 @@ pub(super) fn is_address(address: IpAddr, own: Option<IpAddr>) -> bool {
     own.is_some_and(|own| address.to_canonical() == own)
 }
 
-/// The route distinguishers of our VNIs, by their place in the intent.
-fn own_distinguishers<'a>(intent: &NodeIntent, facts: &'a Facts) -> HashMap<&'a Rd, usize> {
+/// Whose routes have a route distinguisher, by the place in the intent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Owner {
+    Vni(usize),
+    Segment(usize),
+}
+
+/// The route distinguishers of our VNIs.
+pub(super) fn own_distinguishers<'a>(
+    intent: &NodeIntent,
+    facts: &'a Facts,
+) -> HashMap<&'a Rd, Owner> {
     let Ok(known) = &facts.bgp_vnis else {
         return HashMap::new();
     };
-    let place = |(at, vni): (usize, &VniIntent)| Some((&known.get(&vni.spec.vni)?.rd, at));
-    intent.vnis.iter().enumerate().filter_map(place).collect()
+    let rd = |vni: &Vni| known.get(vni).map(|known| &known.rd);
+    let vnis = intent.vnis.iter().enumerate();
+    let vnis = vnis.filter_map(|(at, own)| Some((rd(&own.spec.vni)?, Owner::Vni(at))));
+    let segments = intent.segments.iter().enumerate();
+    let segments = segments.filter_map(|(at, own)| Some((rd(&own.spec.vni)?, Owner::Segment(at))));
+    segments.chain(vnis).collect()
 }
 
 /// Which VNIs import a route target.
 struct Importers {
     exact: HashMap<RouteTarget, Vec<usize>>,
     any: HashMap<u32, Vec<usize>>,
+    /// Whose VNI a number is.
+    numbers: HashMap<u32, usize>,
 }
 
 impl Importers {
@@ -92,8 +121,10 @@ impl Importers {
         let mut importers = Self {
             exact: HashMap::new(),
             any: HashMap::new(),
+            numbers: HashMap::new(),
         };
         for (at, vni) in intent.vnis.iter().enumerate() {
+            importers.numbers.insert(vni.spec.vni.get(), at);
             for target in import_targets(&vni.spec, underlay) {
                 match target {
                     ImportTarget::Exact(target) => {
@@ -125,7 +156,8 @@ impl Importers {
     }
 }
 
-fn number(target: &RouteTarget) -> u32 {
+/// The number that an administrator assigned: for a derived target, the VNI.
+pub(super) fn number(target: &RouteTarget) -> u32 {
     match *target {
         RouteTarget::TwoOctetAs { number, .. } => number,
         RouteTarget::FourOctetAs { number, .. } | RouteTarget::Ipv4 { number, .. } => {
@@ -135,16 +167,19 @@ fn number(target: &RouteTarget) -> u32 {
 }
 
 /// The route target that FRR derives for a VNI: the AS number's low 16 bits, and the VNI.
-fn automatic(spec: &L3Vni, underlay: &UnderlayIntent) -> RouteTarget {
-    let asn = spec
-        .host_session
-        .as_ref()
-        .map_or(underlay.spec.asn, |session| session.asn);
+pub(super) fn derived(asn: Asn, vni: Vni) -> RouteTarget {
     let [_, _, high, low] = asn.get().to_be_bytes();
     RouteTarget::TwoOctetAs {
         asn: u16::from_be_bytes([high, low]),
-        number: spec.vni.get(),
+        number: vni.get(),
     }
+}
+
+/// The one that it derives for a VRF.
+pub(super) fn automatic(spec: &L3Vni, underlay: &UnderlayIntent) -> RouteTarget {
+    let session = spec.host_session.as_ref();
+    let asn = session.map_or(underlay.spec.asn, |session| session.asn);
+    derived(asn, spec.vni)
 }
 
 /// By what a VNI imports. A target that FRR derives is matched by its number alone, so that
@@ -172,10 +207,9 @@ pub(super) fn export_targets(spec: &L3Vni, underlay: &UnderlayIntent) -> Vec<Rou
 pub(super) fn same_imports(
     wanted: &[ImportTarget],
     seen: &[ImportTarget],
-    spec: &L3Vni,
-    underlay: &UnderlayIntent,
+    derived: RouteTarget,
 ) -> bool {
-    let derived = ImportTarget::Exact(automatic(spec, underlay));
+    let derived = ImportTarget::Exact(derived);
     let accepts = |wanted: &ImportTarget, seen: &ImportTarget| match wanted {
         ImportTarget::Exact(_) => wanted == seen,
         ImportTarget::AnyAdministrator(_) => wanted == seen || *seen == derived,

@@ -5,6 +5,7 @@ use super::facts::{Facts, Negotiation, Session, SessionState, Sessions, sessions
 use super::finding::Check;
 use super::ledger::{Fault, Ledger};
 use super::sources::{Source, waiting};
+use super::{bfd, hints};
 use crate::api::types::VrfName;
 use crate::api::{Family, Neighbor, ObjectKey, Peer};
 use crate::intent::addresses::HostLeg;
@@ -43,6 +44,9 @@ pub(super) fn check_fabric(
     let Ok(sessions) = &facts.fabric_sessions else {
         let source = waiting(Source::FabricSessions);
         ledger.pending(Check::UnderlaySession, object, &source);
+        if underlay.spec.neighbors.iter().any(|own| own.bfd.is_some()) {
+            ledger.pending(Check::BfdSession, object, &source);
+        }
         ledger.pending(Check::EvpnFamily, object, &source);
         fabric.waiting_for = source;
         return fabric;
@@ -52,15 +56,22 @@ pub(super) fn check_fabric(
         let found = sessions_of(&neighbor.peer, sessions, neighbors);
         if found.is_empty() {
             not_there(&neighbor.peer, object, ledger);
+            if neighbor.bfd.is_some() {
+                let session = format_args!("{} {}", Check::UnderlaySession, neighbor.peer);
+                ledger.pending(Check::BfdSession, object, session);
+            }
         }
         for (peer, session) in found {
             let up = established(
                 Check::UnderlaySession,
                 object,
-                (peer, session),
+                (peer, session, Some(neighbor)),
                 None,
                 ledger,
             );
+            if neighbor.bfd.is_some() {
+                bfd::check(object, peer, session, facts, ledger);
+            }
             if !families(neighbor, underlay).contains(&Family::Evpn) {
                 continue;
             }
@@ -139,7 +150,7 @@ fn check_legs(
         let peer = Peer::Address(leg.host.addr());
         match sessions.get(&peer) {
             Some(session) => {
-                let of_peer = (&peer, session);
+                let of_peer = (&peer, session, None);
                 established(Check::HostSession, object, of_peer, vrf, ledger);
             }
             None => unknown(Check::HostSession, object, &peer, ledger),
@@ -156,7 +167,7 @@ fn unknown(check: Check, object: Option<&ObjectKey>, peer: &Peer, ledger: &mut L
 fn established(
     check: Check,
     object: Option<&ObjectKey>,
-    (peer, session): (&Peer, &Session),
+    (peer, session, neighbor): (&Peer, &Session, Option<&Neighbor>),
     vrf: Option<&VrfName>,
     ledger: &mut Ledger,
 ) -> bool {
@@ -172,9 +183,8 @@ fn established(
                 None => format!("{state}; it was never up"),
             };
             let of_vrf = vrf.map(|vrf| format!("vrf {vrf} ")).unwrap_or_default();
-            let hint = format!(
-                "can {peer} be reached, and does it expect us? see `show bgp {of_vrf}neighbors {peer}`"
-            );
+            let hint = hints::session_down(session, neighbor);
+            let hint = format!("{hint}; see `show bgp {of_vrf}neighbors {peer}`");
             ledger.bad(check, object, peer, Fault::new("Established", seen, hint));
             false
         }

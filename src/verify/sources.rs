@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::facts::{Facts, Read, Sessions, Unreadable, sessions_of};
+use super::facts::{Facts, Read, SegmentFacts, Sessions, UnderlayFacts, Unreadable, sessions_of};
 use super::finding::Check;
 use super::ledger::{Fault, Ledger, Tally};
 use crate::api::types::VrfName;
@@ -25,6 +25,15 @@ pub(super) enum Source<'a> {
     Kernel,
     Neighbours,
     Fdb,
+    NextHops,
+    Tracked,
+    MainTable,
+    Bfd,
+    ZebraSegments,
+    HostMacs,
+    HostAddresses,
+    MacRoutes,
+    FloodRoutes,
 }
 
 impl fmt::Display for Source<'_> {
@@ -41,12 +50,21 @@ impl fmt::Display for Source<'_> {
                 )
             }
             Self::HostSessions(vrf) => write!(f, "show bgp vrf {vrf} neighbors json"),
-            Self::VrfBgp(vrf) => write!(f, "show bgp vrf {vrf} ipv4 unicast json"),
-            Self::Rib(vrf) => write!(f, "show ip route vrf {vrf} json"),
+            Self::VrfBgp(vrf) => write!(f, "show bgp vrf {vrf} ipv4|ipv6 unicast json"),
+            Self::Rib(vrf) => write!(f, "show ip|ipv6 route vrf {vrf} json"),
             Self::Table(vrf) => write!(f, "kernel routes of VRF {vrf}"),
             Self::Kernel => f.write_str("kernel links"),
             Self::Neighbours => f.write_str("kernel neighbours"),
             Self::Fdb => f.write_str("kernel forwarding entries"),
+            Self::NextHops => f.write_str("show bgp nexthop json"),
+            Self::Tracked => f.write_str("show ip|ipv6 nht json"),
+            Self::MainTable => f.write_str("kernel routes of the main table"),
+            Self::Bfd => f.write_str("show bfd peers json"),
+            Self::ZebraSegments => f.write_str("show evpn vni detail json"),
+            Self::HostMacs => f.write_str("show evpn mac vni all json"),
+            Self::HostAddresses => f.write_str("show evpn arp-cache vni all json"),
+            Self::MacRoutes => f.write_str("show bgp l2vpn evpn route type 2 json"),
+            Self::FloodRoutes => f.write_str("show bgp l2vpn evpn route type 3 json"),
         }
     }
 }
@@ -58,16 +76,29 @@ pub(super) fn waiting(source: Source<'_>) -> String {
 
 fn fault(source: Source<'_>, unreadable: &Unreadable) -> Fault {
     let hint = match source {
-        Source::Kernel | Source::Neighbours | Source::Fdb | Source::Table(_) => {
+        Source::Kernel
+        | Source::Neighbours
+        | Source::Fdb
+        | Source::Table(_)
+        | Source::MainTable => {
             "does the router's namespace exist, and may the agent use netlink in it?"
         }
-        Source::ZebraVnis | Source::Rib(_) => "does zebra run, and answer on its vty socket?",
+        Source::ZebraVnis
+        | Source::Rib(_)
+        | Source::Tracked
+        | Source::ZebraSegments
+        | Source::HostMacs
+        | Source::HostAddresses => "does zebra run, and answer on its vty socket?",
+        Source::Bfd => "does bfdd run, and answer on its vty socket?",
         Source::FabricSessions
         | Source::BgpVnis
         | Source::Evpn
         | Source::Advertised(_)
         | Source::HostSessions(_)
-        | Source::VrfBgp(_) => "does bgpd run, and answer on its vty socket?",
+        | Source::VrfBgp(_)
+        | Source::NextHops
+        | Source::MacRoutes
+        | Source::FloodRoutes => "does bgpd run, and answer on its vty socket?",
     };
     Fault::new("an answer", unreadable.words.clone(), hint)
 }
@@ -78,12 +109,43 @@ pub(super) fn check(intent: &NodeIntent, facts: &Facts, ledger: &mut Ledger) {
     let mut node = Tally::new(Check::FactsReadable);
     count(&mut node, Source::FabricSessions, &facts.fabric_sessions);
     count(&mut node, Source::Kernel, &facts.kernel);
-    if !intent.vnis.is_empty() {
-        count(&mut node, Source::ZebraVnis, &facts.zebra_vnis);
+    let neighbors = intent.underlay.iter().flat_map(|own| &own.spec.neighbors);
+    if neighbors.into_iter().any(|own| own.bfd.is_some()) {
+        count(&mut node, Source::Bfd, &facts.underlay.bfd);
+    }
+    if !intent.segments.is_empty() {
+        let SegmentFacts {
+            zebra,
+            hosts,
+            duplicate_addresses,
+            macs,
+            floods,
+            // Read together with all other forwarding entries.
+            learned: _,
+        } = &facts.segments;
+        count(&mut node, Source::ZebraSegments, zebra);
+        count(&mut node, Source::HostMacs, hosts);
+        count(&mut node, Source::HostAddresses, duplicate_addresses);
+        count(&mut node, Source::MacRoutes, macs);
+        count(&mut node, Source::FloodRoutes, floods);
+    }
+    if !intent.vnis.is_empty() || !intent.segments.is_empty() {
+        let UnderlayFacts {
+            next_hops,
+            tracked,
+            table,
+            bfd: _,
+        } = &facts.underlay;
         count(&mut node, Source::BgpVnis, &facts.bgp_vnis);
         count(&mut node, Source::Evpn, &facts.evpn);
         count(&mut node, Source::Neighbours, &facts.neighbours);
         count(&mut node, Source::Fdb, &facts.fdb);
+        count(&mut node, Source::NextHops, next_hops);
+        count(&mut node, Source::Tracked, tracked);
+        count(&mut node, Source::MainTable, table);
+    }
+    if !intent.vnis.is_empty() {
+        count(&mut node, Source::ZebraVnis, &facts.zebra_vnis);
         if let Some(underlay) = &intent.underlay {
             let neighbors = &underlay.spec.neighbors;
             let none = Sessions::new();

@@ -8,10 +8,11 @@ use super::finding::Check;
 use super::import::Forwarding;
 use super::ledger::{Fault, Ledger};
 use super::links::VniLinks;
-use super::routes::{VniRoutes, export_targets, import_targets, same_imports};
+use super::reach::Reachability;
+use super::routes::{VniRoutes, automatic, export_targets, import_targets, same_imports};
 use super::sessions::Fabric;
 use super::sources::{Source, waiting};
-use super::{export, import};
+use super::{export, import, targets};
 use crate::intent::{UnderlayIntent, VniIntent};
 use crate::plan::desired::Names;
 use crate::plan::link::Mac;
@@ -23,6 +24,7 @@ pub(super) struct One<'a> {
     pub(super) underlay: &'a UnderlayIntent,
     pub(super) facts: &'a Facts,
     pub(super) fabric: &'a Fabric,
+    pub(super) reach: &'a Reachability,
     pub(super) forwarding: &'a Forwarding,
     pub(super) routes: &'a VniRoutes<'a>,
 }
@@ -55,15 +57,17 @@ pub(super) fn check(one: &One<'_>, links: Result<VniLinks, String>, ledger: &mut
             return;
         }
     };
+    targets::check_filtered(one, ledger);
     let router_mac = router_mac(one, links.svi_mac, zebra, bgp, ledger);
     export::check(one, bgp, router_mac, ledger);
     import::check(one, links, ledger);
 }
 
 /// The checks on routes.
-const ROUTES: [Check; 8] = [
+const ROUTES: [Check; 9] = [
     Check::HostRouteExported,
     Check::RouteAdvertised,
+    Check::RouteFiltered,
     Check::RouteValid,
     Check::RouteImported,
     Check::RouteInRib,
@@ -158,7 +162,7 @@ fn bgp<'a>(one: &One<'a>, ledger: &mut Ledger) -> Result<&'a BgpVni, String> {
             .all(|target| seen.export_targets.contains(target));
     if seen.kind == VniKind::L3
         && same_exports
-        && same_imports(&import, &seen.import_targets, spec, one.underlay)
+        && same_imports(&import, &seen.import_targets, automatic(spec, one.underlay))
     {
         ledger.good(Check::BgpVni, object, subject, format!("RD {}", seen.rd));
         return Ok(seen);

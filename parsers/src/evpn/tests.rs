@@ -12,9 +12,16 @@ use crate::{
 
 macro_rules! capture {
     ($name:literal) => {
-        include_bytes!(concat!("../../captures/frr-10.3/", $name)).as_slice()
+        include_bytes!(concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/captures/frr-10.3/",
+            $name
+        ))
+        .as_slice()
     };
 }
+
+mod segments;
 
 fn vni(number: u32) -> Vni {
     Vni::new(number).unwrap()

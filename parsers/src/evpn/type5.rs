@@ -9,13 +9,13 @@ use nom::{
     character::complete::{u8, u32},
     combinator::all_consuming,
 };
-use serde::Deserialize;
 
+use super::table::{Key, Route, Table};
 use crate::{
     bgp::Path,
     id::RouteDistinguisher,
     json::Error,
-    stream::{self, Fault, Object, Streamed, Walker, Window},
+    stream::{self, Streamed},
 };
 
 const COMMAND: &str = "show bgp l2vpn evpn route type 5 json";
@@ -42,7 +42,7 @@ pub fn type5(
     answer: &[u8],
     each: impl FnMut(Type5Route) -> ControlFlow<()>,
 ) -> Result<Streamed, Error> {
-    stream::slice(COMMAND, answer, &mut Table(each))
+    stream::slice(COMMAND, answer, &mut table(each))
 }
 
 /// Hands over the routes of an answer while it is read, one by one, until `each` breaks.
@@ -53,7 +53,33 @@ pub fn type5_from(
     answer: impl Read,
     each: impl FnMut(Type5Route) -> ControlFlow<()>,
 ) -> Result<Streamed, Error> {
-    stream::reader(COMMAND, answer, &mut Table(each))
+    stream::reader(COMMAND, answer, &mut table(each))
+}
+
+struct PrefixKey(u32, IpNet);
+
+impl Key for PrefixKey {
+    const PREFIX: &'static str = "[5]:";
+    const FORM: &'static str = "[5]:[TAG]:[LENGTH]:[ADDRESS]";
+
+    fn read(key: &str) -> Option<Self> {
+        prefix_key(key).map(|(tag, prefix)| Self(tag, prefix))
+    }
+}
+
+fn table(
+    mut each: impl FnMut(Type5Route) -> ControlFlow<()>,
+) -> Table<PrefixKey, impl FnMut(Route<PrefixKey>) -> ControlFlow<()>> {
+    Table::new(move |route: Route<PrefixKey>| {
+        let Route { rd, key, paths } = route;
+        let PrefixKey(ethernet_tag, prefix) = key;
+        each(Type5Route {
+            rd,
+            ethernet_tag,
+            prefix,
+            paths,
+        })
+    })
 }
 
 /// The key of a Type-5 route: `[5]:[TAG]:[LENGTH]:[ADDRESS]`.
@@ -74,61 +100,4 @@ fn key_parts(input: &str) -> IResult<&str, (u32, u8, &str)> {
     let (input, address) = take_while1(|character| character != ']')(input)?;
     let (input, _) = tag("]")(input)?;
     Ok((input, (ethernet_tag, length, address)))
-}
-
-/// The whole table: route distinguishers beside counters.
-struct Table<F>(F);
-
-impl<F: FnMut(Type5Route) -> ControlFlow<()>> Object for Table<F> {
-    fn member<W: Window>(&mut self, walker: &mut Walker<W>) -> Result<(), Fault> {
-        // Every distinguisher has a colon, and no counter has one.
-        if !walker.key().contains(':') {
-            return walker.skip();
-        }
-        let rd = walker.key().parse().map_err(Fault::data)?;
-        walker.enter(&mut Distinguished {
-            rd,
-            each: &mut self.0,
-        })
-    }
-}
-
-/// The routes of one distinguisher, beside the key `rd`.
-struct Distinguished<'a, F> {
-    rd: RouteDistinguisher,
-    each: &'a mut F,
-}
-
-#[derive(Deserialize)]
-struct Entry {
-    /// A list of lists, each of one path.
-    paths: Vec<Vec<Path>>,
-}
-
-impl<F: FnMut(Type5Route) -> ControlFlow<()>> Object for Distinguished<'_, F> {
-    fn member<W: Window>(&mut self, walker: &mut Walker<W>) -> Result<(), Fault> {
-        if !walker.key().starts_with("[5]:") {
-            return walker.skip();
-        }
-        let Some((ethernet_tag, prefix)) = prefix_key(walker.key()) else {
-            return Err(Fault::data("the key is not [5]:[TAG]:[LENGTH]:[ADDRESS]"));
-        };
-        let entry: Entry = walker.value()?;
-        let paths = flatten(entry.paths);
-        let rd = self.rd.clone();
-        walker.follow((self.each)(Type5Route {
-            rd,
-            ethernet_tag,
-            prefix,
-            paths,
-        }))
-    }
-}
-
-/// One list of paths, without moving where there is only one list.
-fn flatten(mut lists: Vec<Vec<Path>>) -> Vec<Path> {
-    match lists.len() {
-        0 | 1 => lists.pop().unwrap_or_default(),
-        _ => lists.into_iter().flatten().collect(),
-    }
 }

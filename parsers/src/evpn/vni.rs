@@ -1,6 +1,6 @@
 //! `show bgp l2vpn evpn vni json`: the VNIs as bgpd knows them.
 
-use std::{collections::BTreeMap, net::Ipv4Addr};
+use std::{collections::BTreeMap, net::IpAddr};
 
 use serde::Deserialize;
 
@@ -45,7 +45,7 @@ pub struct BgpVni {
     /// The route distinguisher of its routes.
     pub rd: RouteDistinguisher,
     /// The local VTEP, which is the next hop of its routes.
-    pub originator_ip: Ipv4Addr,
+    pub originator_ip: IpAddr,
     /// What it imports.
     #[serde(rename = "importRTs")]
     pub import: Vec<ImportTarget>,

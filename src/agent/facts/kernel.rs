@@ -5,17 +5,24 @@ use std::collections::BTreeMap;
 use super::chain;
 use crate::api::types::{InterfaceName, VrfName};
 use crate::netlink::Kernel;
-use crate::netlink::facts::{FdbPlace, RouteKind, SeenFdb, SeenHop, SeenNeighbour, SeenRoute};
+use crate::netlink::facts::{
+    FdbPlace, NeighbourState, Origin, RouteKind, SeenFdb, SeenHop, SeenNeighbour, SeenRoute,
+};
 use crate::plan::link::{SeenKernel, SeenKind, TableId};
 use crate::verify::facts::{
-    FdbEntry, KernelRoute, NeighbourEntry, Read, RouteAction, RouteHop, Unreadable,
+    FdbEntry, KernelRoute, LearnedMac, NeighbourEntry, Read, RouteAction, RouteHop, Unreadable,
 };
+
+/// The table of what belongs to no VRF (`RT_TABLE_MAIN`).
+const MAIN_TABLE: TableId = 254;
 
 /// What the kernel holds.
 pub(super) struct KernelTables {
     pub(super) links: Read<SeenKernel>,
     pub(super) neighbours: Read<Vec<NeighbourEntry>>,
     pub(super) fdb: Read<Vec<FdbEntry>>,
+    pub(super) learned: Read<Vec<LearnedMac>>,
+    pub(super) main: Read<Vec<KernelRoute>>,
     pub(super) tables: BTreeMap<VrfName, Read<Vec<KernelRoute>>>,
 }
 
@@ -31,6 +38,8 @@ pub(super) async fn read(
             links,
             neighbours: Err(closed()),
             fdb: Err(closed()),
+            learned: Err(closed()),
+            main: Err(closed()),
             tables: vrfs
                 .iter()
                 .map(|vrf| (vrf.clone(), Err(closed())))
@@ -40,6 +49,7 @@ pub(super) async fn read(
     let failed = |error| Unreadable::new(chain(&error));
     let neighbours = kernel.neighbours().await.map_err(failed);
     let fdb = kernel.fdb().await.map_err(failed);
+    let main = kernel.routes(MAIN_TABLE).await.map_err(failed);
     let mut tables = BTreeMap::new();
     for vrf in vrfs {
         let routes = match table_of(vrf, seen) {
@@ -54,7 +64,12 @@ pub(super) async fn read(
     KernelTables {
         links,
         neighbours: neighbours.map(|found| found.into_iter().map(neighbour).collect()),
+        learned: match &fdb {
+            Ok(found) => Ok(found.iter().filter_map(learned).collect()),
+            Err(unreadable) => Err(unreadable.clone()),
+        },
         fdb: fdb.map(|found| found.into_iter().filter_map(forwarding).collect()),
+        main: main.map(|found| found.into_iter().map(route).collect()),
         tables,
     }
 }
@@ -131,5 +146,17 @@ fn forwarding(seen: SeenFdb) -> Option<FdbEntry> {
         // Entries of a bridge name a port, and those of a device itself say what it listens to:
         // neither says behind which VTEP a router is.
         (FdbPlace::Own, None) | (FdbPlace::Master, _) => None,
+    }
+}
+
+/// A host that a bridge learned at a port: neither told by FRR, nor an address of the port itself.
+fn learned(seen: &SeenFdb) -> Option<LearnedMac> {
+    let own = seen.state.0 & NeighbourState::PERMANENT.0 != 0;
+    match (seen.place, seen.origin) {
+        (FdbPlace::Master, Origin::Local) if !own => Some(LearnedMac {
+            port: seen.index,
+            mac: seen.mac,
+        }),
+        (FdbPlace::Master | FdbPlace::Own, Origin::Local | Origin::ExternLearn) => None,
     }
 }

@@ -10,14 +10,15 @@ use perouter_parsers::json::Error as AnswerError;
 use perouter_parsers::stream::Streamed;
 use perouter_parsers::{bgp, evpn, rib};
 
-use super::{Wanted, chain, unreadable, vnis};
+use super::segments::{self, ZebraHosts};
+use super::{Asked, Wanted, chain, unreadable, vnis};
 use crate::api::Peer;
 use crate::api::types::VrfName;
 use crate::frr::Daemon;
 use crate::frr::query::Query;
 use crate::verify::facts::{
-    EvpnPath, Origin, Read, RibChoice, RibEntry, RibProtocol, RouteId, Standing, Unreadable,
-    VrfPath,
+    EvpnPath, FloodPath, MacPath, Origin, Read, RibChoice, RibEntry, RibProtocol, RouteId,
+    Standing, Unreadable, VrfPath,
 };
 
 /// A VRF's table in bgpd.
@@ -27,13 +28,18 @@ type VrfTable = HashMap<IpNet, Vec<VrfPath>>;
 type Rib = HashMap<IpNet, Vec<RibEntry>>;
 
 /// zebra's tables.
-pub(super) type Ribs = BTreeMap<VrfName, Read<Rib>>;
+pub(super) struct ZebraTables {
+    pub(super) ribs: BTreeMap<VrfName, Read<Rib>>,
+    pub(super) hosts: ZebraHosts,
+}
 
 /// bgpd's tables.
 pub(super) struct BgpTables {
     pub(super) evpn: Read<Vec<EvpnPath>>,
     pub(super) advertised: BTreeMap<Peer, Read<HashSet<RouteId>>>,
     pub(super) vrfs: BTreeMap<VrfName, Read<VrfTable>>,
+    pub(super) macs: Read<Vec<MacPath>>,
+    pub(super) floods: Read<Vec<FloodPath>>,
 }
 
 /// Reads bgpd's tables on a thread that may block.
@@ -52,20 +58,24 @@ pub(super) async fn read_bgp(dir: &Path, wanted: &Wanted) -> BgpTables {
                     .iter()
                     .map(|vrf| (vrf.clone(), Err(words.clone())))
                     .collect(),
+                macs: Err(words.clone()),
+                floods: Err(words),
             }
         }
     }
 }
 
 /// Reads zebra's tables on a thread that may block.
-pub(super) async fn read_ribs(dir: &Path, vrfs: &[VrfName]) -> Ribs {
-    let (dir, job) = (dir.to_owned(), vrfs.to_vec());
-    let read = tokio::task::spawn_blocking(move || ribs(dir, job)).await;
+pub(super) async fn read_zebra(dir: &Path, wanted: &Wanted) -> ZebraTables {
+    let (dir, job) = (dir.to_owned(), wanted.clone());
+    let read = tokio::task::spawn_blocking(move || zebra_tables(dir, &job)).await;
     read.unwrap_or_else(|error| {
         let words = Unreadable::new(error);
-        vrfs.iter()
-            .map(|vrf| (vrf.clone(), Err(words.clone())))
-            .collect()
+        let failed = |vrf: &VrfName| (vrf.clone(), Err(words.clone()));
+        ZebraTables {
+            ribs: wanted.vrfs.iter().map(failed).collect(),
+            hosts: ZebraHosts::failed(&words),
+        }
     })
 }
 
@@ -87,24 +97,35 @@ fn bgp_tables(dir: PathBuf, wanted: &Wanted) -> BgpTables {
             .iter()
             .map(|vrf| (vrf.clone(), vrf_table(&mut bgpd, vrf)))
             .collect(),
+        macs: match wanted.segments {
+            Asked::Yes => segments::macs(&mut bgpd),
+            Asked::No => Err(Unreadable::not_read()),
+        },
+        floods: match wanted.segments {
+            Asked::Yes => segments::floods(&mut bgpd),
+            Asked::No => Err(Unreadable::not_read()),
+        },
     }
 }
 
-fn ribs(dir: PathBuf, vrfs: Vec<VrfName>) -> Ribs {
+fn zebra_tables(dir: PathBuf, wanted: &Wanted) -> ZebraTables {
     let mut zebra = Streams {
         daemon: Daemon::Zebra,
         dir,
         lost: None,
     };
-    let read = |vrf: VrfName| {
-        let read = rib_of(&mut zebra, &vrf);
-        (vrf, read)
-    };
-    vrfs.into_iter().map(read).collect()
+    let read = |vrf: &VrfName| (vrf.clone(), rib_of(&mut zebra, vrf));
+    ZebraTables {
+        ribs: wanted.vrfs.iter().map(read).collect(),
+        hosts: match wanted.segments {
+            Asked::Yes => ZebraHosts::ask(&mut zebra),
+            Asked::No => ZebraHosts::failed(&Unreadable::not_read()),
+        },
+    }
 }
 
 /// One daemon, asked over a connection for each answer until it cannot be spoken with.
-struct Streams {
+pub(super) struct Streams {
     daemon: Daemon,
     dir: PathBuf,
     lost: Option<Unreadable>,
@@ -112,7 +133,7 @@ struct Streams {
 
 impl Streams {
     /// Asks, and lets `walk` collect from the answer. What does not exist has no entries.
-    fn collect<T: Default>(
+    pub(super) fn collect<T: Default>(
         &mut self,
         command: &str,
         walk: impl FnOnce(Query, &mut T) -> Result<Streamed, AnswerError>,
@@ -203,14 +224,18 @@ fn advertised(bgpd: &mut Streams, neighbor: &Peer) -> Read<HashSet<RouteId>> {
 }
 
 fn vrf_table(bgpd: &mut Streams, vrf: &VrfName) -> Read<VrfTable> {
-    let command = format!("show bgp vrf {vrf} ipv4 unicast json");
-    bgpd.collect(&command, |answer, table: &mut VrfTable| {
-        bgp::unicast_from(answer, |route| {
-            let paths = route.paths.iter().filter_map(vrf_path).collect();
-            table.insert(route.prefix, paths);
-            ControlFlow::Continue(())
-        })
-    })
+    let mut both = VrfTable::new();
+    for version in ["ipv4", "ipv6"] {
+        let command = format!("show bgp vrf {vrf} {version} unicast json");
+        both.extend(bgpd.collect(&command, |answer, table: &mut VrfTable| {
+            bgp::unicast_from(answer, |route| {
+                let paths = route.paths.iter().filter_map(vrf_path).collect();
+                table.insert(route.prefix, paths);
+                ControlFlow::Continue(())
+            })
+        })?);
+    }
+    Ok(both)
 }
 
 fn vrf_path(path: &bgp::Path) -> Option<VrfPath> {
@@ -221,7 +246,7 @@ fn vrf_path(path: &bgp::Path) -> Option<VrfPath> {
     })
 }
 
-fn origin(source: &bgp::Source) -> Option<Origin> {
+pub(super) fn origin(source: &bgp::Source) -> Option<Origin> {
     match source {
         bgp::Source::Local => Some(Origin::Local),
         bgp::Source::Peer(address) => Some(Origin::Peer(*address)),
@@ -233,11 +258,11 @@ fn origin(source: &bgp::Source) -> Option<Origin> {
 
 /// The first of a path's next hops. A path without any leads nowhere and is left out; FRR
 /// prints `0.0.0.0` for this router itself.
-fn next_hop(path: &bgp::Path) -> Option<IpAddr> {
+pub(super) fn next_hop(path: &bgp::Path) -> Option<IpAddr> {
     path.next_hops.first().copied()
 }
 
-fn standing(path: &bgp::Path) -> Standing {
+pub(super) fn standing(path: &bgp::Path) -> Standing {
     match (path.valid, path.best, path.multipath) {
         (false, _, _) => Standing::Invalid,
         (true, true, _) => Standing::Best,
@@ -247,14 +272,18 @@ fn standing(path: &bgp::Path) -> Standing {
 }
 
 fn rib_of(zebra: &mut Streams, vrf: &VrfName) -> Read<Rib> {
-    let command = format!("show ip route vrf {vrf} json");
-    zebra.collect(&command, |answer, table: &mut Rib| {
-        rib::rib_from(answer, |found| {
-            let entries = found.routes.into_iter().map(rib_entry);
-            table.insert(found.prefix, entries.collect());
-            ControlFlow::Continue(())
-        })
-    })
+    let mut both = Rib::new();
+    for version in ["ip", "ipv6"] {
+        let command = format!("show {version} route vrf {vrf} json");
+        both.extend(zebra.collect(&command, |answer, table: &mut Rib| {
+            rib::rib_from(answer, |found| {
+                let entries = found.routes.into_iter().map(rib_entry);
+                table.insert(found.prefix, entries.collect());
+                ControlFlow::Continue(())
+            })
+        })?);
+    }
+    Ok(both)
 }
 
 fn rib_entry(route: rib::RibRoute) -> RibEntry {

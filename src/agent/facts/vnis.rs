@@ -36,6 +36,7 @@ pub(super) fn of_bgpd(found: evpn::BgpVnis) -> BTreeMap<Vni, BgpVni> {
     let convert = |(number, seen): (id::Vni, evpn::BgpVni)| {
         let converted = BgpVni {
             kind: kind(&seen.kind)?,
+            vtep: seen.originator_ip,
             rd: rd(&seen.rd),
             import_targets: seen.import.into_iter().map(import_target).collect(),
             export_targets: seen.export.into_iter().map(route_target).collect(),
@@ -56,7 +57,7 @@ fn kind(kind: &evpn::VniKind) -> Option<VniKind> {
 }
 
 /// The same number in our own type; both have the same bounds, so it is never `None`.
-fn vni(vni: id::Vni) -> Option<Vni> {
+pub(super) fn vni(vni: id::Vni) -> Option<Vni> {
     Vni::try_from(vni.get()).ok()
 }
 

@@ -168,7 +168,7 @@ fn a_healthy_node_is_ready() {
     let vni = &report.vnis[0];
     assert_eq!(
         (vni.exported, vni.imported, vni.state.as_str()),
-        (3, 3, "Up")
+        (5, 5, "Up")
     );
     assert_eq!(vni.router_mac.as_deref(), Some("f2:b3:e2:88:2e:8b"));
 }

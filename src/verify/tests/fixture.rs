@@ -1,33 +1,47 @@
-//! A healthy node: PE 1 of a fabric with two, where VRF `red` has VNI 100.
+//! A healthy node: PE 1 of a fabric with two, where VRF `red` has VNI 100, and routes segment `lan`
+//! with VNI 110. Both IP versions are in use, and BFD watches the way to the fabric.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::net::{IpAddr, Ipv4Addr};
 
 use ipnet::{IpNet, Ipv4Net};
 
 use crate::api::types::{InterfaceName, ObjectKey, VrfName};
 use crate::api::{
-    AllowedPrefixes, Families, HostSession, L3Vni, LocalCidr, Neighbor, Peer, RemoteAs,
-    TunnelEndpoint, Underlay,
+    AllowedPrefixes, Bfd, Families, Gateways, HostSession, L2Vni, L3Vni, LocalCidr, Neighbor, Peer,
+    RemoteAs, TunnelEndpoint, Underlay,
 };
 use crate::intent::addresses::{HostLeg, Vteps};
-use crate::intent::{NodeIntent, UnderlayIntent, VniIntent};
+use crate::intent::{NodeIntent, SegmentIntent, UnderlayIntent, VniIntent};
 use crate::plan::desired::table;
 use crate::plan::link::{Links, Mac, NIC_GROUP, SeenKernel, SeenKind, SeenLink};
 use crate::verify::facts::{
-    EvpnPath, Facts, FdbEntry, KernelRoute, NeighbourEntry, Origin, RouteAction, RouteHop, VrfFacts,
+    EvpnPath, Facts, FdbEntry, KernelRoute, LearnedMac, NeighbourEntry, Origin, Reach, Read,
+    RouteAction, RouteHop, SegmentFacts, UnderlayFacts, VrfFacts,
 };
-use crate::verify::tests::read;
+use crate::verify::tests::{read, read_segments};
 use crate::verify::{Check, Finding, Outcome, verify};
 
 pub(crate) const SVI: u32 = 4;
 pub(crate) const VXLAN: u32 = 5;
 pub(crate) const VETH: u32 = 8;
+pub(crate) const LAN_BRIDGE: u32 = 6;
+pub(crate) const LAN_VXLAN: u32 = 7;
+pub(crate) const LAN_PORT: u32 = 9;
 pub(crate) const OWN_MAC: Mac = Mac([0xf2, 0xb3, 0xe2, 0x88, 0x2e, 0x8b]);
 pub(crate) const REMOTE_MAC: Mac = Mac([0x2e, 0xad, 0xf5, 0x91, 0xdd, 0xe4]);
 
+/// A workload of the segment on this node, and one on the other.
+pub(crate) const LOCAL_HOST: Mac = Mac([0x56, 0x23, 0xe0, 0x4a, 0xdc, 0x07]);
+pub(crate) const REMOTE_HOST: Mac = Mac([0x1e, 0x48, 0xf6, 0x9f, 0x6e, 0xbe]);
+
 /// What is learned from the other PE, and comes through to the kernel.
-pub(crate) const REMOTE_PREFIXES: [&str; 2] = ["172.16.2.0/24", "192.169.10.3/32"];
+pub(crate) const REMOTE_PREFIXES: [&str; 4] = [
+    "172.16.2.0/24",
+    "192.169.10.3/32",
+    "2001:db8:16:2::/64",
+    "2001:db8:169:10::3/128",
+];
 
 macro_rules! capture {
     ($name:literal) => {
@@ -80,6 +94,10 @@ pub(crate) fn red_key() -> ObjectKey {
     "L3VNI default/red".parse().unwrap()
 }
 
+pub(crate) fn lan_key() -> ObjectKey {
+    "L2VNI default/lan".parse().unwrap()
+}
+
 pub(crate) fn intent() -> NodeIntent {
     let neighbor = Neighbor {
         peer: peer(),
@@ -89,7 +107,7 @@ pub(crate) fn intent() -> NodeIntent {
         timers: None,
         connect_time: None,
         ebgp_multihop: None,
-        bfd: None,
+        bfd: Some(Bfd::default()),
         families: Families::Derived,
         reflector_client: BTreeSet::new(),
     };
@@ -124,16 +142,37 @@ pub(crate) fn intent() -> NodeIntent {
             import_rts: Vec::new(),
             export_rts: Vec::new(),
         },
-        legs: vec![HostLeg {
-            router: "192.169.10.1/24".parse().unwrap(),
-            host: "192.169.10.2/24".parse().unwrap(),
-        }],
-        gateway_subnets: Vec::new(),
+        legs: vec![
+            HostLeg {
+                router: "192.169.10.1/24".parse().unwrap(),
+                host: "192.169.10.2/24".parse().unwrap(),
+            },
+            HostLeg {
+                router: "2001:db8:169:10::1/64".parse().unwrap(),
+                host: "2001:db8:169:10::2/64".parse().unwrap(),
+            },
+        ],
+        gateway_subnets: vec![net("192.170.1.0/24")],
+    };
+    let segment = SegmentIntent {
+        key: lan_key(),
+        spec: L2Vni {
+            vni: "110".parse().unwrap(),
+            vxlan_port: 4789,
+            tunnels_over: None,
+            routing_domain: Some("red".to_owned()),
+            host_master: None,
+            gateways: Gateways {
+                ipv4: Some("192.170.1.1/24".parse().unwrap()),
+                ipv6: None,
+            },
+        },
+        vrf: Some(red()),
     };
     NodeIntent {
         underlay: Some(underlay),
         vnis: vec![vni],
-        segments: Vec::new(),
+        segments: vec![segment],
         passthrough: None,
         raw: Vec::new(),
     }
@@ -155,12 +194,20 @@ pub(crate) fn facts() -> Facts {
             red(),
             VrfFacts {
                 sessions: read::sessions(capture!("show-bgp-vrf-red-neighbors.json")),
-                bgp: read::vrf_bgp(capture!("show-bgp-vrf-red-ipv4-unicast.json")),
-                rib: read::vrf_rib(capture!("show-ip-route-vrf-red.json")),
+                bgp: both(
+                    read::vrf_bgp(capture!("show-bgp-vrf-red-ipv4-unicast.json")),
+                    read::vrf_bgp(capture!("show-bgp-vrf-red-ipv6-unicast.json")),
+                ),
+                rib: both(
+                    read::vrf_rib(capture!("show-ip-route-vrf-red.json")),
+                    read::vrf_rib(capture!("show-ipv6-route-vrf-red.json")),
+                ),
                 table: Ok(routes()),
             },
         )]
         .into(),
+        underlay: underlay(),
+        segments: segments(),
         kernel: Ok(kernel()),
         neighbours: Ok(vec![
             NeighbourEntry {
@@ -169,15 +216,72 @@ pub(crate) fn facts() -> Facts {
                 mac: Some(REMOTE_MAC),
             },
             NeighbourEntry {
+                link: SVI,
+                ip: ip("::ffff:100.65.0.2"),
+                mac: Some(REMOTE_MAC),
+            },
+            NeighbourEntry {
                 link: VETH,
                 ip: ip("192.169.10.2"),
                 mac: Some(Mac([2, 0, 0, 0, 0, 1])),
             },
         ]),
-        fdb: Ok(vec![FdbEntry {
-            link: VXLAN,
-            mac: REMOTE_MAC,
+        fdb: Ok([
+            (VXLAN, REMOTE_MAC),
+            (LAN_VXLAN, Mac([0; 6])),
+            (LAN_VXLAN, REMOTE_HOST),
+        ]
+        .map(|(link, mac)| FdbEntry {
+            link,
+            mac,
             vtep: remote_vtep(),
+        })
+        .into()),
+    }
+}
+
+/// The tables of both IP versions.
+fn both<T>(
+    ipv4: Read<HashMap<IpNet, T>>,
+    ipv6: Read<HashMap<IpNet, T>>,
+) -> Read<HashMap<IpNet, T>> {
+    let mut both = ipv4?;
+    both.extend(ipv6?);
+    Ok(both)
+}
+
+fn underlay() -> UnderlayFacts {
+    let reachable = [peer_address(), remote_vtep()].map(|at| (at, Reach::Reachable));
+    let by_nic = |destination: &str, gateway: Option<&str>| KernelRoute {
+        destination: net(destination),
+        metric: 20,
+        action: RouteAction::Forward(vec![RouteHop {
+            gateway: gateway.map(ip),
+            link: Some(2),
+            onlink: false,
+        }]),
+    };
+    UnderlayFacts {
+        next_hops: Ok(reachable.into()),
+        tracked: read_segments::tracked(capture!("show-ip-nht.json")),
+        table: Ok(vec![
+            by_nic("10.0.1.0/24", None),
+            by_nic("100.65.0.2/32", Some("10.0.1.1")),
+        ]),
+        bfd: read_segments::bfd(capture!("show-bfd-peers.json")),
+    }
+}
+
+fn segments() -> SegmentFacts {
+    SegmentFacts {
+        zebra: read_segments::segments(capture!("show-evpn-vni-detail.json")),
+        hosts: read_segments::hosts(capture!("show-evpn-mac-vni-all.json")),
+        duplicate_addresses: Ok(Vec::new()),
+        macs: read_segments::macs(capture!("show-bgp-l2vpn-evpn-route-type-2.json")),
+        floods: read_segments::floods(capture!("show-bgp-l2vpn-evpn-route-type-3.json")),
+        learned: Ok(vec![LearnedMac {
+            port: LAN_PORT,
+            mac: LOCAL_HOST,
         }]),
     }
 }
@@ -203,9 +307,25 @@ fn routes() -> Vec<KernelRoute> {
         forward("192.169.10.0/24", None, VETH, false, 0),
         local("192.169.10.1/32"),
         local("192.169.10.255/32"),
-        forward("192.170.1.0/24", None, 6, false, 0),
+        forward("192.170.1.0/24", None, LAN_BRIDGE, false, 0),
+        forward(
+            "2001:db8:16:1::/64",
+            Some("fe80::8e0:aff:fe42:90b1"),
+            VETH,
+            false,
+            20,
+        ),
+        forward("2001:db8:169:10::/64", None, VETH, false, 256),
+        local("2001:db8:169:10::1/128"),
     ];
-    let remote = REMOTE_PREFIXES.map(|to| forward(to, Some("100.65.0.2"), SVI, true, 20));
+    let vtep = |to: &str| {
+        if to.contains(':') {
+            "::ffff:100.65.0.2"
+        } else {
+            "100.65.0.2"
+        }
+    };
+    let remote = REMOTE_PREFIXES.map(|to| forward(to, Some(vtep(to)), SVI, true, 20));
     routes.extend(remote);
     routes
 }
@@ -236,11 +356,15 @@ fn kernel() -> SeenKernel {
     let vrf = SeenKind::Vrf {
         table: table("100".parse().unwrap()),
     };
-    let vxlan = SeenKind::Vxlan {
-        vni: 100,
+    let vxlan = |vni| SeenKind::Vxlan {
+        vni,
         local: Some(v4("100.65.0.1").into()),
         port: 4789,
         learning: false,
+    };
+    let leg = |index, peer, master, addresses| SeenLink {
+        mtu: 1450,
+        ..link(index, veth(peer), master, addresses)
     };
     let router = [
         ("lo", link(1, other(""), None, &["100.65.0.1/32"])),
@@ -259,16 +383,46 @@ fn kernel() -> SeenKernel {
                 ..link(SVI, SeenKind::Bridge, Some("red"), &[])
             },
         ),
-        ("vni100", link(VXLAN, vxlan, Some("br-pe-100"), &[])),
+        ("vni100", link(VXLAN, vxlan(100), Some("br-pe-100"), &[])),
         (
             "pe-e-100",
-            link(VETH, veth(30), Some("red"), &["192.169.10.1/24"]),
+            leg(
+                VETH,
+                30,
+                Some("red"),
+                &["192.169.10.1/24", "2001:db8:169:10::1/64"][..],
+            ),
         ),
+        (
+            "br-pe-110",
+            SeenLink {
+                mac: Some(Mac([0x00, 0xf3, 0, 0, 0, 0x6f])),
+                ..link(
+                    LAN_BRIDGE,
+                    SeenKind::Bridge,
+                    Some("red"),
+                    &["192.170.1.1/24"],
+                )
+            },
+        ),
+        (
+            "vni110",
+            link(LAN_VXLAN, vxlan(110), Some("br-pe-110"), &[]),
+        ),
+        ("pe-e-110", leg(LAN_PORT, 31, Some("br-pe-110"), &[])),
     ];
-    let host = [(
-        "host-e-100",
-        link(30, veth(VETH), None, &["192.169.10.2/24"]),
-    )];
+    let host = [
+        (
+            "host-e-100",
+            leg(
+                30,
+                VETH,
+                None,
+                &["192.169.10.2/24", "2001:db8:169:10::2/64"][..],
+            ),
+        ),
+        ("host-e-110", leg(31, LAN_PORT, None, &[])),
+    ];
     let named = |(text, link): (&str, SeenLink)| (name(text), link);
     SeenKernel {
         router: router.into_iter().map(named).collect::<Links>(),

@@ -144,7 +144,9 @@ fn forwarding_entries() {
     run(&[
         (
             "no neighbour entry",
-            |facts| facts.neighbours.as_mut().unwrap().clear(),
+            |facts| {
+                facts.neighbours.as_mut().unwrap().remove(0);
+            },
             &[(Check::NeighbourEntry, "100.65.0.2")],
         ),
         (
@@ -164,7 +166,9 @@ fn forwarding_entries() {
         ),
         (
             "no forwarding entry",
-            |facts| facts.fdb.as_mut().unwrap().clear(),
+            |facts| {
+                facts.fdb.as_mut().unwrap().remove(0);
+            },
             &[(Check::FdbEntry, "2e:ad:f5:91:dd:e4 to 100.65.0.2")],
         ),
         (

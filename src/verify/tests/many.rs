@@ -80,8 +80,8 @@ fn bad_ones_are_listed_up_to_a_limit() {
         | Outcome::Pending { .. } => None,
     });
     assert_eq!(more, Some((Check::RouteInKernel, 30)));
-    assert_eq!(good(&findings, Check::RouteInKernel), 2);
-    assert_eq!(good(&findings, Check::RouteInRib), 52);
+    assert_eq!(good(&findings, Check::RouteInKernel), 4);
+    assert_eq!(good(&findings, Check::RouteInRib), 54);
     // Those that are not listed have to last as well.
     let mut history = History::new();
     let at = |second| Timestamp::from_second(second).expect("a time");

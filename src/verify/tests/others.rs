@@ -2,23 +2,24 @@
 
 use super::fixture::{bad, facts, good, intent};
 use crate::api::{
-    AllowedPrefixes, HostMaster, HostSession, Kind, L2Vni, LocalCidr, Peer, RemoteAs,
+    AllowedPrefixes, HostMaster, HostSession, Kind, L2Vni, LocalCidr, Peer, RemoteAs, RouteTarget,
+    Vni,
 };
 use crate::intent::addresses::HostLeg;
 use crate::intent::samples::{asn, key, segment};
 use crate::intent::{NodeIntent, PassthroughIntent, SegmentIntent};
 use crate::plan::desired::{Tunnels, links_of_passthrough, links_of_segment};
 use crate::plan::link::{Link, LinkKind, Master, SeenKernel, SeenKind, SeenLink, Space};
-use crate::verify::facts::SessionState;
+use crate::verify::facts::{BgpVni, FloodPath, ImportTarget, SessionState, ZebraSegment};
 use crate::verify::{Check, Facts, verify};
 
 fn with_segment(master: Option<HostMaster>) -> NodeIntent {
     let mut intent = intent();
     intent.segments.push(SegmentIntent {
-        key: key(Kind::L2Vni, "lan"),
+        key: key(Kind::L2Vni, "flat"),
         spec: L2Vni {
             host_master: master,
-            ..segment(110)
+            ..segment(120)
         },
         vrf: None,
     });
@@ -91,7 +92,37 @@ fn made(kernel: &mut SeenKernel, links: &[Link]) {
 fn facts_with(links: &[Link]) -> Facts {
     let mut facts = facts();
     made(facts.kernel.as_mut().expect("read"), links);
+    know_segment(&mut facts);
     facts
+}
+
+/// What FRR says of a segment that nobody routes, and in which nobody is.
+fn know_segment(facts: &mut Facts) {
+    let [lan, flat] = [110_u32, 120].map(|number| Vni::try_from(number).expect("a VNI"));
+    let bgp = facts.bgp_vnis.as_mut().expect("read");
+    let target: RouteTarget = "64514:120".parse().expect("a route target");
+    let own = BgpVni {
+        rd: "10.0.0.1:4".into(),
+        import_targets: vec![ImportTarget::Exact(target)],
+        export_targets: vec![target],
+        ..bgp[&lan].clone()
+    };
+    let floods = facts.segments.floods.as_mut().expect("read");
+    let ours = floods.iter().find(|path| path.rd == bgp[&lan].rd);
+    let ours = FloodPath {
+        rd: own.rd.clone(),
+        ..ours.expect("our own").clone()
+    };
+    floods.push(ours);
+    bgp.insert(flat, own);
+    let zebra = facts.segments.zebra.as_mut().expect("read");
+    let own = ZebraSegment {
+        vrf: Some("default".to_owned()),
+        svi: Some("br-pe-120".to_owned()),
+        vxlan: Some("vni120".to_owned()),
+        ..zebra[&lan].clone()
+    };
+    zebra.insert(flat, own);
 }
 
 fn links_of(intent: &NodeIntent) -> Vec<Link> {
@@ -99,7 +130,8 @@ fn links_of(intent: &NodeIntent) -> Vec<Link> {
         vteps: intent.underlay.as_ref().expect("an underlay").vteps,
         nic_mtu: None,
     };
-    let segments = intent.segments.iter();
+    let lan = super::fixture::lan_key();
+    let segments = intent.segments.iter().filter(|own| own.key != lan);
     let of_segments = segments.flat_map(|own| links_of_segment(own, &tunnels).expect("a tunnel"));
     let of_host = intent.passthrough.iter().flat_map(links_of_passthrough);
     of_segments.chain(of_host).collect()
@@ -120,10 +152,10 @@ fn the_links_of_a_segment_are_looked_at() {
 
     let mut broken = facts_with(&links);
     let kernel = broken.kernel.as_mut().expect("read");
-    kernel.host.remove(&"br-hs-110".parse().unwrap());
-    let end = kernel.host.get_mut(&"host-e-110".parse().unwrap());
+    kernel.host.remove(&"br-hs-120".parse().unwrap());
+    let end = kernel.host.get_mut(&"host-e-120".parse().unwrap());
     end.expect("it stands").master = None;
-    let expected = ["br-hs-110 (host)", "host-e-110 (host)"];
+    let expected = ["br-hs-120 (host)", "host-e-120 (host)"];
     let expected = expected.map(|subject| (Check::LinksPresent, subject.to_owned()));
     assert_eq!(bad(&verify(&intent, &broken)), expected);
 }
@@ -134,7 +166,7 @@ fn a_free_end_may_be_attached_to_anything() {
     let intent = with_segment(None);
     let mut facts = facts_with(&links_of(&intent));
     let kernel = facts.kernel.as_mut().expect("read");
-    let end = kernel.host.get_mut(&"host-e-110".parse().unwrap());
+    let end = kernel.host.get_mut(&"host-e-120".parse().unwrap());
     end.expect("it stands").master = Some("cni0".parse().unwrap());
     assert_eq!(bad(&verify(&intent, &facts)), []);
 }

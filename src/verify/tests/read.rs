@@ -26,7 +26,7 @@ use crate::verify::facts::{
 };
 
 /// An error with all that caused it, in one line.
-fn unreadable(error: &dyn Error) -> Unreadable {
+pub(super) fn unreadable(error: &dyn Error) -> Unreadable {
     let mut words = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {
@@ -67,7 +67,8 @@ fn session(neighbor: Neighbor) -> Session {
         let ours = match family {
             AddressFamily::Ipv4Unicast => Family::Ipv4Unicast,
             AddressFamily::L2VpnEvpn => Family::Evpn,
-            AddressFamily::Ipv6Unicast | AddressFamily::Other(_) => return None,
+            AddressFamily::Ipv6Unicast => Family::Ipv6Unicast,
+            AddressFamily::Other(_) => return None,
         };
         let state = FamilyState {
             negotiation,
@@ -124,6 +125,7 @@ pub(super) fn bgp_vnis(answer: &[u8]) -> Read<BTreeMap<Vni, BgpVni>> {
         };
         let bgp = BgpVni {
             kind,
+            vtep: seen.originator_ip,
             rd: rd(&seen.rd),
             import_targets: seen.import.into_iter().map(import_target).collect(),
             export_targets: seen.export.into_iter().map(route_target).collect(),
@@ -230,7 +232,7 @@ fn rib_entry(route: rib::RibRoute) -> RibEntry {
     }
 }
 
-fn standing(path: &Path) -> Standing {
+pub(super) fn standing(path: &Path) -> Standing {
     match path {
         Path { valid: false, .. } => Standing::Invalid,
         Path { best: true, .. } => Standing::Best,
@@ -242,7 +244,7 @@ fn standing(path: &Path) -> Standing {
 }
 
 /// A source that is neither this router nor an address is none of a neighbour of ours.
-fn origin(source: &Source) -> Origin {
+pub(super) fn origin(source: &Source) -> Origin {
     match source {
         Source::Peer(address) => Origin::Peer(*address),
         Source::Local | Source::Other(_) => Origin::Local,
@@ -250,20 +252,20 @@ fn origin(source: &Source) -> Origin {
 }
 
 /// The next hop; a path without any has the unspecified address, as FRR writes it for its own.
-fn next_hop(path: &Path) -> IpAddr {
+pub(super) fn next_hop(path: &Path) -> IpAddr {
     let unspecified = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
     path.next_hops.first().copied().unwrap_or(unspecified)
 }
 
-fn rd(rd: &id::RouteDistinguisher) -> Rd {
+pub(super) fn rd(rd: &id::RouteDistinguisher) -> Rd {
     Rd(rd.to_string().into_boxed_str())
 }
 
-const fn mac(mac: RouterMac) -> Mac {
+pub(super) const fn mac(mac: RouterMac) -> Mac {
     Mac(mac.0)
 }
 
-const fn route_target(target: id::RouteTarget) -> RouteTarget {
+pub(super) const fn route_target(target: id::RouteTarget) -> RouteTarget {
     match target.0 {
         Assigned::As2(asn, number) => RouteTarget::TwoOctetAs { asn, number },
         Assigned::As4(asn, number) => RouteTarget::FourOctetAs { asn, number },

@@ -1,0 +1,148 @@
+//! What the host announced, and the networks of links: each hop is broken by itself.
+
+use super::fixture::{VETH, bad, facts, intent, ip, name, net, red, run, waiting};
+use crate::verify::facts::{
+    Facts, KernelRoute, RibChoice, RibEntry, RibProtocol, RouteAction, RouteHop, Standing, VrfFacts,
+};
+use crate::verify::{Check, verify};
+
+const ROUTE: &str = "172.16.1.0/24";
+const ROUTE6: &str = "2001:db8:16:1::/64";
+const NETWORK: &str = "192.169.10.0/24";
+
+fn vrf(facts: &mut Facts) -> &mut VrfFacts {
+    facts.vrfs.get_mut(&red()).unwrap()
+}
+
+fn rib<'a>(facts: &'a mut Facts, prefix: &str) -> &'a mut Vec<RibEntry> {
+    let rib = vrf(facts).rib.as_mut().unwrap();
+    rib.get_mut(&net(prefix)).unwrap()
+}
+
+fn kernel<'a>(facts: &'a mut Facts, prefix: &str) -> &'a mut KernelRoute {
+    let table = vrf(facts).table.as_mut().unwrap();
+    let mut routes = table.iter_mut();
+    routes.find(|to| to.destination == net(prefix)).unwrap()
+}
+
+fn forget(facts: &mut Facts, prefix: &str) {
+    let table = vrf(facts).table.as_mut().unwrap();
+    table.retain(|to| to.destination != net(prefix));
+}
+
+fn to(gateway: Option<&str>) -> RouteAction {
+    RouteAction::Forward(vec![RouteHop {
+        gateway: gateway.map(ip),
+        link: Some(VETH),
+        onlink: false,
+    }])
+}
+
+#[test]
+fn routes_of_the_host() {
+    run(&[
+        (
+            "not in zebra",
+            |facts| rib(facts, ROUTE).clear(),
+            &[(Check::HostRouteInKernel, ROUTE)],
+        ),
+        (
+            "not selected in zebra",
+            |facts| rib(facts, ROUTE)[0].choice = RibChoice::NotSelected,
+            &[(Check::HostRouteInKernel, ROUTE)],
+        ),
+        (
+            "not installed by zebra",
+            |facts| rib(facts, ROUTE)[0].choice = RibChoice::Selected,
+            &[(Check::HostRouteInKernel, ROUTE)],
+        ),
+        (
+            "not in the kernel",
+            |facts| forget(facts, ROUTE),
+            &[(Check::HostRouteInKernel, ROUTE)],
+        ),
+        (
+            "not in the kernel, IPv6",
+            |facts| forget(facts, ROUTE6),
+            &[(Check::HostRouteInKernel, ROUTE6)],
+        ),
+        (
+            "to another gateway in the kernel",
+            |facts| kernel(facts, ROUTE).action = to(Some("192.169.10.77")),
+            &[(Check::HostRouteInKernel, ROUTE)],
+        ),
+        (
+            "dropped by the kernel",
+            |facts| kernel(facts, ROUTE).action = RouteAction::Drop("unreachable"),
+            &[(Check::HostRouteInKernel, ROUTE)],
+        ),
+        (
+            "zebra prefers a static route",
+            |facts| {
+                rib(facts, ROUTE)[0].choice = RibChoice::NotSelected;
+                rib(facts, ROUTE).push(RibEntry {
+                    protocol: RibProtocol::Other("static".into()),
+                    choice: RibChoice::Installed,
+                    next_hops: Vec::new(),
+                });
+                kernel(facts, ROUTE).action = RouteAction::Drop("blackhole");
+            },
+            &[],
+        ),
+        (
+            "a path that is not used, of a route that is not there",
+            |facts| {
+                let table = vrf(facts).bgp.as_mut().unwrap();
+                let mut path = table[&net(ROUTE)][0].clone();
+                path.standing = Standing::Invalid;
+                table.insert(net("172.16.99.0/24"), vec![path]);
+            },
+            &[],
+        ),
+    ]);
+}
+
+#[test]
+fn networks_of_links() {
+    run(&[
+        (
+            "of the veth, not in the kernel",
+            |facts| forget(facts, NETWORK),
+            &[(Check::HostRouteInKernel, NETWORK)],
+        ),
+        (
+            "of the veth, not in zebra",
+            |facts| rib(facts, NETWORK).clear(),
+            &[(Check::HostRouteInKernel, NETWORK)],
+        ),
+        (
+            "of the veth, sent to a gateway",
+            |facts| kernel(facts, NETWORK).action = to(Some("192.169.10.9")),
+            &[(Check::HostRouteInKernel, NETWORK)],
+        ),
+        (
+            "of the gateway, not in the kernel",
+            |facts| forget(facts, "192.170.1.0/24"),
+            &[(Check::HostRouteInKernel, "192.170.1.0/24")],
+        ),
+    ]);
+}
+
+/// A veth that is gone takes its networks and routes with it.
+#[test]
+fn a_broken_veth_is_the_root_cause() {
+    let mut facts = facts();
+    let seen = facts.kernel.as_mut().unwrap();
+    seen.router.remove(&name("pe-e-100"));
+    for prefix in [ROUTE, ROUTE6, NETWORK, "2001:db8:169:10::/64"] {
+        forget(&mut facts, prefix);
+    }
+    let findings = verify(&intent(), &facts);
+    let found = bad(&findings);
+    assert!(
+        found.iter().all(|(check, _)| *check == Check::LinksPresent),
+        "{found:?}"
+    );
+    let expected = ["links-present pe-e-100"];
+    assert_eq!(waiting(&findings, Check::HostRouteInKernel), expected);
+}
