@@ -9,6 +9,7 @@
 //! of a bad or pending finding hold no ages, so that what does not change compares equal.
 
 pub mod age;
+pub mod explain;
 mod export;
 pub mod facts;
 pub mod finding;
@@ -23,6 +24,7 @@ mod sources;
 pub(crate) mod tests;
 mod vni;
 
+pub use explain::Explanation;
 pub use facts::Facts;
 pub use finding::{Check, Finding, Outcome, stalled};
 pub use history::History;
