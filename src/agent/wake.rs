@@ -1,5 +1,6 @@
 //! What wakes the loop, and the watch over the manifests' directory.
 
+use std::fmt;
 use std::path::Path;
 
 use notify::{RecursiveMode, Watcher};
@@ -27,6 +28,23 @@ pub enum Cause {
     Resync,
     /// Somebody asked for it.
     Request,
+}
+
+impl fmt::Display for Cause {
+    /// A word for the log.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Start => "start",
+            Self::Manifests => "manifests",
+            Self::Kernel => "kernel",
+            Self::DaemonLost => "daemon-lost",
+            Self::DaemonBack => "daemon-back",
+            Self::Retry => "retry",
+            Self::Broken => "broken",
+            Self::Resync => "resync",
+            Self::Request => "request",
+        })
+    }
 }
 
 /// Where the loop hears of what happens in FRR and the kernel.

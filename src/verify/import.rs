@@ -22,7 +22,7 @@ use crate::plan::link::Mac;
 /// The kernel's neighbour and forwarding entries, by what they are looked up by.
 #[derive(Debug)]
 pub(super) struct Forwarding {
-    neighbours: HashMap<(u32, IpAddr), Option<Mac>>,
+    pub(super) neighbours: HashMap<(u32, IpAddr), Option<Mac>>,
     fdb: HashMap<(u32, Mac), BTreeSet<IpAddr>>,
 }
 
