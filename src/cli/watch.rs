@@ -36,7 +36,7 @@ pub(super) fn run(
         .build()
         .map_err(output::Error::Write)?;
     let face = if output == Output::Table && screen::is_possible() {
-        Face::Screen(Screen::new(io::stdout(), screen::rows).map_err(output::Error::Write)?)
+        Face::Screen(Screen::new(io::stdout(), screen::size).map_err(output::Error::Write)?)
     } else {
         Face::Lines(output, io::stdout(), io::stderr())
     };

@@ -96,7 +96,7 @@ pub fn sessions(intent: &NodeIntent, facts: &Facts, instance: &SessionsOf) -> Ve
         (_, None) => {}
         (SessionsOf::Fabric, Some(underlay)) => {
             sessions::check_fabric(underlay, facts, &mut ledger);
-            for own in &intent.passthrough {
+            if let Some(own) = &intent.passthrough {
                 sessions::check_passthrough(own, facts, &mut ledger);
             }
         }
