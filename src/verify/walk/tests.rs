@@ -114,13 +114,13 @@ fn a_vni_is_walked_with_what_it_rests_on() {
     assert_eq!(count(Direction::In), good(Check::RouteValid));
 }
 
-fn received<'a>(facts: &'a mut Facts) -> &'a mut crate::verify::facts::EvpnPath {
+fn received(facts: &mut Facts) -> &mut crate::verify::facts::EvpnPath {
     let paths = facts.evpn.as_mut().unwrap().iter_mut();
     let mut of_peer = paths.filter(|path| path.origin == Origin::Peer(peer_address()));
     of_peer.find(|path| path.id.prefix == net(REMOTE)).unwrap()
 }
 
-fn exported<'a>(facts: &'a mut Facts) -> &'a mut crate::verify::facts::EvpnPath {
+fn exported(facts: &mut Facts) -> &mut crate::verify::facts::EvpnPath {
     let paths = facts.evpn.as_mut().unwrap().iter_mut();
     let mut own = paths.filter(|path| path.origin == Origin::Local);
     own.find(|path| path.id.prefix == net(OWN)).unwrap()
