@@ -7,6 +7,8 @@
 
 use std::collections::BTreeSet;
 
+use tracing::Instrument as _;
+
 use crate::api::types::{ObjectKey, Vni, VrfName};
 use crate::frr::{Frr, FrrError};
 use crate::intent::NodeIntent;
@@ -77,7 +79,8 @@ pub async fn execute(
     let mut underlay = underlay;
     let mut ahead = BTreeSet::new();
     for unit in plan.units.iter().filter(|unit| unit.role == Role::Underlay) {
-        if executor.unit(unit, Begun::No).await {
+        let stands = executor.unit(unit, Begun::No).instrument(span(&unit.key));
+        if stands.await {
             underlay = UnderlayState::Stands;
         }
     }
@@ -97,7 +100,8 @@ pub async fn execute(
                 } else {
                     Begun::No
                 };
-                executor.unit(unit, begun).await;
+                let unit_done = executor.unit(unit, begun).instrument(span(&unit.key));
+                unit_done.await;
             }
         }
     }
@@ -106,6 +110,11 @@ pub async fn execute(
         executor.alone(step).await;
     }
     executor.outcome
+}
+
+/// Whose steps are executed, for the log.
+fn span(of: &ObjectKey) -> tracing::Span {
+    tracing::info_span!("steps", %of)
 }
 
 /// What is to be closed. An object that failed goes on with what it had, which may use it.

@@ -30,6 +30,7 @@ use perouter_parsers::bmp::Message;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
+use tracing::Instrument as _;
 
 use crate::frr::{self, Frr};
 use crate::intent::Node;
@@ -282,7 +283,7 @@ impl Loop {
             () = hear_of_loss(&mut self.told, &mut self.heard), if !patient => {
                 self.interrupted = Some(Instant::now());
             }
-            () = self.worker.verify(&mut self.frr) => {
+            () = self.worker.verify(&mut self.frr).instrument(tracing::info_span!("verify")) => {
                 (self.verified, self.verifying) = (Instant::now(), begun.elapsed());
                 self.schedule_verify();
             }
@@ -301,7 +302,9 @@ impl Loop {
 
     async fn pass(&mut self, cause: Cause) {
         self.worker.pulse.begin(Work::Pass);
-        let settled = self.worker.pass(cause, &mut self.frr).await;
+        let span = tracing::info_span!("pass", %cause);
+        let pass = self.worker.pass(cause, &mut self.frr);
+        let settled = pass.instrument(span).await;
         let now = Instant::now();
         self.verified = now;
         match settled {
@@ -341,10 +344,14 @@ impl Loop {
             .request
             .parse::<Request>()
             .map_err(|error| error.to_string());
-        if request == Ok(Request::Verify) {
-            self.pass(Cause::Request).await;
-        }
-        let answer = self.worker.answer(&request);
+        let answer = match request {
+            Ok(Request::Walk(target)) => self.worker.walk(target, &mut self.frr).await,
+            Ok(Request::Verify) => {
+                self.pass(Cause::Request).await;
+                self.worker.answer(&request)
+            }
+            Ok(Request::Status | Request::Plan) | Err(_) => self.worker.answer(&request),
+        };
         if asked.answer.send(answer).is_err() {
             tracing::debug!("a client went before its answer");
         }

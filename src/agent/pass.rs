@@ -510,8 +510,9 @@ impl Worker {
     pub(super) fn note_repair(&mut self, count: usize, steps: Vec<String>) {
         /// Enough to see what keeps happening.
         const KEPT: usize = 16;
-        let mending = steps.join("\n");
-        tracing::warn!("something was changed behind our back; mending:\n{mending}");
+        let mending: Vec<&str> = steps.iter().map(|step| step.trim()).collect();
+        let mending = mending.join("; ");
+        tracing::warn!("something was changed behind our back; mending: {mending}");
         self.counters.repairs += count as u64;
         if self.repairs.len() == KEPT {
             self.repairs.remove(0);

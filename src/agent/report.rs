@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde::Serialize;
 use tokio::time::Instant;
 
+use super::execute::chain;
 use super::facts;
 use super::pass::{Settled, Worker};
 use crate::api::Manifest;
@@ -14,12 +15,12 @@ use crate::intent::Rejection;
 use crate::status::Timestamp;
 use crate::status::condition::{Acceptance, Programming};
 use crate::status::probe::Work;
-use crate::status::protocol::{Answer, Request, VerifyReport};
+use crate::status::protocol::{Answer, Request, VerifyReport, WalkReport};
 use crate::status::report::{
     Counters, DaemonMode, FrrReport, Inputs, ObjectInput, Reading, Report, Verdict, Verified,
 };
 use crate::status::serve::{Server, View};
-use crate::verify::{self, Facts, Finding, History};
+use crate::verify::{self, Facts, Finding, History, Target};
 
 /// The last verification.
 pub(super) struct Verification {
@@ -242,6 +243,26 @@ impl Worker {
             .is_some_and(|report| report.verdict == Verdict::Ready)
     }
 
+    /// Follows routes hop by hop as they are now, before any pass mends what is broken; the
+    /// answer for the socket.
+    pub(super) async fn walk(&mut self, target: Target, frr: &mut Frr) -> String {
+        let begun = Instant::now();
+        if let Err(error) = self.observe().await {
+            return json(&Answer::<()>::Error(chain(&error)));
+        }
+        let mut intent = self.resolution.intent.clone();
+        if let Target::Vni(only) = target {
+            intent.vnis.retain(|vni| vni.spec.vni == only);
+        }
+        let facts = facts::gather(frr, self.kernel(), self.seen.as_deref(), &intent).await;
+        json(&Answer::Ok(WalkReport {
+            node: self.name.clone(),
+            at: Timestamp::now(),
+            took_ms: u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX),
+            walk: verify::walk(&intent, &facts, target),
+        }))
+    }
+
     /// The answer to one line of the socket.
     pub(super) fn answer(&self, request: &Result<Request, String>) -> String {
         match (request, &self.report, &self.verification) {
@@ -257,9 +278,12 @@ impl Worker {
                 "the agent applies what it plans; `perouter plan` shows a directory's plan"
                     .to_owned(),
             )),
-            (Ok(Request::Status | Request::Verify), _, _) => json(&Answer::<()>::Error(
-                "the agent has not finished its first pass yet; ask again in a moment".to_owned(),
-            )),
+            (Ok(Request::Status | Request::Verify | Request::Walk(_)), _, _) => {
+                json(&Answer::<()>::Error(
+                    "the agent has not finished its first pass yet; ask again in a moment"
+                        .to_owned(),
+                ))
+            }
         }
     }
 }

@@ -91,7 +91,7 @@ async fn converse(stream: UnixStream, requests: mpsc::Sender<Asked>, published: 
     let report = published.borrow().clone();
     let text = match (request.parse(), report) {
         (Ok(Request::Status), Some(report)) => super::report::json(&Answer::Ok(&*report)),
-        (Ok(Request::Status | Request::Verify | Request::Plan) | Err(_), _) => {
+        (Ok(Request::Status | Request::Verify | Request::Walk(_) | Request::Plan) | Err(_), _) => {
             let (answer, answered) = oneshot::channel();
             if requests.send(Asked { request, answer }).await.is_err() {
                 return;

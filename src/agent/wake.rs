@@ -1,5 +1,6 @@
 //! What wakes the loop, and the watch over the manifests' directory.
 
+use std::fmt;
 use std::path::Path;
 
 use notify::{RecursiveMode, Watcher};
@@ -57,6 +58,12 @@ impl Cause {
             Self::Resync => "resync",
             Self::Request => "request",
         }
+    }
+}
+
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
     }
 }
 

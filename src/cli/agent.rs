@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use super::logging::{self, LogFormat};
 use super::node::{NodeArgs, Northbound};
 use crate::agent::cleanup::cleanup;
 use crate::agent::{self, Options};
@@ -36,6 +37,11 @@ pub(super) struct Args {
     #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=86_400))]
     resync: u64,
 
+    /// The form of the log on standard error; PEROUTER_LOG says how much of it (as `info`, or
+    /// `perouter=debug`)
+    #[arg(long, value_enum, default_value_t, env = "PEROUTER_LOG_FORMAT")]
+    log_format: LogFormat,
+
     /// Give everything back instead, for an uninstall: NICs with their addresses and routes,
     /// links, FRR's configuration, the namespace. Stop the agent first, and FRR if it is to end
     #[arg(long)]
@@ -47,7 +53,7 @@ pub(super) fn run(args: Args) -> ExitCode {
     if !nix::unistd::geteuid().is_root() {
         return super::fail("the agent makes namespaces and links: run it as root");
     }
-    super::start_logging();
+    logging::start(args.log_format);
     let node = args.node.node();
     let NodeArgs {
         config_dir,

@@ -1,18 +1,25 @@
 //! The command line: one file a subcommand, and what they share.
 
 mod agent;
+mod completions;
 mod crds;
+mod explain;
 mod lab;
+mod logging;
+mod man;
 mod node;
 mod output;
 mod plan;
 mod status;
 mod verify;
+mod watch;
 
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use tracing_subscriber::EnvFilter;
+
+#[cfg(test)]
+mod tests;
 
 /// Provider Edge routing on Kubernetes nodes
 #[derive(Parser)]
@@ -28,8 +35,11 @@ enum Command {
     Plan(plan::Args),
     Status(status::Args),
     Verify(verify::Args),
+    Explain(explain::Args),
     Crds(crds::Args),
     Lab(lab::Args),
+    Completions(completions::Args),
+    Man(man::Args),
 }
 
 /// Parses the command line, runs the subcommand and turns its outcome into an exit status.
@@ -40,18 +50,12 @@ pub fn main() -> ExitCode {
         Command::Plan(args) => plan::run(args),
         Command::Status(args) => status::run(args),
         Command::Verify(args) => verify::run(args),
+        Command::Explain(args) => explain::run(args),
         Command::Crds(args) => crds::run(args),
         Command::Lab(args) => lab::run(args),
+        Command::Completions(args) => completions::run(&args),
+        Command::Man(args) => man::run(args),
     }
-}
-
-/// Logs to standard error, by `PEROUTER_LOG` (as `info` or `perouter=debug`), `info` without it.
-fn start_logging() {
-    let filter = EnvFilter::try_from_env("PEROUTER_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .init();
 }
 
 /// One thread does all there is to do; what blocks goes to threads of its own.

@@ -5,7 +5,10 @@ use std::process::ExitCode;
 
 use serde::Serialize;
 
-use crate::status::render::Colour;
+use crate::status::render::{Colour, Signs};
+
+#[cfg(test)]
+mod tests;
 
 /// The form of an answer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -47,25 +50,64 @@ pub(super) fn print<T: Serialize, E: std::error::Error>(
         Output::Json => serde_json::to_string_pretty(answer).map_err(Error::Json)? + "\n",
         Output::Yaml => serde_saphyr::to_string(answer).map_err(Error::Yaml)?,
     };
+    // A reader that has seen enough, as `head` has, is no failure.
+    write(&text).map(drop)
+}
+
+/// Whether somebody still reads what is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Reader {
+    /// Yes.
+    There,
+    /// The pipe is closed.
+    Gone,
+}
+
+/// Writes to standard output, at once.
+pub(super) fn write<E: std::error::Error>(text: &str) -> Result<Reader, Error<E>> {
     let mut stdout = io::stdout().lock();
-    match stdout
-        .write_all(text.as_bytes())
-        .and_then(|()| stdout.flush())
-    {
-        // A reader that has seen enough, as `head` has, is no failure.
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        result => result.map_err(Error::Write),
+    let written = stdout.write_all(text.as_bytes());
+    match written.and_then(|()| stdout.flush()) {
+        Ok(()) => Ok(Reader::There),
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(Reader::Gone),
+        Err(error) => Err(Error::Write(error)),
+    }
+}
+
+/// Colour for standard output.
+pub(super) fn colour() -> Colour {
+    if is_coloured(io::stdout().is_terminal()) {
+        Colour::On
+    } else {
+        Colour::Off
     }
 }
 
 /// Colour on a terminal, unless it is unwanted (`NO_COLOR`) or cannot be shown (`TERM=dumb`).
-fn colour() -> Colour {
+pub(super) fn is_coloured(is_terminal: bool) -> bool {
     let unwanted = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-    let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
-    if io::stdout().is_terminal() && !unwanted && !dumb {
-        Colour::On
+    is_terminal && !unwanted && !is_dumb()
+}
+
+/// Whether the terminal can do nothing but print lines.
+pub(super) fn is_dumb() -> bool {
+    std::env::var_os("TERM").is_some_and(|term| term == "dumb")
+}
+
+/// The signs that this locale can show.
+pub(super) fn signs() -> Signs {
+    signs_of(|name| std::env::var(name).ok())
+}
+
+/// The first of the variables that is set says how characters are encoded (POSIX).
+fn signs_of(variable: impl Fn(&str) -> Option<String>) -> Signs {
+    let set = |name: &&str| variable(name).filter(|value| !value.is_empty());
+    let locale = ["LC_ALL", "LC_CTYPE", "LANG"].iter().find_map(set);
+    let locale = locale.unwrap_or_default().to_ascii_lowercase();
+    if locale.contains("utf-8") || locale.contains("utf8") {
+        Signs::Unicode
     } else {
-        Colour::Off
+        Signs::Ascii
     }
 }
 

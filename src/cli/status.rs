@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use super::output::{self, Output};
 use crate::status::client::{AskError, Client};
@@ -13,8 +14,11 @@ use crate::status::{Report, Verdict, render};
 /// The verdict comes first, then the objects with their conditions, the BGP sessions, the VNIs,
 /// and everything that is not as it should be.
 ///
+/// With --watch it goes on until Ctrl-C: in place on a terminal; elsewhere a report whenever
+/// something changed, with -o json one document a line. An agent that is away is waited for.
+///
 /// Exit status: 0 when everything is ready, 1 when something is not, 2 when the agent cannot be
-/// asked.
+/// asked; with --watch as of the last report.
 #[derive(clap::Args)]
 pub(super) struct Args {
     #[command(flatten)]
@@ -22,6 +26,17 @@ pub(super) struct Args {
     /// How to print it
     #[arg(short, long, value_enum, default_value_t)]
     output: Output,
+    /// Go on, and ask again after each so many seconds
+    #[arg(
+        short,
+        long,
+        value_name = "SECONDS",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "1",
+        value_parser = clap::value_parser!(u64).range(1..=86_400)
+    )]
+    watch: Option<u64>,
 }
 
 /// Which agent is asked.
@@ -34,8 +49,19 @@ pub(super) struct Agent {
 
 /// Runs `perouter status`.
 pub(super) fn run(args: Args) -> ExitCode {
-    let Args { agent, output } = args;
-    output::finish("status", answer(&agent, output))
+    let Args {
+        agent,
+        output,
+        watch,
+    } = args;
+    let done = match watch {
+        Some(seconds) => {
+            let client = Client::new(&agent.socket);
+            super::watch::run(client, Duration::from_secs(seconds), output)
+        }
+        None => answer(&agent, output),
+    };
+    output::finish("status", done)
 }
 
 fn answer(agent: &Agent, output: Output) -> Result<ExitCode, output::Error<AskError>> {

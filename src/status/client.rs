@@ -8,8 +8,9 @@ use std::time::Duration;
 
 use serde::de::DeserializeOwned;
 
-use super::protocol::{Answer, PlanReport, Request, VerifyReport};
+use super::protocol::{Answer, PlanReport, Request, VerifyReport, WalkReport};
 use super::report::Report;
+use crate::verify::Target;
 
 #[cfg(test)]
 mod tests;
@@ -115,6 +116,14 @@ impl Client {
     /// [`AskError`].
     pub fn verify(&self) -> Result<VerifyReport, AskError> {
         self.ask(Request::Verify, PASS_TIMEOUT)
+    }
+
+    /// One VNI's routes, or those to one prefix or address, as they are now.
+    ///
+    /// # Errors
+    /// [`AskError`].
+    pub fn walk(&self, target: Target) -> Result<WalkReport, AskError> {
+        self.ask(Request::Walk(target), PASS_TIMEOUT)
     }
 
     /// What would change now.

@@ -1,6 +1,6 @@
 //! How the agent is asked: one line over its unix socket, and one JSON document back.
 //!
-//! The request is a word and a newline. The answer is an [`Answer`] in JSON, then the agent
+//! The request is a word or two, and a newline. The answer is an [`Answer`] in JSON, then the agent
 //! closes the connection.
 
 use std::fmt;
@@ -9,7 +9,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use super::Timestamp;
-use crate::verify::Finding;
+use crate::verify::{Finding, Target, Walk};
 
 #[cfg(test)]
 mod tests;
@@ -27,34 +27,27 @@ pub enum Request {
     Status,
     /// One verification now, with every check: a [`VerifyReport`].
     Verify,
+    /// One VNI's routes, or those to one prefix or address, hop by hop as they are now:
+    /// a [`WalkReport`].
+    Walk(Target),
     /// What would change now: a [`PlanReport`].
     Plan,
 }
 
-impl Request {
-    /// Every request.
-    pub const ALL: [Self; 3] = [Self::Status, Self::Verify, Self::Plan];
-
-    /// Its word on the line.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Status => "status",
-            Self::Verify => "verify",
-            Self::Plan => "plan",
-        }
-    }
-}
-
 impl fmt::Display for Request {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
+        match self {
+            Self::Status => f.write_str("status"),
+            Self::Verify => f.write_str("verify"),
+            Self::Walk(target) => write!(f, "verify {target}"),
+            Self::Plan => f.write_str("plan"),
+        }
     }
 }
 
 /// A request that the agent does not know.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is not a request; known are status, verify, plan")]
+#[error("{0:?} is not a request; known are status, verify, verify VNI|PREFIX|ADDRESS, plan")]
 pub struct UnknownRequest(pub String);
 
 impl FromStr for Request {
@@ -62,11 +55,15 @@ impl FromStr for Request {
 
     /// Reads a request line, with or without its newline.
     fn from_str(line: &str) -> Result<Self, UnknownRequest> {
-        let word = line.trim_end_matches(['\r', '\n']);
-        Self::ALL
-            .into_iter()
-            .find(|request| request.as_str() == word)
-            .ok_or_else(|| UnknownRequest(word.to_owned()))
+        let words = line.trim_end_matches(['\r', '\n']);
+        let unknown = || UnknownRequest(words.to_owned());
+        match words.split_once(' ') {
+            None if words == "status" => Ok(Self::Status),
+            None if words == "verify" => Ok(Self::Verify),
+            None if words == "plan" => Ok(Self::Plan),
+            Some(("verify", target)) => target.parse().map(Self::Walk).map_err(|_| unknown()),
+            None | Some(_) => Err(unknown()),
+        }
     }
 }
 
@@ -92,6 +89,21 @@ pub struct VerifyReport {
     pub took_ms: u64,
     /// Every finding, good ones included.
     pub findings: Vec<Finding>,
+}
+
+/// The answer to [`Request::Walk`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct WalkReport {
+    /// The node's name.
+    pub node: String,
+    /// When the facts were complete.
+    pub at: Timestamp,
+    /// How long reading and following took, in milliseconds.
+    pub took_ms: u64,
+    /// Where the routes end.
+    #[serde(flatten)]
+    pub walk: Walk,
 }
 
 /// The answer to [`Request::Plan`].

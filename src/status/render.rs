@@ -10,6 +10,11 @@ use crate::intent::Kept;
 use crate::verify::age::Age;
 use crate::verify::{Check, Finding, Outcome};
 
+pub mod explain;
+pub mod walk;
+
+pub use walk::Signs;
+
 #[cfg(test)]
 mod tests;
 
@@ -140,10 +145,17 @@ pub fn report(report: &Report, colour: Colour) -> String {
     objects(report).print(colour, &mut out);
     sessions(report).print(colour, &mut out);
     vnis(report).print(colour, &mut out);
-    not_good(&report.findings).print(colour, &mut out);
+    not_good(&report.findings, report.at).print(colour, &mut out);
     rejections(report).print(colour, &mut out);
     repairs(report).print(colour, &mut out);
+    out.push_str(&hint(&report.findings));
     out
+}
+
+/// A line that nobody is to miss.
+#[must_use]
+pub fn alert(text: &str, colour: Colour) -> String {
+    Cell::marked(text, Mark::Bad).painted(colour)
 }
 
 fn header(report: &Report) -> String {
@@ -316,21 +328,38 @@ fn vnis(report: &Report) -> Table {
     table
 }
 
-fn not_good(findings: &[Finding]) -> Table {
-    let mut table = Table::new("Not as it should be", &["CHECK", "OBJECT", "WHAT"]);
-    for finding in findings {
-        let mark = if finding.is_bad() {
-            Mark::Bad
-        } else {
-            Mark::Unsure
+fn not_good(findings: &[Finding], at: super::Timestamp) -> Table {
+    let columns = ["CHECK", "VERDICT", "SINCE", "OBJECT", "WHAT"];
+    let mut table = Table::new("Not as it should be", &columns);
+    for finding in findings.iter().filter(|finding| !finding.is_good()) {
+        let (verdict, mark) = match finding.outcome {
+            Outcome::Bad { .. } | Outcome::MoreBad { .. } => ("bad", Mark::Bad),
+            Outcome::Unsettled { .. } => ("not for long", Mark::Unsure),
+            Outcome::Good { .. } | Outcome::Pending { .. } => ("waiting", Mark::Unsure),
         };
+        let since = finding.since.map(|since| between(since, at).to_string());
         table.row([
-            Cell::marked(finding.check, mark),
+            Cell::plain(finding.check),
+            Cell::marked(verdict, mark),
+            Cell::plain(since.as_deref().unwrap_or("-")),
             object_cell(finding),
             Cell::plain(words(finding)),
         ]);
     }
     table
+}
+
+/// Where the first root cause among the findings is explained; nothing when none is bad.
+fn hint(findings: &[Finding]) -> String {
+    let bad = findings.iter().filter(|finding| finding.is_bad());
+    bad.map(|finding| finding.check)
+        .min()
+        .map(explain_hint)
+        .unwrap_or_default()
+}
+
+fn explain_hint(check: Check) -> String {
+    format!("\nwhat it means, and how to mend it: perouter explain {check}\n")
 }
 
 fn object_cell(finding: &Finding) -> Cell {
@@ -387,23 +416,60 @@ fn repairs(report: &Report) -> Table {
     table
 }
 
+/// How many things are good, bad and so on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Count {
+    good: u64,
+    bad: u64,
+    unsettled: u64,
+    waiting: u64,
+}
+
+impl Count {
+    fn of<'a>(findings: impl Iterator<Item = &'a Finding>) -> Self {
+        let mut all = Self::default();
+        for finding in findings {
+            match finding.outcome {
+                Outcome::Good { count, .. } => all.good += count,
+                Outcome::Bad { .. } => all.bad += 1,
+                Outcome::MoreBad { count } => all.bad += count,
+                Outcome::Unsettled { .. } => all.unsettled += 1,
+                Outcome::Pending { .. } => all.waiting += 1,
+            }
+        }
+        all
+    }
+
+    fn verdict(self) -> Cell {
+        let Self {
+            good,
+            bad,
+            unsettled,
+            waiting,
+        } = self;
+        let rest = format!("{good} good, {unsettled} not for long, {waiting} waiting");
+        match (bad, unsettled, waiting) {
+            (0, 0, 0) => Cell::marked(format!("Good: {good} verified"), Mark::Good),
+            (0, _, _) => Cell::marked(format!("Undecided: {rest}"), Mark::Unsure),
+            (_, _, _) => Cell::marked(format!("Bad: {bad} bad, {rest}"), Mark::Bad),
+        }
+    }
+
+    fn word(self) -> Cell {
+        match (self.bad, self.unsettled, self.waiting) {
+            (0, 0, 0) => Cell::marked("good", Mark::Good),
+            (0, 0, _) => Cell::marked("waiting", Mark::Unsure),
+            (0, _, _) => Cell::marked("not for long", Mark::Unsure),
+            (_, _, _) => Cell::marked("bad", Mark::Bad),
+        }
+    }
+}
+
 /// A verification for people: the verdict, one line a check, and all that is not good.
 #[must_use]
 pub fn verification(report: &VerifyReport, colour: Colour) -> String {
     let mut out = String::new();
-    let tally = |count: fn(&Finding) -> u64| report.findings.iter().map(count).sum::<u64>();
-    let (good, bad, pending) = (tally(good), tally(bad), tally(pending));
-    let verdict = match (bad, pending) {
-        (0, 0) => Cell::marked(format!("Good: {good} verified"), Mark::Good),
-        (0, _) => Cell::marked(
-            format!("Undecided: {good} good, {pending} waiting"),
-            Mark::Unsure,
-        ),
-        (_, _) => Cell::marked(
-            format!("Bad: {bad} bad, {good} good, {pending} waiting"),
-            Mark::Bad,
-        ),
-    };
+    let verdict = Count::of(report.findings.iter()).verdict();
     line(&mut out, &verdict.painted(colour));
     line(
         &mut out,
@@ -412,59 +478,34 @@ pub fn verification(report: &VerifyReport, colour: Colour) -> String {
             report.node, report.took_ms, report.at
         ),
     );
-    let columns = ["CHECK", "VERDICT", "GOOD", "BAD", "WAITING", "MEANING"];
+    let columns = [
+        "CHECK",
+        "VERDICT",
+        "GOOD",
+        "BAD",
+        "NOT FOR LONG",
+        "WAITING",
+        "MEANING",
+    ];
     let mut table = Table::new("Checks", &columns);
     for check in Check::ALL {
         let of_check = || report.findings.iter().filter(|of| of.check == check);
-        let sum = |count: fn(&Finding) -> u64| of_check().map(count).sum::<u64>();
-        let (good, bad, pending) = (sum(self::good), sum(self::bad), sum(self::pending));
-        let verdict = match (bad, pending, of_check().next()) {
-            (_, _, None) => Cell::plain("not asked"),
-            (0, 0, Some(_)) => Cell::marked("good", Mark::Good),
-            (0, _, Some(_)) => Cell::marked("waiting", Mark::Unsure),
-            (_, _, Some(_)) => Cell::marked("bad", Mark::Bad),
-        };
+        let count = Count::of(of_check());
         table.row([
             Cell::plain(check),
-            verdict,
-            Cell::plain(good),
-            Cell::plain(bad),
-            Cell::plain(pending),
+            match of_check().next() {
+                Some(_) => count.word(),
+                None => Cell::plain("not asked"),
+            },
+            Cell::plain(count.good),
+            Cell::plain(count.bad),
+            Cell::plain(count.unsettled),
+            Cell::plain(count.waiting),
             Cell::plain(check.meaning()),
         ]);
     }
     table.print(colour, &mut out);
-    let rest: Vec<Finding> = report
-        .findings
-        .iter()
-        .filter(|finding| !finding.is_good())
-        .cloned()
-        .collect();
-    not_good(&rest).print(colour, &mut out);
+    not_good(&report.findings, report.at).print(colour, &mut out);
+    out.push_str(&hint(&report.findings));
     out
-}
-
-fn good(finding: &Finding) -> u64 {
-    match finding.outcome {
-        Outcome::Good { count, .. } => count,
-        Outcome::Bad { .. }
-        | Outcome::Unsettled { .. }
-        | Outcome::MoreBad { .. }
-        | Outcome::Pending { .. } => 0,
-    }
-}
-
-fn bad(finding: &Finding) -> u64 {
-    match finding.outcome {
-        Outcome::Bad { .. } => 1,
-        Outcome::MoreBad { count } => count,
-        Outcome::Good { .. } | Outcome::Unsettled { .. } | Outcome::Pending { .. } => 0,
-    }
-}
-
-fn pending(finding: &Finding) -> u64 {
-    u64::from(matches!(
-        finding.outcome,
-        Outcome::Unsettled { .. } | Outcome::Pending { .. }
-    ))
 }

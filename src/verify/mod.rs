@@ -33,11 +33,13 @@ mod targets;
 #[cfg(test)]
 pub(crate) mod tests;
 mod vni;
+pub mod walk;
 
 pub use explain::Explanation;
 pub use facts::Facts;
 pub use finding::{Check, Finding, Outcome, stalled};
 pub use history::History;
+pub use walk::{Target, Walk, walk};
 
 use crate::api::types::VrfName;
 use crate::intent::{NodeIntent, SegmentIntent, UnderlayIntent, VniIntent};

@@ -3,19 +3,44 @@ use crate::verify::{Check, Outcome};
 
 #[test]
 fn requests_read_back() {
-    for request in Request::ALL {
+    let walks = [
+        "100",
+        "16777215",
+        "172.16.2.0/24",
+        "172.16.2.7",
+        "2001:db8:1111:2222:3333:4444:5555:6666/128",
+    ];
+    let walks = walks.map(|target| Request::Walk(target.parse().unwrap()));
+    let plain = [Request::Status, Request::Verify, Request::Plan];
+    for request in plain.into_iter().chain(walks) {
         let line = format!("{request}\n");
-        assert!(line.len() <= LONGEST_REQUEST);
+        assert!(line.len() <= LONGEST_REQUEST, "{line}");
         assert_eq!(line.parse(), Ok(request));
-        assert_eq!(request.as_str().parse(), Ok(request));
+        assert_eq!(line.trim_end().parse(), Ok(request));
     }
 }
 
 #[test]
 fn other_lines_are_refused_by_name() {
-    for line in ["", "\n", "Status\n", "status now\n", " status", "statu"] {
+    for line in [
+        "",
+        "\n",
+        "Status\n",
+        "status now\n",
+        " status",
+        "statu",
+        "verify ",
+        "verify red",
+        "verify 0",
+        "verify 100 200",
+        "plan 100",
+    ] {
         let refused = line.parse::<Request>().unwrap_err();
-        assert!(refused.to_string().contains("status, verify, plan"));
+        let words = refused.to_string();
+        assert!(
+            words.contains("status, verify, verify VNI|PREFIX|ADDRESS, plan"),
+            "{words}"
+        );
     }
 }
 

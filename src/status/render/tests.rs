@@ -59,6 +59,117 @@ fn verifications() {
     golden("verify-bad.txt", &verification(&bad, Colour::Off));
 }
 
+/// What a walk finds, of the healthy scene and the broken one.
+fn walked(scene: &Scene, target: &str) -> crate::status::protocol::WalkReport {
+    crate::status::protocol::WalkReport {
+        node: "worker-1".to_owned(),
+        at: Timestamp::from_second(1000).unwrap(),
+        took_ms: 12,
+        walk: crate::verify::walk(&scene.intent, &scene.facts, target.parse().unwrap()),
+    }
+}
+
+#[test]
+fn walks() {
+    let whole = walked(&Scene::healthy(), "172.16.2.0/24");
+    let text = walk::walk(&whole, Colour::Off, Signs::Unicode);
+    golden("walk-whole.txt", &text);
+    let whole = walked(&Scene::healthy(), "172.16.1.0/24");
+    let text = walk::walk(&whole, Colour::Off, Signs::Ascii);
+    golden("walk-out-ascii.txt", &text);
+    assert!(text.is_ascii());
+    let broken = walked(&broken(), "172.16.2.0/24");
+    let text = walk::walk(&broken, Colour::Off, Signs::Unicode);
+    golden("walk-broken.txt", &text);
+    let coloured = walk::walk(&broken, Colour::On, Signs::Unicode);
+    assert!(coloured.contains("\x1b[31m\u{2717}"), "{coloured}");
+    assert_eq!(plain(&coloured), text);
+    let vni = walked(&Scene::healthy(), "100");
+    let text = walk::walk(&vni, Colour::Off, Signs::Unicode);
+    golden("walk-vni.txt", &text);
+    let none = walked(&Scene::healthy(), "10.9.9.9");
+    let text = walk::walk(&none, Colour::Off, Signs::Unicode);
+    assert_eq!(text.lines().next(), Some("No route: 10.9.9.9"));
+}
+
+#[test]
+fn explanations() {
+    golden("explain.txt", &explain::all(Colour::Off));
+    for check in Check::ALL {
+        let text = explain::one(check, Colour::Off);
+        golden(&format!("explain-{check}.txt"), &text);
+        assert_eq!(plain(&explain::one(check, Colour::On)), text);
+        for line in text.lines().skip(1).filter(|line| !line.contains('\'')) {
+            assert!(line.chars().count() <= 80, "{check}: {line}");
+        }
+    }
+}
+
+#[test]
+fn what_is_bad_what_may_settle_and_what_waits_are_told_apart() {
+    let at = |second| Timestamp::from_second(second).unwrap();
+    let found = |outcome, since| Finding {
+        check: Check::RouteInKernel,
+        object: None,
+        subject: String::new(),
+        outcome,
+        since,
+    };
+    let words = || "x".to_owned();
+    let bad = Outcome::Bad {
+        expected: words(),
+        seen: words(),
+        hint: words(),
+    };
+    let unsettled = Outcome::Unsettled {
+        expected: words(),
+        seen: words(),
+        hint: words(),
+    };
+    let waiting = Outcome::Pending {
+        waiting_for: words(),
+    };
+    let findings = vec![
+        found(bad, Some(at(895))),
+        found(unsettled, Some(at(999))),
+        found(waiting, None),
+    ];
+    let mut report = verify_report(&Scene::healthy());
+    report.findings = findings;
+    let text = verification(&report, Colour::Off);
+    let rows: Vec<&str> = text
+        .lines()
+        .skip_while(|line| *line != "Not as it should be")
+        .skip(2)
+        .collect();
+    let row = |number: usize| {
+        rows[number]
+            .split_whitespace()
+            .collect::<Vec<_>>()
+            .join(" ")
+    };
+    assert!(row(0).starts_with("route-in-kernel bad 1m 45s -"), "{text}");
+    assert!(
+        row(1).starts_with("route-in-kernel not for long 1s -"),
+        "{text}"
+    );
+    assert!(row(2).starts_with("route-in-kernel waiting - -"), "{text}");
+    assert!(
+        text.starts_with("Bad: 1 bad, 0 good, 1 not for long, 1 waiting\n"),
+        "{text}"
+    );
+    let hint = "perouter explain route-in-kernel";
+    assert_eq!(text.matches(hint).count(), 1, "{text}");
+    assert!(text.trim_end().ends_with(hint), "{text}");
+    report.findings.remove(0);
+    let text = verification(&report, Colour::Off);
+    assert!(!text.contains("perouter explain"), "{text}");
+    assert!(
+        text.starts_with("Undecided: 0 good, 1 not for long, 1 waiting\n"),
+        "{text}"
+    );
+}
+
 /// `text` without its colours.
 fn plain(text: &str) -> String {
     let mut out = String::new();

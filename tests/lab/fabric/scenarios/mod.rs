@@ -20,6 +20,7 @@ mod removal;
 mod restart;
 mod underlay;
 mod vrfs;
+mod walk;
 mod withdrawal;
 
 use crate::fabric::{Fabric, Failure};
@@ -45,6 +46,7 @@ const fn scenario(name: &'static str, run: fn(&Fabric) -> Result<String, Failure
 /// All of them.
 pub(crate) const SCENARIOS: &[Scenario] = &[
     scenario("reachability", reachability::run),
+    scenario("walk", walk::run),
     scenario("withdrawal", withdrawal::run),
     scenario("restart", restart::run),
     scenario("ports", ports::run),
