@@ -166,6 +166,7 @@ pub(crate) fn broken() -> Report {
             seen: "no such route; zebra says that it is installed".to_owned(),
             hint: "see `ip route show vrf tenant-1` in the namespace perouter".to_owned(),
         },
+        since: Some(Timestamp::now()),
     };
     report.cause = format!("{object}: {bad}");
     let pending = Finding {
@@ -175,6 +176,7 @@ pub(crate) fn broken() -> Report {
         outcome: Outcome::Pending {
             waiting_for: "route-in-kernel".to_owned(),
         },
+        since: None,
     };
     report.findings = vec![pending, bad];
     for condition in &mut report.objects[2].conditions[3..] {

@@ -4,7 +4,7 @@
 use perouter::api::{self, Manifest, Object, Underlay};
 use perouter::frr::Mode;
 use perouter::intent::NodeIntent;
-use perouter::plan::bgp::desired::desired;
+use perouter::plan::bgp::desired::{Monitoring, desired};
 use perouter_harness::Daemon;
 use perouter_parsers::running_config::{Config, Line, RunningConfig};
 use serde_json::json;
@@ -104,7 +104,7 @@ fn instances(running: &str) -> (Config, usize) {
 /// The BGP instances of an intent.
 fn intended(intent: &NodeIntent) -> Config {
     let mut config = Config::new();
-    for bgp in desired(intent).expect("typeable") {
+    for bgp in desired(intent, Monitoring::Unavailable).expect("typeable") {
         config.push_context(bgp.instance);
     }
     config

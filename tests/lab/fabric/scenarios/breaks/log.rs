@@ -45,7 +45,9 @@ impl Log {
 fn line(line: &str) -> Option<(Duration, String)> {
     let (time, rest) = line.trim_start().split_once(' ')?;
     let time: Timestamp = time.parse().ok()?;
-    let (_, words) = rest.split_once(": ")?;
+    // Spans stand before the module.
+    let (_, module) = rest.split_once(" perouter::")?;
+    let (_, words) = module.split_once(": ")?;
     let since_epoch = Duration::from_micros(u64::try_from(time.as_microsecond()).ok()?);
     Some((since_epoch, words.to_owned()))
 }

@@ -1,7 +1,7 @@
 //! The faults.
 
 use super::{Break, Soon};
-use crate::names::{NODE1, SPINE};
+use crate::names::{LEAF, NODE1, SPINE};
 
 /// How a fault ends.
 #[derive(Clone, Copy)]
@@ -62,7 +62,21 @@ pub(super) const BREAKS: &[Break] = &[
         "r bridge fdb show dev vni100 | awk '/dst 100.64.0.9 / {print $1; exit}' > /run/lab-mac
          now; r bridge fdb del $(cat /run/lab-mac) dev vni100 dst 100.64.0.9 self",
         Mend::By("r bridge fdb add $(cat /run/lab-mac) dev vni100 dst 100.64.0.9 self extern_learn")),
-    fault("the switch hides the leaf's VTEP from us", "route-valid", Soon::Late, SPINE,
+    fault("the kernel drops what goes to a VTEP", "underlay-route", Soon::Told, NODE1,
+        "now; r ip route replace blackhole 100.64.0.9 proto bgp metric 20",
+        Mend::By("r ip route replace 100.64.0.9 via 10.0.1.1 dev eth1 proto bgp metric 20")),
+    fault("the kernel drops what goes to the host", "host-route-in-kernel", Soon::Told, NODE1,
+        "now; r ip route replace blackhole 172.16.1.0/24 proto bgp metric 20 vrf red",
+        Mend::By("r ip route replace 172.16.1.0/24 via 192.169.10.2 dev pe-e-100 proto bgp metric 20 vrf red")),
+    fault("the leaf exports with another route target", "route-filtered", Soon::Late, LEAF,
+        "frr 'router bgp 64520 vrf red' 'address-family l2vpn evpn' \
+         'no route-target export 64514:100' 'route-target export 64520:999'",
+        Mend::By("frr 'router bgp 64520 vrf red' 'address-family l2vpn evpn' \
+         'no route-target export 64520:999' 'route-target export 64514:100'")),
+    fault("the leaf has our VTEP's address", "duplicate-vtep", Soon::Late, LEAF,
+        "ip address add 100.65.0.0/32 dev lo; ip link set vni100 type vxlan local 100.65.0.0",
+        Mend::By("ip link set vni100 type vxlan local 100.64.0.9; ip address del 100.65.0.0/32 dev lo")),
+    fault("the switch hides the leaf's VTEP from us", "underlay-route", Soon::Late, SPINE,
         "frr 'ip prefix-list hidden seq 5 deny 100.64.0.9/32' 'ip prefix-list hidden seq 10 permit any' \
          'router bgp 64512' 'address-family ipv4 unicast' 'neighbor 10.0.1.2 prefix-list hidden out'",
         Mend::By("frr 'router bgp 64512' 'address-family ipv4 unicast' \
