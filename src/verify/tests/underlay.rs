@@ -9,7 +9,8 @@ use super::fixture::{
 use crate::api::Peer;
 use crate::plan::link::{SeenLink, Space};
 use crate::verify::facts::{
-    BfdState, EvpnPath, Facts, Origin, Reach, RouteAction, SessionState, Standing,
+    BfdState, EvpnPath, Facts, FloodPath, MacPath, Origin, Reach, RouteAction, SessionState,
+    Standing,
 };
 use crate::verify::{Check, verify};
 
@@ -146,7 +147,7 @@ fn another_router_with_our_vtep() {
     run(&[
         (
             "by its router MAC",
-            |facts| drop(with_our_vtep(facts).id.prefix = net("172.16.3.0/24")),
+            |facts| with_our_vtep(facts).id.prefix = net("172.16.3.0/24"),
             &[(Check::DuplicateVtep, OURS)],
         ),
         (
@@ -171,7 +172,7 @@ fn another_router_with_our_vtep() {
             "by a host of a segment",
             |facts| {
                 let paths = facts.segments.macs.as_mut().unwrap();
-                let told = |path: &&_| matches!(path.came.origin, Origin::Peer(_));
+                let told = |path: &&MacPath| matches!(path.came.origin, Origin::Peer(_));
                 let mut path = paths.iter().find(told).unwrap().clone();
                 path.came.next_hop = ip(OURS);
                 path.rd = "10.0.0.7:3".into();
@@ -183,7 +184,7 @@ fn another_router_with_our_vtep() {
             "by taking part in a segment",
             |facts| {
                 let paths = facts.segments.floods.as_mut().unwrap();
-                let told = |path: &&_| matches!(path.came.origin, Origin::Peer(_));
+                let told = |path: &&FloodPath| matches!(path.came.origin, Origin::Peer(_));
                 let mut path = paths.iter().find(told).unwrap().clone();
                 path.originator = ip(OURS);
                 path.came.next_hop = ip(OURS);
@@ -196,7 +197,7 @@ fn another_router_with_our_vtep() {
             "our own part in a segment, told back, of one that has just gone",
             |facts| {
                 let paths = facts.segments.floods.as_mut().unwrap();
-                let own = |path: &&_| path.came.origin == Origin::Local;
+                let own = |path: &&FloodPath| path.came.origin == Origin::Local;
                 let mut path = paths.iter().find(own).unwrap().clone();
                 path.came.origin = Origin::Peer(peer_address());
                 path.rd = "10.0.0.1:9".into();
