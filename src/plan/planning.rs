@@ -18,7 +18,7 @@ use perouter_parsers::running_config::{Config, InvalidLine};
 use super::bgp::filter::ListId;
 use super::bgp::raw;
 use super::kernel::{self, Id};
-use super::link::{SeenKernel, SeenKind, SeenLink, Space, TableId};
+use super::link::{Link, Master, SeenKernel, SeenKind, SeenLink, Space, TableId};
 use super::parts::{Claims, Ground, Part, PartId, Parts, Renewed};
 use super::since::{changed, differing};
 use super::stale::{DefaultInstance, Stale, vrf_of};
@@ -172,12 +172,35 @@ impl Pass {
         }
         if !std::ptr::eq(before, now) {
             for space in [Space::Host, Space::Router] {
+                let mut strangers = BTreeSet::new();
                 for name in differing(before.links(space), now.links(space)) {
                     tables.extend(self.heed_link(space, name, now));
+                    if self.parts.of_link(space, name).is_none() {
+                        strangers.insert(name);
+                    }
                 }
+                self.heed_strangers(space, &strangers);
             }
         }
         self.heed_tables(&tables, now);
+    }
+
+    /// Parts with links in bridges that somebody else makes.
+    fn heed_strangers(&mut self, space: Space, changed: &BTreeSet<&InterfaceName>) {
+        if changed.is_empty() {
+            return;
+        }
+        let joins = |link: &Link| match &link.master {
+            Master::Foreign(bridge) => link.space == space && changed.contains(bridge),
+            Master::None | Master::Link(_) | Master::Free => false,
+        };
+        let mut joined = Vec::new();
+        for part in self.parts.iter() {
+            if part.links.iter().flatten().any(joins) {
+                joined.push(part.id);
+            }
+        }
+        self.open.extend(joined);
     }
 
     /// Returns the table of a VRF.

@@ -130,8 +130,11 @@ fn what_is_down_stands_above_what_is_up() {
     in_order(
         &html,
         &[
-            "21</b> sessions, 1 down",
-            "20</b> VNIs, 1 down",
+            &format!("{}</b> sessions, 1 down", report.sessions.len()),
+            &format!(
+                "{}</b> VNIs, 1 down",
+                report.vnis.len() + report.segments.len()
+            ),
             &down,
             "Active",
             "Established",
@@ -195,12 +198,15 @@ fn long_lists_are_cut_and_say_so() {
     let rows = |html: &str| html.matches("<th scope=\"row\">").count();
     let short = page(&report, SHORT);
     assert!(rows(&short) < 4 * ROWS, "{}", rows(&short));
-    assert_eq!(
-        short.matches("and 951 more: ").count(),
-        2,
-        "sessions and objects"
-    );
-    assert_eq!(short.matches("and 950 more: ").count(), 1, "VNIs");
+    for (what, length) in [
+        ("sessions", report.sessions.len()),
+        ("objects", report.objects.len()),
+        ("VNIs", report.vnis.len()),
+    ] {
+        assert!(length > 900, "{length} {what}");
+        let more = format!("and {} more: ", length - ROWS);
+        assert!(short.contains(&more), "{what}: {more}");
+    }
     assert!(short.len() < 200_000, "{}", short.len());
     let begun = Instant::now();
     let all = page(&report, ALL);

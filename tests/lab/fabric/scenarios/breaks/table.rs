@@ -1,7 +1,7 @@
 //! The faults.
 
 use super::{Break, Soon};
-use crate::names::{LEAF, NODE1, SPINE};
+use crate::names::{NODE1, SPINE};
 
 /// How a fault ends.
 #[derive(Clone, Copy)]
@@ -68,14 +68,6 @@ pub(super) const BREAKS: &[Break] = &[
     fault("the kernel drops what goes to the host", "host-route-in-kernel", Soon::Told, NODE1,
         "now; r ip route replace blackhole 172.16.1.0/24 proto bgp metric 20 vrf red",
         Mend::By("r ip route replace 172.16.1.0/24 via 192.169.10.2 dev pe-e-100 proto bgp metric 20 vrf red")),
-    fault("the leaf exports with another route target", "route-filtered", Soon::Late, LEAF,
-        "frr 'router bgp 64520 vrf red' 'address-family l2vpn evpn' \
-         'no route-target export 64514:100' 'route-target export 64520:999'",
-        Mend::By("frr 'router bgp 64520 vrf red' 'address-family l2vpn evpn' \
-         'no route-target export 64520:999' 'route-target export 64514:100'")),
-    fault("the leaf has our VTEP's address", "duplicate-vtep", Soon::Late, LEAF,
-        "ip address add 100.65.0.0/32 dev lo; ip link set vni100 type vxlan local 100.65.0.0",
-        Mend::By("ip link set vni100 type vxlan local 100.64.0.9; ip address del 100.65.0.0/32 dev lo")),
     fault("the switch hides the leaf's VTEP from us", "underlay-route", Soon::Late, SPINE,
         "frr 'ip prefix-list hidden seq 5 deny 100.64.0.9/32' 'ip prefix-list hidden seq 10 permit any' \
          'router bgp 64512' 'address-family ipv4 unicast' 'neighbor 10.0.1.2 prefix-list hidden out'",
