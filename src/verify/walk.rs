@@ -5,6 +5,7 @@
 //! A route's hops end with the first that is broken, which is the root cause.
 
 mod narrow;
+mod nothing;
 mod seen;
 mod target;
 
@@ -322,47 +323,9 @@ pub fn walk(intent: &NodeIntent, facts: &Facts, target: Target) -> Walk {
         ));
     }
     if walk.vnis.is_empty() {
-        why_nothing(facts, target, &fabric, &mut walk.notes);
+        nothing::explain(facts, target, &fabric, &mut walk.notes);
     }
     walk
-}
-
-/// Why there is nothing to follow.
-fn why_nothing(facts: &Facts, target: Target, fabric: &sessions::Fabric, notes: &mut Vec<String>) {
-    const MOST: usize = 10;
-    let is_meant = |prefix: &IpNet| match target {
-        Target::Vni(_) => false,
-        Target::Prefix(meant) => *prefix == meant,
-        Target::Address(address) => prefix.contains(&address) && prefix.prefix_len() > 0,
-    };
-    if let Target::Vni(vni) = target {
-        notes.push(format!("no L3VNI of this node has VNI {vni}"));
-        return;
-    }
-    if fabric.evpn_peers.is_empty() {
-        let waiting_for = &fabric.waiting_for;
-        notes.push(format!("nothing comes in: waiting for {waiting_for}"));
-    }
-    match &facts.evpn {
-        Ok(paths) => {
-            let others = paths.iter().filter(|path| is_meant(&path.id.prefix));
-            notes.extend(others.take(MOST).map(|path| {
-                let from = match path.origin {
-                    Origin::Local => "made here".to_owned(),
-                    Origin::Peer(peer) => format!("from {peer}"),
-                };
-                let targets = listed(&path.targets);
-                format!(
-                    "EVPN has {}, {from}, but it is for no VNI of this node: RT {targets}",
-                    path.id
-                )
-            }));
-        }
-        Err(unreadable) => notes.push(format!(
-            "the EVPN table could not be read: {}",
-            unreadable.words
-        )),
-    }
 }
 
 /// Follows the routes of one VNI whose links stand as `links` says.

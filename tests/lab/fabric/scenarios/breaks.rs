@@ -18,7 +18,7 @@ use crate::fabric::{Fabric, Failure};
 use crate::names::NODE1;
 use crate::wait::{seconds, until};
 use log::Log;
-use table::{BREAKS, Mend};
+use table::BREAKS;
 
 /// How long the node may be ready after a fault.
 const NOT_READY: Duration = Duration::from_secs(2);
@@ -44,7 +44,8 @@ struct Break {
     /// `frr` configures the node's FRR, and `now` notes the time of what follows.
     node: &'static str,
     done: &'static str,
-    mend: Mend,
+    /// How it ends, in the same node.
+    mend: &'static str,
     /// How soon the node may not be ready any more.
     soon: Soon,
 }
@@ -145,11 +146,7 @@ fn one(fabric: &Fabric, fault: &Break) -> Result<Found, Failure> {
 
 /// Undoes a fault, and waits until all is well.
 fn mend(fabric: &Fabric, fault: &Break) -> Result<Duration, Failure> {
-    match fault.mend {
-        Mend::By(how) => drop(script(fabric, fault.node, how)?),
-        // Already, perhaps.
-        Mend::Agent => {}
-    }
+    script(fabric, fault.node, fault.mend)?;
     fabric.ready(NODE1, MENDED)
 }
 
