@@ -18,13 +18,13 @@ use std::fmt;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
-use super::facts::{Facts, Origin};
+use super::facts::Facts;
 use super::finding::{Check, Finding, Outcome};
 use super::import::Forwarding;
 use super::ledger::Ledger;
 use super::links::VniLinks;
 use super::routes::Index;
-use super::vni::{One, listed};
+use super::vni::One;
 use super::{links, reach, sessions, vni};
 use crate::api::types::{ObjectKey, Vni, VrfName};
 use crate::intent::NodeIntent;

@@ -5,7 +5,8 @@ use std::net::IpAddr;
 use super::*;
 use crate::api::Kind;
 use crate::verify::facts::{
-    Negotiation, RibChoice, RibEntry, RibProtocol, RouteAction, SessionState, Standing, Unreadable,
+    Negotiation, Origin, RibChoice, RibEntry, RibProtocol, RouteAction, SessionState, Standing,
+    Unreadable,
 };
 use crate::verify::tests::fixture::{
     self, OWN_MAC, REMOTE_MAC, REMOTE_PREFIXES, SVI, VXLAN, ip, net, peer, peer_address, red,
