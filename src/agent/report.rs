@@ -24,6 +24,7 @@ use crate::verify::{self, Facts, Finding, History, Target};
 
 /// The last verification.
 pub(super) struct Verification {
+    /// Without what grows with the routes.
     pub(super) facts: Facts,
     /// As they were found, before it was asked for how long they have been so.
     found: Vec<Finding>,
@@ -54,7 +55,7 @@ impl Worker {
         let took = begun.elapsed();
         self.meters.verified(took);
         self.verification = Some(Verification {
-            facts,
+            facts: facts.without_routes(),
             found,
             findings,
             reading: Reading {

@@ -80,6 +80,24 @@ pub struct Facts {
 }
 
 impl Facts {
+    /// Without the tables whose size is that of the routes, which are read anew each time.
+    #[must_use]
+    pub fn without_routes(mut self) -> Self {
+        let forgotten = || Unreadable::new("not kept after it was verified");
+        self.evpn = Err(forgotten());
+        self.advertised.clear();
+        self.neighbours = Err(forgotten());
+        self.fdb = Err(forgotten());
+        self.segments = SegmentFacts::default();
+        self.underlay.table = Err(forgotten());
+        for vrf in self.vrfs.values_mut() {
+            vrf.bgp = Err(forgotten());
+            vrf.rib = Err(forgotten());
+            vrf.table = Err(forgotten());
+        }
+        self
+    }
+
     /// Sessions that were read by themselves take the place of those read before.
     pub fn replace_sessions(&mut self, instance: &SessionsOf, read: Read<Sessions>) {
         match instance {

@@ -2,6 +2,7 @@
 //! that fabric's; each test breaks one thing.
 
 mod ages;
+mod alone;
 pub(crate) mod fixture;
 mod hops;
 mod hops_in;
