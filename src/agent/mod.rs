@@ -61,7 +61,7 @@ const VERIFY_SETTLED: Duration = Duration::from_secs(10);
 const VERIFY_FIRST: Duration = Duration::from_millis(250);
 const VERIFY_LONGEST: Duration = Duration::from_secs(5);
 
-/// How soon after a session came or went all is read again: routes come and go behind it.
+/// How soon after a session was lost all is read again: routes go behind it.
 const VERIFY_AFTER_SESSION: Duration = Duration::from_millis(100);
 
 /// A reading is broken off for a lost session at most this often, so that it ends some time.
@@ -290,14 +290,19 @@ impl Loop {
         }
     }
 
-    /// Looks at the sessions that bgpd told of, and soon at everything.
+    /// Looks at the sessions that bgpd told of, at once at lost ones, and soon at everything.
     async fn sessions(&mut self) {
         while let Ok(message) = self.told.try_recv() {
             self.heard.push(message);
         }
         let heard = std::mem::take(&mut self.heard);
-        self.worker.look_at_sessions(&heard, &mut self.frr).await;
-        self.next_verify = self.next_verify.min(Instant::now() + VERIFY_AFTER_SESSION);
+        let next = if heard.iter().any(is_loss) {
+            self.worker.look_at_sessions(&heard, &mut self.frr).await;
+            Instant::now() + VERIFY_AFTER_SESSION
+        } else {
+            soonest(self.verified, self.verifying, Instant::now())
+        };
+        self.next_verify = self.next_verify.min(next);
     }
 
     async fn pass(&mut self, cause: Cause) {
@@ -378,11 +383,18 @@ async fn hear(told: &mut mpsc::Receiver<Message>, heard: &mut Vec<Message>) {
     }
 }
 
+fn is_loss(message: &Message) -> bool {
+    match message {
+        Message::PeerDown { .. } => true,
+        Message::PeerUp(_) | Message::Other(_) => false,
+    }
+}
+
 /// Waits until a session was lost; what else is heard meanwhile is kept.
 ///
 /// Cancel safe.
 async fn hear_of_loss(told: &mut mpsc::Receiver<Message>, heard: &mut Vec<Message>) {
-    while !matches!(heard.last(), Some(Message::PeerDown { .. })) {
+    while !heard.last().is_some_and(is_loss) {
         match told.recv().await {
             Some(message) => heard.push(message),
             None => std::future::pending().await,
