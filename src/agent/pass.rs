@@ -18,7 +18,7 @@ use super::state::{self, StateDir};
 use super::vrf_tables::clear_of_others;
 use super::wake::{Cause, Tell};
 use super::{AgentError, Options};
-use crate::api::{InterfaceName, ObjectKey};
+use crate::api::{InterfaceName, ObjectKey, VrfName};
 use crate::frr::{Daemon, Frr};
 use crate::intent::{self, Accepted, Candidates, Node, Resolution};
 use crate::netlink::namespace::{self, Ensured};
@@ -74,8 +74,8 @@ pub(super) struct Worker {
     planning: Planning,
     /// The hosts whose sessions were up when bgpd could be asked last.
     pub(super) hosts: BTreeSet<Host>,
-    /// Whether hosts wait for a marker that is kept back.
-    pub(super) markers_owed: bool,
+    /// The VRFs whose hosts wait for a marker that is kept back.
+    pub(super) markers_owed: BTreeSet<VrfName>,
     pub(super) counters: Counters,
     pub(super) repairs: Vec<Repair>,
     pub(super) last: Option<Settled>,
@@ -119,6 +119,7 @@ impl Worker {
     pub(super) fn new(options: &Options, tell: Tell) -> Result<Self, AgentError> {
         let state = StateDir::open(&options.state)?;
         let saved = state.load_manifests()?;
+        let markers_owed = state.load_markers()?;
         Ok(Self {
             name: options.name.clone(),
             node: options.node.clone(),
@@ -138,7 +139,7 @@ impl Worker {
             seen: None,
             planning: Planning::new(),
             hosts: BTreeSet::new(),
-            markers_owed: false,
+            markers_owed,
             counters: Counters::default(),
             repairs: Vec::new(),
             last: None,

@@ -76,8 +76,12 @@ impl Worker {
         let plan = self.plan_anew(&intent, seen, &seen_frr).await?;
         let outcome = self.execute(&plan, &seen_frr, frr).await?;
         if outcome.failures.is_empty() {
-            frr.type_hidden(&self.markers(Markers::KeptBack)?).await?;
-            self.markers_owed = true;
+            let vrfs: BTreeSet<VrfName> = self.hosts.iter().map(|(vrf, _)| vrf.clone()).collect();
+            // An agent that is killed in between must still know.
+            self.state.save_markers(&vrfs)?;
+            let commands = self.markers(&vrfs, Markers::KeptBack)?;
+            self.markers_owed = vrfs;
+            frr.type_hidden(&commands).await?;
             self.await_hosts(frr).await;
         }
         Ok(())
@@ -99,13 +103,15 @@ impl Worker {
 
     /// Has hosts told that they know all, now that all was found well.
     pub(super) async fn send_markers(&mut self, frr: &mut Frr) {
-        if !std::mem::take(&mut self.markers_owed) {
+        let owed = std::mem::take(&mut self.markers_owed);
+        if owed.is_empty() {
             return;
         }
-        let sent = match self.markers(Markers::Sent) {
+        let sent = match self.markers(&owed, Markers::Sent) {
             Ok(commands) => frr.type_hidden(&commands).await.map_err(PassError::from),
             Err(error) => Err(error.into()),
         };
+        let sent = sent.and_then(|()| Ok(self.state.save_markers(&self.markers_owed)?));
         if let Err(error) = sent {
             tracing::warn!(
                 "hosts may keep what is withdrawn until they lose patience: {}",
@@ -114,13 +120,16 @@ impl Worker {
         }
     }
 
-    /// The commands for the VRFs whose hosts had been there.
-    fn markers(&self, markers: Markers) -> Result<Vec<Command>, InvalidLine> {
+    /// The commands for these VRFs, as far as they are still wanted.
+    fn markers(
+        &self,
+        vrfs: &BTreeSet<VrfName>,
+        markers: Markers,
+    ) -> Result<Vec<Command>, InvalidLine> {
         let Some(underlay) = &self.resolution.intent.underlay else {
             return Ok(Vec::new());
         };
         let vnis = self.resolution.intent.vnis.iter();
-        let vrfs: BTreeSet<&VrfName> = self.hosts.iter().map(|(vrf, _)| vrf).collect();
         let known = vnis.filter(|vni| vrfs.contains(&vni.spec.vrf));
         desired::markers(known, underlay.spec.asn, markers)
     }

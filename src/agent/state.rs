@@ -5,6 +5,7 @@
 //! Files are replaced whole, by rename, so that a crash leaves the old or the new one. They
 //! may hold BGP passwords and are readable by root alone.
 
+use std::collections::BTreeSet;
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
@@ -14,7 +15,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::api::{self, Identity, ObjectKey};
+use crate::api::{self, Identity, ObjectKey, VrfName};
 use crate::intent::{Accepted, AcceptedObject};
 use crate::plan::bgp::raw::{RawApplied, RawMemory};
 use crate::plan::{Memory, NicMemory};
@@ -22,6 +23,7 @@ use crate::plan::{Memory, NicMemory};
 const RAW: &str = "raw.json";
 const NICS: &str = "nics.json";
 const ACCEPTED: &str = "accepted.json";
+const MARKERS: &str = "markers.json";
 
 /// A last good manifest as it was written. It has no `Debug`: it may hold a password.
 #[derive(Clone, Serialize, Deserialize)]
@@ -116,6 +118,24 @@ impl StateDir {
         self.save(NICS, memory)
     }
 
+    /// The VRFs whose hosts have yet to be told that they know all; none when nothing was
+    /// remembered.
+    ///
+    /// # Errors
+    /// When the file is there but cannot be read.
+    pub fn load_markers(&self) -> Result<BTreeSet<VrfName>, StateError> {
+        Ok(self.load(MARKERS)?.unwrap_or_default())
+    }
+
+    /// Remembers the VRFs whose hosts have yet to be told that they know all. To be called before
+    /// that is kept back: FRR does not show that it is.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn save_markers(&self, owed: &BTreeSet<VrfName>) -> Result<(), StateError> {
+        self.save(MARKERS, owed)
+    }
+
     /// The last good manifests as they were written; none when nothing was remembered.
     ///
     /// # Errors
@@ -137,7 +157,7 @@ impl StateDir {
     /// # Errors
     /// When a file is there but cannot be removed.
     pub fn forget(&self) -> Result<(), StateError> {
-        for name in [NICS, ACCEPTED, RAW] {
+        for name in [NICS, ACCEPTED, RAW, MARKERS] {
             let path = self.path.join(name);
             match fs::remove_file(&path) {
                 Err(source) if source.kind() != io::ErrorKind::NotFound => {

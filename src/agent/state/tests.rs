@@ -62,6 +62,7 @@ fn nothing_is_remembered_at_first() {
     assert_eq!(state.load_raw().unwrap(), RawMemory::new());
     assert_eq!(state.load_nics().unwrap(), NicMemory::new());
     assert!(state.load_manifests().unwrap().is_empty());
+    assert!(state.load_markers().unwrap().is_empty());
 }
 
 #[test]
@@ -82,6 +83,12 @@ fn what_was_saved_last_is_read_back_by_a_later_run() {
     }
     state.save_nics(&nics()).unwrap();
     assert_eq!(state.load_nics().unwrap(), nics());
+    let owed = BTreeSet::from(["red".parse().unwrap()]);
+    for owed in [owed, BTreeSet::new()] {
+        state.save_markers(&owed).unwrap();
+        let later = StateDir::open(kept.path()).unwrap();
+        assert_eq!(later.load_markers().unwrap(), owed);
+    }
 }
 
 #[test]
