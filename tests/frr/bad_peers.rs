@@ -21,7 +21,7 @@ use crate::bed::{Bed, driver_at, zebra_is_known_to_mgmtd};
 use crate::intents::{plain, vni, vrf};
 
 /// What a false daemon does once it was asked something, after a proper answer to `enable` and
-/// to `show version`.
+/// to `show version` and `show modules`.
 #[derive(Clone)]
 pub(crate) enum Misbehaviour {
     /// Sends this, and closes.
@@ -83,10 +83,12 @@ impl Drop for FalseDaemon {
 async fn misbehave(mut stream: UnixStream, misbehaviour: Misbehaviour) {
     const ENABLED: [u8; 4] = [0; 4];
     const VERSION: &[u8] = b"FRRouting 10.3 (false) on Linux(6.1).\n\0\0\0\0";
+    const MODULES: &[u8] = b"Module Name  Version  Description\n\npid: 1\n\0\0\0\0";
     while let Some(command) = command(&mut stream).await {
         let sent = match &misbehaviour {
             _ if command == b"enable" => stream.write_all(&ENABLED).await,
             _ if command == b"show version" => stream.write_all(VERSION).await,
+            _ if command == b"show modules" => stream.write_all(MODULES).await,
             Misbehaviour::SayAndClose(bytes) => {
                 let _ = stream.write_all(bytes).await;
                 return;
