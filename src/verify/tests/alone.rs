@@ -68,5 +68,9 @@ fn they_take_the_place_of_what_was_found_before_and_leave_the_rest() {
         of(Check::HostSession, &before)
     );
     let position = |list: &[Finding]| list.iter().position(|f| f.check == Check::UnderlaySession);
-    assert_eq!(position(&all), position(&before), "it stands where it stood");
+    assert_eq!(
+        position(&all),
+        position(&before),
+        "it stands where it stood"
+    );
 }

@@ -1,5 +1,5 @@
-//! A daemon of the router's FRR hangs: the status says which, and all is well again once it goes
-//! on.
+//! A daemon of the router's FRR hangs: the status says which, so does the probe of readiness while
+//! that of liveness finds nothing, and all is well again once it goes on.
 //!
 //! Seen to fail: with the host's bgpd killed instead, which the router's status does not name.
 
@@ -51,15 +51,57 @@ pub(super) fn told(
     })
 }
 
+/// The agent lives all the while, and is not ready to do its work.
+fn probed_while_it_hangs(fabric: &Fabric) -> Result<(), Failure> {
+    until(HANG_TOLD, "readyz names bgpd", || {
+        let (status, said) = probe(fabric, "livez")?;
+        if status != "200" {
+            return Err(format!("livez says {status}: {said}").into());
+        }
+        let (status, said) = probe(fabric, "readyz")?;
+        Ok(if status == "503" && said.contains("bgpd") {
+            Ok(())
+        } else {
+            Err(format!("{status}: {said}"))
+        })
+    })?;
+    Ok(())
+}
+
+/// What a probe of node1's agent answers: its status, and its words.
+fn probe(fabric: &Fabric, name: &str) -> Result<(String, String), Failure> {
+    const ASK: &str = "
+import sys, urllib.request, urllib.error
+try:
+    answer = urllib.request.urlopen(sys.argv[1], timeout=5)
+except urllib.error.HTTPError as error:
+    answer = error
+print(answer.code)
+print(answer.read().decode())
+";
+    let url = format!("http://127.0.0.1:9081/{name}?verbose");
+    let answer = fabric.ask(NODE1, &["python3", "-c", ASK, &url])?;
+    let (status, said) = answer
+        .split_once('\n')
+        .ok_or("an answer without a status")?;
+    Ok((status.to_owned(), said.to_owned()))
+}
+
 /// bgpd stands still: the agent must notice without being told by the kernel.
 pub(crate) fn run(fabric: &Fabric) -> Result<String, Failure> {
     let process = pid(fabric, "bgpd")?;
     fabric.ask(NODE1, &["kill", "-STOP", &process])?;
     let told = told(fabric, "bgpd", HANG_TOLD);
+    let probed = probed_while_it_hangs(fabric);
     let begin = Instant::now();
     fabric.ask(NODE1, &["kill", "-CONT", &process])?;
     let (words, after) = told?;
+    probed?;
     fabric.ready(NODE1, BACK)?;
+    let (status, said) = probe(fabric, "readyz")?;
+    if status != "200" {
+        return Err(format!("ready, but readyz says {status}: {said}").into());
+    }
     let back = begin.elapsed();
     fabric.ready(NODE2, BACK)?;
     Ok(format!(
