@@ -24,6 +24,12 @@ use super::client::{self, ClientError};
 use super::table::Table;
 use super::topology::{Image, NodeName, Topology};
 
+/// The pause between two looks at a node.
+const AGAIN: Duration = Duration::from_millis(250);
+
+/// How long routes may be on their way that pings have just brought about.
+const MOVING: Duration = Duration::from_secs(10);
+
 /// The checks of one topology.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -191,7 +197,7 @@ pub fn await_ready(
                     findings,
                 });
             }
-            thread::sleep(Duration::from_millis(250));
+            thread::sleep(AGAIN);
         }
         progress(&format!("{name} is ready"));
     }
@@ -211,18 +217,29 @@ pub fn verified(topology: &Topology) -> Result<Vec<(NodeName, String)>, CheckErr
         .filter(|node| node.image == Image::Node);
     let mut tables = Vec::new();
     for node in nodes {
-        let name = node.name.as_str();
-        let checked = client::collect(lab, name, &["perouter", "verify"])?;
-        let status = client::collect(lab, name, &["perouter", "status"])?;
-        if checked.status != 0 || status.status != 0 {
+        tables.push((node.name.clone(), verified_node(lab, &node.name)?));
+    }
+    Ok(tables)
+}
+
+/// A node's status, once its verification finds everything good. What pings have just brought
+/// about may still be on its way.
+fn verified_node(lab: &str, node: &NodeName) -> Result<String, CheckError> {
+    let begin = Instant::now();
+    loop {
+        let checked = client::collect(lab, node.as_str(), &["perouter", "verify"])?;
+        let status = client::collect(lab, node.as_str(), &["perouter", "status"])?;
+        if checked.status == 0 && status.status == 0 {
+            return Ok(status.output);
+        }
+        if begin.elapsed() > MOVING {
             return Err(CheckError::NotGood {
-                node: node.name.clone(),
+                node: node.clone(),
                 findings: format!("{}{}", checked.errors, checked.output),
             });
         }
-        tables.push((node.name.clone(), status.output));
+        thread::sleep(AGAIN);
     }
-    Ok(tables)
 }
 
 /// What became of the pings.
@@ -265,7 +282,7 @@ pub fn pings(
                     .to_owned();
                 break format!("FAILED: {reason}");
             }
-            thread::sleep(Duration::from_millis(250));
+            thread::sleep(AGAIN);
         };
         progress(&format!("{from} ({source}) → {to}: {answer}"));
         table.row([from.to_string(), source, to.to_string(), answer]);
