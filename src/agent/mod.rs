@@ -61,6 +61,10 @@ const VERIFY_SETTLED: Duration = Duration::from_secs(10);
 const VERIFY_FIRST: Duration = Duration::from_millis(250);
 const VERIFY_LONGEST: Duration = Duration::from_secs(5);
 
+/// The pause after a reading, by how long it took, while something is not as it should be: what
+/// is on its way needs the machine too.
+const UNSETTLED_REST: u32 = 3;
+
 /// How soon after a session was lost all is read again: routes go behind it.
 const VERIFY_AFTER_SESSION: Duration = Duration::from_millis(100);
 
@@ -335,7 +339,7 @@ impl Loop {
             self.next_verify = now + VERIFY_SETTLED;
             return;
         }
-        self.next_verify = now + self.unsettled;
+        self.next_verify = now + self.unsettled.max(self.verifying * UNSETTLED_REST);
         self.unsettled = (self.unsettled.mul_f32(1.2)).min(VERIFY_LONGEST);
         if self.worker.looks_broken() && self.next_pass > now + self.remedy {
             (self.next_pass, self.due) = (now + self.remedy, Cause::Broken);
