@@ -15,6 +15,10 @@ use crate::pinging::Pinging;
 /// it: a neighbour entry that nobody corrects goes stale after 15 to 45 s, a MAC after 300 s.
 const BOUND: Duration = Duration::from_secs(15);
 
+/// The route of one of its addresses may wait at the node that it came back to until the entry that
+/// EVPN left there goes stale: seen to take 29 to 37 s, while traffic follows in one to three.
+const ROUTES_BACK: Duration = Duration::from_secs(60);
+
 const WORKLOAD_IPV6: &str = "fd00:20::11";
 
 /// The workload's own words, once it is there: an ARP request for itself.
@@ -49,14 +53,14 @@ pub(super) fn traffic_follows_a_workload(lab: &Lab) {
         "a workload moved: its routes {there:?} after its word, back {back:?}; without an answer \
          at most {inside:?} in the segment, {inside_ipv6:?} by IPv6, {outside:?} from outside"
     );
-    for (what, took) in [
-        ("its routes there", there),
-        ("its routes back", back),
-        ("an answer in the segment", inside),
-        ("an answer by IPv6", inside_ipv6),
-        ("an answer from outside", outside),
+    for (what, took, bound) in [
+        ("its routes there", there, BOUND),
+        ("its routes back", back, ROUTES_BACK),
+        ("an answer in the segment", inside, BOUND),
+        ("an answer by IPv6", inside_ipv6, BOUND),
+        ("an answer from outside", outside, BOUND),
     ] {
-        assert!(took < BOUND, "{what} took {took:?}");
+        assert!(took < bound, "{what} took {took:?}");
     }
 }
 
