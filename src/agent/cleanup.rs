@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::Options;
-use super::execute::{self, UnderlayState};
+use super::execute::{self, UnderlayState, Voice};
 use super::state::{StateDir, StateError};
 use crate::api::types::InterfaceName;
 use crate::frr::{self, Frr};
@@ -111,7 +111,7 @@ async fn dismantle(
             UnderlayState::Missing,
             kernel,
             frr,
-            &Pulse::default(),
+            (&Pulse::default(), Voice::Aloud),
         )
         .await;
         if outcome.failures.is_empty() {

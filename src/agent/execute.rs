@@ -6,6 +6,7 @@
 //! it stands, and each is sent alone, so that a refusal lands on the object that it belongs to.
 
 use std::collections::BTreeSet;
+use std::fmt;
 
 use tracing::Instrument as _;
 
@@ -60,18 +61,29 @@ impl UnderlayState {
     }
 }
 
-/// Executes a plan, and has the pulse beat with each step. Never fails as a whole.
+/// How loud the log says what is done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Voice {
+    /// For everybody.
+    Aloud,
+    /// For whoever asks: it was said before, and was in vain.
+    Hushed,
+}
+
+/// Executes a plan, and has the pulse beat with each step. Never fails as a whole; what fails is
+/// told by its outcome alone.
 pub async fn execute(
     plan: &Plan,
     underlay: UnderlayState,
     kernel: &Kernel,
     frr: &mut Frr,
-    pulse: &Pulse,
+    (pulse, voice): (&Pulse, Voice),
 ) -> Outcome {
     let mut executor = Executor {
         kernel,
         frr,
         pulse,
+        voice,
         outcome: Outcome::default(),
         mappings: Vec::new(),
     };
@@ -165,6 +177,7 @@ struct Executor<'a> {
     kernel: &'a Kernel,
     frr: &'a mut Frr,
     pulse: &'a Pulse,
+    voice: Voice,
     outcome: Outcome,
     /// Units that wait for their mapping, with what to undo should it be refused.
     mappings: Vec<Mapping<'a>>,
@@ -179,7 +192,6 @@ struct Mapping<'a> {
 
 impl<'a> Executor<'a> {
     fn fail(&mut self, object: Option<&ObjectKey>, message: String) {
-        tracing::warn!(object = object.map(tracing::field::display), "{message}");
         self.outcome.failures.push(Failure {
             object: object.cloned(),
             message,
@@ -218,12 +230,12 @@ impl<'a> Executor<'a> {
         if parts.maps.len() < 2 && parts.changes.len() < 2 {
             return false;
         }
-        log(steps().map(|planned| &planned.step));
-        if !one_by_one_after(self.frr.map_vnis(&parts.maps).await) {
+        log(self.voice, steps().map(|planned| &planned.step));
+        if !one_by_one_after(self.voice, self.frr.map_vnis(&parts.maps).await) {
             return false;
         }
         self.pulse.beat();
-        if !one_by_one_after(self.frr.change_all_bgp(&parts.changes).await) {
+        if !one_by_one_after(self.voice, self.frr.change_all_bgp(&parts.changes).await) {
             if let Err(error) = self.frr.map_vnis(&parts.maps_back).await {
                 self.fail(None, chain(&error));
             }
@@ -258,10 +270,10 @@ impl<'a> Executor<'a> {
         if begun.len() < 2 {
             return BTreeSet::new();
         }
-        log(begun.iter().map(|(_, step, _)| *step));
+        log(self.voice, begun.iter().map(|(_, step, _)| *step));
         self.pulse.beat();
         let changes: Vec<_> = begun.iter().map(|(_, _, change)| *change).collect();
-        if one_by_one_after(self.frr.change_all_bgp(&changes).await) {
+        if one_by_one_after(self.voice, self.frr.change_all_bgp(&changes).await) {
             begun.into_iter().map(|(key, _, _)| key).collect()
         } else {
             BTreeSet::new()
@@ -345,13 +357,14 @@ impl<'a> Executor<'a> {
         });
         self.pulse.beat();
         let made = self.kernel.make_links(&of_kernel.collect::<Vec<_>>()).await;
-        log(steps.iter().take(made).map(|planned| &planned.step));
+        let made_ones = steps.iter().take(made);
+        log(self.voice, made_ones.map(|planned| &planned.step));
         made
     }
 
     async fn raw(&mut self, key: &ObjectKey, RawLines(lines): &RawLines) -> Result<(), String> {
         self.pulse.beat();
-        tracing::info!("typing the lines of {key}");
+        say(self.voice, format_args!("typing the lines of {key}"));
         let applied = self.frr.type_raw(lines).await;
         let applied = applied.map_err(|error| chain(&error))?;
         self.outcome.raw.insert(key.clone(), applied);
@@ -400,7 +413,7 @@ impl<'a> Executor<'a> {
     /// One step; the error holds everything that is known about why it failed.
     async fn step(&mut self, step: &Step) -> Result<(), String> {
         self.pulse.beat();
-        log([step]);
+        log(self.voice, [step]);
         match step {
             Step::Kernel(step) => self
                 .kernel
@@ -419,16 +432,24 @@ impl<'a> Executor<'a> {
     }
 }
 
-fn log<'a>(steps: impl IntoIterator<Item = &'a Step>) {
+fn log<'a>(voice: Voice, steps: impl IntoIterator<Item = &'a Step>) {
     for step in steps {
-        tracing::info!("{}", step.to_string().trim());
+        say(voice, format_args!("{}", step.to_string().trim()));
+    }
+}
+
+fn say(voice: Voice, words: fmt::Arguments<'_>) {
+    match voice {
+        Voice::Aloud => tracing::info!("{words}"),
+        Voice::Hushed => tracing::debug!("again: {words}"),
     }
 }
 
 /// Whether a batch was taken. If not, its parts follow one by one, and each has its own words.
-fn one_by_one_after(batch: Result<(), FrrError>) -> bool {
+fn one_by_one_after(voice: Voice, batch: Result<(), FrrError>) -> bool {
     if let Err(error) = &batch {
-        tracing::info!("not all in one go, so one by one: {}", chain(error));
+        let why = chain(error);
+        say(voice, format_args!("not all in one go, so one by one: {why}"));
     }
     batch.is_ok()
 }

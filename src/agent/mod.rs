@@ -9,6 +9,7 @@ pub mod cleanup;
 pub mod execute;
 pub mod eye;
 pub mod facts;
+mod failures;
 mod handles;
 mod memory;
 mod pass;

@@ -10,6 +10,7 @@ use tokio::sync::watch;
 
 use super::execute::{self, Failure, Outcome, UnderlayState, chain};
 use super::eye::needs_reading;
+use super::failures::{self, Failures};
 use super::handles::Handles;
 use super::report::Verification;
 use super::revival::Host;
@@ -29,7 +30,7 @@ use crate::status::Timestamp;
 use crate::status::metrics::{Meters, Passed};
 use crate::status::report::{Pass, Repair, Report};
 use crate::status::serve::{Pulse, Server};
-use crate::verify::History;
+use crate::verify::{History, Said};
 
 /// How often a pass observes again after it wrote. One round does in all cases known; a line
 /// that FRR keeps printing otherwise than it was typed must not keep the loop busy.
@@ -69,7 +70,7 @@ pub(super) struct Worker {
     /// The accepted objects as they were written.
     pub(super) documents: BTreeMap<ObjectKey, Arc<Value>>,
     pub(super) resolution: Resolution,
-    pub(super) failures: Vec<Failure>,
+    pub(super) failures: Failures,
     pub(super) seen: Option<Arc<SeenKernel>>,
     planning: Planning,
     /// The hosts whose sessions were up when bgpd could be asked last.
@@ -82,6 +83,8 @@ pub(super) struct Worker {
     pub(super) last_pass: Option<Pass>,
     pub(super) verification: Option<Verification>,
     pub(super) history: History,
+    /// What of it was logged.
+    pub(super) said: Said,
     pub(super) report: Option<Arc<Report>>,
     /// Where the loop hears of what happens.
     pub(super) tell: Tell,
@@ -135,7 +138,7 @@ impl Worker {
                 .map(|saved| (saved.key, Arc::new(saved.document)))
                 .collect(),
             resolution: Resolution::default(),
-            failures: Vec::new(),
+            failures: Failures::default(),
             seen: None,
             planning: Planning::new(),
             hosts: BTreeSet::new(),
@@ -146,6 +149,7 @@ impl Worker {
             last_pass: None,
             verification: None,
             history: History::new(),
+            said: Said::default(),
             report: None,
             tell,
             publish: watch::Sender::new(None),
@@ -205,15 +209,7 @@ impl Worker {
         let settled = match self.rounds(cause, drift_counts, frr).await {
             Ok(settled) => settled,
             Err(error) => {
-                let message = chain(&error);
-                if self
-                    .failures
-                    .iter()
-                    .all(|failure| failure.message != message)
-                {
-                    tracing::warn!("{message}");
-                }
-                self.fail_all(&message);
+                self.fail_all(&chain(&error));
                 Settled::No
             }
         };
@@ -221,6 +217,9 @@ impl Worker {
             Settled::No => self.counters.failed_passes += 1,
             Settled::Yes if cause == Cause::Broken => self.wake_zebra().await,
             Settled::Yes => {}
+        }
+        if settled == Settled::Yes {
+            self.failures.settled();
         }
         self.last = Some(settled);
         self.note_pass(cause, settled, started.elapsed());
@@ -321,12 +320,7 @@ impl Worker {
             let was_read = known.is_none();
             let (seen_frr, plan) = self.plan(known, frr).await?;
             if plan.steps() == 0 && was_read {
-                self.failures = blocked(&plan);
-                return Ok(if self.failures.is_empty() {
-                    Settled::Yes
-                } else {
-                    Settled::No
-                });
+                return Ok(self.failed(blocked(&plan)));
             }
             if plan.steps() == 0 {
                 continue;
@@ -337,24 +331,32 @@ impl Worker {
             }
             let outcome = self.execute(&plan, &seen_frr, frr).await?;
             if !outcome.failures.is_empty() {
-                self.failures = outcome.failures;
+                self.failed(outcome.failures);
+                self.failures.in_vain(&plan);
                 self.observe().await?;
                 return Ok(Settled::No);
             }
         }
         let (_, plan) = self.plan(None, frr).await?;
-        self.failures = blocked(&plan);
-        if plan.steps() > 0 {
-            let message = format!(
-                "what was written {ROUNDS} times does not read back as it should; left to do:\n{plan}"
-            );
-            self.fail_all(&message);
+        if plan.steps() == 0 {
+            return Ok(self.failed(blocked(&plan)));
         }
-        Ok(if self.failures.is_empty() {
+        self.fail_all(&format!(
+            "what was written {ROUNDS} times does not read back as it should; left to do:\n{plan}"
+        ));
+        self.failures.in_vain(&plan);
+        Ok(Settled::No)
+    }
+
+    /// Takes note of what failed, and says what of it is news.
+    fn failed(&mut self, now: Vec<Failure>) -> Settled {
+        let settled = if now.is_empty() {
             Settled::Yes
         } else {
             Settled::No
-        })
+        };
+        failures::log(&self.failures.replace(now));
+        settled
     }
 
     /// Opens the router's namespace, which is made when it is missing, and watches it.
@@ -499,7 +501,8 @@ impl Worker {
             return Ok(Outcome::default());
         };
         let begun = std::time::Instant::now();
-        let outcome = execute::execute(plan, underlay, &handles.kernel, frr, &self.pulse).await;
+        let told = (&*self.pulse, self.failures.voice(plan));
+        let outcome = execute::execute(plan, underlay, &handles.kernel, frr, told).await;
         self.meters.applied(begun.elapsed());
         self.remember_raw(&outcome)?;
         if outcome.failures.is_empty() {
@@ -532,10 +535,11 @@ impl Worker {
             object,
             message: message.to_owned(),
         };
-        self.failures = keys.map(|key| failure(Some(key.clone()))).collect();
-        if self.failures.is_empty() {
-            self.failures.push(failure(None));
+        let mut all: Vec<Failure> = keys.map(|key| failure(Some(key.clone()))).collect();
+        if all.is_empty() {
+            all.push(failure(None));
         }
+        self.failed(all);
     }
 
     pub(super) fn kernel(&self) -> Option<&Kernel> {

@@ -20,7 +20,7 @@ use crate::status::report::{
     Counters, DaemonMode, FrrReport, Inputs, ObjectInput, Reading, Report, Verdict, Verified,
 };
 use crate::status::serve::{Server, View};
-use crate::verify::{self, Facts, Finding, History, Target};
+use crate::verify::{self, Facts, Finding, History, News, Target};
 
 /// The last verification.
 pub(super) struct Verification {
@@ -49,9 +49,7 @@ impl Worker {
         let facts = facts::gather(frr, self.kernel(), self.seen.as_deref(), intent).await;
         let found = verify::verify(intent, &facts);
         let findings = self.history.judge(found.clone(), Timestamp::now());
-        let before = self.verification.as_ref();
-        let before = before.map_or(&[][..], |last| &last.findings);
-        self.log_changes(before, &findings);
+        self.log_changes(&findings);
         let took = begun.elapsed();
         self.meters.verified(took);
         self.verification = Some(Verification {
@@ -84,30 +82,16 @@ impl Worker {
 
     /// A line for each finding that is new, and one for each that is over.
     /// What is missing before it was ever put there is no news.
-    pub(super) fn log_changes(&self, before: &[Finding], findings: &[Finding]) {
+    pub(super) fn log_changes(&mut self, findings: &[Finding]) {
         if self.last != Some(Settled::Yes) {
             return;
         }
-        let is_in = |finding: &Finding, list: &[Finding]| {
-            list.iter().any(|other| {
-                other.is_bad()
-                    && (other.check, &other.object, &other.subject)
-                        == (finding.check, &finding.object, &finding.subject)
-            })
-        };
-        for finding in findings.iter().filter(|f| f.is_bad() && !is_in(f, before)) {
-            tracing::warn!(
-                object = finding.object.as_ref().map(tracing::field::display),
-                "{finding}"
-            );
-        }
-        for finding in before.iter().filter(|f| f.is_bad() && !is_in(f, findings)) {
-            tracing::info!(
-                object = finding.object.as_ref().map(tracing::field::display),
-                "over: {} {}",
-                finding.check,
-                finding.subject
-            );
+        for news in self.said.news(findings) {
+            let object = news.object().map(tracing::field::display);
+            match news {
+                News::Bad(_) => tracing::warn!(object, "{news}"),
+                News::Over { .. } => tracing::info!(object, "{news}"),
+            }
         }
     }
 
@@ -212,6 +196,7 @@ impl Worker {
     fn programming(&self, key: &crate::api::types::ObjectKey) -> Programming {
         let own = self
             .failures
+            .all()
             .iter()
             .find(|failure| failure.object.as_ref() == Some(key));
         match own {

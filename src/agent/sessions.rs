@@ -34,14 +34,13 @@ impl Worker {
         let Some(mut verification) = self.verification.take() else {
             return;
         };
-        let before = verification.findings.clone();
         for instance in told {
             let read = facts::sessions(frr, &instance).await;
             verification.facts.replace_sessions(&instance, read);
             let found = verify::sessions(&self.resolution.intent, &verification.facts, &instance);
             verification.replace_sessions(&found, &mut self.history);
         }
-        self.log_changes(&before, &verification.findings);
+        self.log_changes(&verification.findings);
         self.verification = Some(verification);
         self.make_report(frr);
     }

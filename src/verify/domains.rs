@@ -8,7 +8,7 @@ use super::routes::{Owner, number, own_distinguishers};
 use crate::api::Vni;
 use crate::intent::{NodeIntent, UnderlayIntent};
 use crate::plan::desired::Names;
-use crate::plan::link::Mac;
+use crate::plan::link::{Mac, SeenKind, SeenLink};
 
 /// What concerns one segment.
 #[derive(Debug, Default)]
@@ -94,7 +94,10 @@ pub(super) fn index<'a>(
     all
 }
 
-/// The ports of the segments' bridges, by the kernel's index.
+/// The ports of the segments' bridges to their own hosts, by the kernel's index.
+///
+/// The VXLAN device is none of them: what is behind it is remote, whoever wrote its entry. zebra
+/// marks that of a host that may not move (RFC 7432 §7.7) as static, not as learned elsewhere.
 fn ports(intent: &NodeIntent, facts: &Facts) -> HashMap<u32, usize> {
     let Ok(kernel) = &facts.kernel else {
         return HashMap::new();
@@ -103,9 +106,15 @@ fn ports(intent: &NodeIntent, facts: &Facts) -> HashMap<u32, usize> {
     let bridges: HashMap<_, _> = segments
         .map(|(at, own)| (Names::of(own.spec.vni).bridge, at))
         .collect();
-    let port = |link: &crate::plan::link::SeenLink| {
-        let at = bridges.get(link.master.as_ref()?)?;
-        Some((link.index, *at))
+    let port = |link: &SeenLink| match link.kind {
+        SeenKind::Vxlan { .. } => None,
+        SeenKind::Vrf { .. }
+        | SeenKind::Bridge
+        | SeenKind::Veth { .. }
+        | SeenKind::Other { .. } => {
+            let at = bridges.get(link.master.as_ref()?)?;
+            Some((link.index, *at))
+        }
     };
     kernel.router.values().filter_map(port).collect()
 }

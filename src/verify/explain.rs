@@ -218,6 +218,8 @@ const ROUTE_TARGETS: Explanation = Explanation {
     ],
     mend: &[
         "remove the rd, or choose another",
+        "where FRR keeps it after `no rd`, as 10.3 does: set the one that the VRF had before, and \
+         then remove that",
         "list importRTs in the VNI that takes in too much: explicit targets are matched in full",
     ],
     look: &[

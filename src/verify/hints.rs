@@ -101,8 +101,9 @@ const NOTIFICATIONS: &[(&str, &str, &str)] = &[
     ),
     (
         "BFD Down",
-        "BFD lost the way to it: see the check bfd-session, and the cable",
-        "BFD lost the way on its side: see the check bfd-session, and the cable",
+        "BFD lost the way to it, and bgpd waits until BFD has it again: cable, or do UDP ports 3784 \
+         and 4784 not pass? see `show bfd peers`",
+        "BFD lost the way on its side: does what we send arrive there? see `show bfd peers`",
     ),
     (
         "Hold Timer Expired",
@@ -142,7 +143,8 @@ const RESETS: &[(&str, &str)] = &[
     ),
     (
         "BFD down received",
-        "BFD lost the way to it: see the check bfd-session, and the cable",
+        "BFD lost the way to it, and bgpd waits until BFD has it again: cable, or do UDP ports 3784 \
+         and 4784 not pass? see `show bfd peers`",
     ),
 ];
 

@@ -23,6 +23,7 @@ mod import;
 mod ledger;
 mod links;
 mod mtu;
+pub mod news;
 mod reach;
 mod remote_hosts;
 mod routes;
@@ -39,6 +40,7 @@ pub use explain::Explanation;
 pub use facts::Facts;
 pub use finding::{Check, Finding, Outcome, stalled};
 pub use history::History;
+pub use news::{News, Said};
 pub use walk::{Target, Walk, walk};
 
 use crate::api::types::VrfName;

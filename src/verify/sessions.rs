@@ -62,13 +62,19 @@ pub(super) fn check_fabric(
             }
         }
         for (peer, session) in found {
-            let up = established(
-                Check::UnderlaySession,
-                object,
-                (peer, session, Some(neighbor)),
-                None,
-                ledger,
-            );
+            let up = if neighbor.bfd.is_some() && bfd::holds(peer, session, facts) {
+                let watched = format_args!("{} {peer}", Check::BfdSession);
+                ledger.pending(Check::UnderlaySession, object, watched);
+                false
+            } else {
+                established(
+                    Check::UnderlaySession,
+                    object,
+                    (peer, session, Some(neighbor)),
+                    None,
+                    ledger,
+                )
+            };
             if neighbor.bfd.is_some() {
                 bfd::check(object, peer, session, facts, ledger);
             }

@@ -184,6 +184,17 @@ fn own_hosts() {
             &[],
         ),
         (
+            "a remote one that may not move, whose entry looks as if it were ours",
+            |facts| {
+                let learned = facts.segments.learned.as_mut().unwrap();
+                learned.push(LearnedMac {
+                    port: LAN_VXLAN,
+                    mac: REMOTE_HOST,
+                });
+            },
+            &[],
+        ),
+        (
             "a duplicate, which FRR keeps to itself",
             |facts| {
                 host(facts, LOCAL_HOST).moves = Moves::Duplicate;

@@ -259,7 +259,54 @@ fn bfd_sessions() {
             },
             &[(Check::UnderlaySession, "10.0.1.1")],
         ),
+        (
+            "ended by the neighbour, and BGP waits for it",
+            |facts| ended_by_the_neighbour(facts, "Idle"),
+            &[(Check::BfdSession, "10.0.1.1")],
+        ),
+        (
+            "ended by the neighbour, and BGP is at it by itself",
+            |facts| ended_by_the_neighbour(facts, "Active"),
+            &[(Check::UnderlaySession, "10.0.1.1")],
+        ),
+        (
+            "ended by its operator's word",
+            |facts| {
+                ended_by_the_neighbour(facts, "Idle");
+                let bfd = &mut facts.underlay.bfd.as_mut().unwrap()[0];
+                "ok".clone_into(&mut bfd.diagnostic);
+                "administratively down".clone_into(&mut bfd.remote_diagnostic);
+            },
+            &[(Check::BfdSession, "10.0.1.1")],
+        ),
+        (
+            "nothing is heard any more",
+            |facts| {
+                ended_by_the_neighbour(facts, "Idle");
+                let bfd = &mut facts.underlay.bfd.as_mut().unwrap()[0];
+                "control detection time expired".clone_into(&mut bfd.diagnostic);
+            },
+            &[(Check::UnderlaySession, "10.0.1.1")],
+        ),
+        (
+            "back, and BGP is not yet",
+            |facts| {
+                ended_by_the_neighbour(facts, "Idle");
+                *bfd(facts) = BfdState::Up;
+            },
+            &[(Check::UnderlaySession, "10.0.1.1")],
+        ),
     ]);
+}
+
+fn ended_by_the_neighbour(facts: &mut Facts, bgp: &str) {
+    let sessions = facts.fabric_sessions.as_mut().unwrap();
+    sessions.get_mut(&peer()).unwrap().state = SessionState::Down {
+        state: bgp.to_owned(),
+    };
+    let bfd = &mut facts.underlay.bfd.as_mut().unwrap()[0];
+    bfd.state = BfdState::Down("down".to_owned());
+    "neighbor signaled session down".clone_into(&mut bfd.diagnostic);
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::Path;
 
-use perouter::agent::execute::{self, UnderlayState};
+use perouter::agent::execute::{self, UnderlayState, Voice};
 use perouter::frr::{self, Frr, Mode};
 use perouter::intent::NodeIntent;
 use perouter::netlink::Kernel;
@@ -226,7 +226,8 @@ fn before_northbound(real: &perouter_harness::Frr) -> (NorthboundProxy, perouter
 
 async fn pass(kernel: &Kernel, driver: &mut Frr, intent: &NodeIntent) -> Result<(), String> {
     let (seen, plan) = planned(driver, intent).await?;
-    let outcome = execute::execute(&plan, underlay(&seen), kernel, driver, &Pulse::default()).await;
+    let told = (&Pulse::default(), Voice::Aloud);
+    let outcome = execute::execute(&plan, underlay(&seen), kernel, driver, told).await;
     let failures: Vec<_> = (outcome.failures.into_iter())
         .map(|failure| failure.message)
         .collect();

@@ -1,5 +1,5 @@
-//! The lab that all scenarios share: started from the topology that people use, under a name of
-//! its own, and asked by commands in its nodes.
+//! A lab that scenarios share: started from the topology that people use, under a name of its own,
+//! and asked by commands in its nodes.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -15,7 +15,7 @@ use perouter::lab::topology::{Access, Bind, Topology};
 use perouter::status::{Report, Verdict};
 use serde_json::Value;
 
-use crate::names::{AGENTS, BLUE, NODE2, RED, pairs};
+use crate::names::{AGENTS, BLUE, End, NODE2, RED, pairs};
 use crate::ping;
 use crate::snapshot::{self, Snapshot};
 use crate::wait::until;
@@ -32,21 +32,46 @@ const GUARD: Duration = Duration::from_secs(60);
 /// How long the lab may take to come up; it takes a quarter on an idle machine.
 const START: Duration = Duration::from_secs(120);
 
+/// Which lab it is, by what the nodes are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// Routers of VRFs, beside a leaf that nobody manages: the fabric.
+    Routed,
+    /// The same, with segments of layer 2.
+    Mixed,
+    /// Routers with two NICs, to two switches that BFD watches.
+    MultiHomed,
+}
+
+impl Kind {
+    /// Every kind, in the order in which they are started.
+    pub(crate) const ALL: [Self; 3] = [Self::Routed, Self::Mixed, Self::MultiHomed];
+
+    const fn file(self) -> &'static str {
+        match self {
+            Self::Routed => "evpn-l3.clab.yml",
+            Self::Mixed => "evpn-mixed.clab.yml",
+            Self::MultiHomed => "multi-homed.clab.yml",
+        }
+    }
+}
+
 /// The lab; it goes down with this value.
 pub(crate) struct Fabric {
+    kind: Kind,
     name: String,
     started: Started,
     fresh: OnceLock<Snapshot>,
 }
 
 impl Fabric {
-    /// Starts the lab; `netlink_tests`: with the compiled tests of the kernel's part in a node.
-    pub(crate) fn up(netlink_tests: bool) -> Result<Self, Failure> {
+    /// Starts a lab; `netlink_tests`: with the compiled tests of the kernel's part in a node.
+    pub(crate) fn up(kind: Kind, netlink_tests: bool) -> Result<Self, Failure> {
         if !nix::unistd::geteuid().is_root() {
             return Err("labs make namespaces and mounts: run these tests as root".into());
         }
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("containerlab");
-        let mut topology = Topology::read(&folder.join("evpn-l3.clab.yml"))?;
+        let mut topology = Topology::read(&folder.join(kind.file()))?;
         let name = format!("fabric-{}", std::process::id());
         topology.name = name.parse()?;
         if netlink_tests {
@@ -74,6 +99,7 @@ impl Fabric {
         // It goes with this process, however that ends.
         let started = client::start(plan, Leash::Always, |_| ())?;
         Ok(Self {
+            kind,
             name,
             started,
             fresh: OnceLock::new(),
@@ -204,7 +230,12 @@ impl Fabric {
             self.ready(node, GUARD)
                 .map_err(|error| format!("before it began: {error}"))?;
         }
-        for (from, to) in pairs(&RED).chain(pairs(&BLUE)) {
+        let (red, blue): (&[End], &[End]) = match self.kind {
+            Kind::Routed => (&RED, &BLUE),
+            // Their own tests ping in them.
+            Kind::Mixed | Kind::MultiHomed => (&[], &[]),
+        };
+        for (from, to) in pairs(red).chain(pairs(blue)) {
             until(GUARD, "before it began: all ends reach each other", || {
                 let once = ping::once(from, to, "1");
                 let ping = self.run(from.node, &once)?;

@@ -1,13 +1,16 @@
-//! One fault after another is caused on the healthy fabric. Each is found by its name, and no
-//! other root cause is; the node is not ready within two seconds, or at once where a session is
-//! lost; and it is ready again after the mend.
+//! One fault after another is caused in a healthy lab. Each is found by its name, and no other
+//! root cause is; the node is not ready within two seconds, or at once where a session is lost; and
+//! it is ready again after the mend. What zebra or the agent puts back before anybody sees it is
+//! shown to be put back.
 //!
 //! Witness is the agent's log, which has the time to the microsecond, by the clock that the
 //! faults are timed with.
 //!
 //! Seen to fail: with a fault that is none, and with one that another check finds.
 
+mod homed;
 pub(super) mod log;
+mod segments;
 mod table;
 
 use std::time::Duration;
@@ -18,7 +21,6 @@ use crate::fabric::{Fabric, Failure};
 use crate::names::NODE1;
 use crate::wait::{seconds, until};
 use log::Log;
-use table::BREAKS;
 
 /// How long the node may be ready after a fault.
 const NOT_READY: Duration = Duration::from_secs(2);
@@ -35,19 +37,97 @@ const AFTERMATH: Duration = Duration::from_millis(1500);
 /// How long a mend may take: sessions have to come up again.
 const MENDED: Duration = Duration::from_secs(60);
 
-/// Something that somebody does to the fabric.
+/// Something that somebody does to a lab.
 struct Break {
     what: &'static str,
-    /// The check that finds it.
-    found_by: &'static str,
-    /// Where, and by which shell script; in it, `r` runs a command in the router's namespace,
-    /// `frr` configures the node's FRR, and `now` notes the time of what follows.
+    /// What comes of it.
+    outcome: Outcome,
+    how: Deed,
+    /// What has to be done in another node before.
+    before: Option<Deed>,
+}
+
+/// Shell scripts in a node; in them, `r` runs a command in the router's namespace, `frr` configures
+/// the node's FRR, `raw` makes its input lines of a RawFRRConfig, and `now` notes the time of what
+/// follows.
+#[derive(Clone, Copy)]
+struct Deed {
     node: &'static str,
     done: &'static str,
-    /// How it ends, in the same node.
+    /// How it ends.
     mend: &'static str,
-    /// How soon the node may not be ready any more.
+}
+
+/// A fault that is found by a check.
+const fn fault(
+    what: &'static str,
+    by: &'static str,
     soon: Soon,
+    node: &'static str,
+    done: &'static str,
+    mend: &'static str,
+) -> Break {
+    Break {
+        what,
+        outcome: Outcome::Found { by, soon },
+        how: Deed { node, done, mend },
+        before: None,
+    }
+}
+
+/// One in node1 that is mended; `when` it is, succeeds.
+const fn passing(
+    what: &'static str,
+    by: Mender,
+    done: &'static str,
+    when: &'static str,
+    mend: &'static str,
+) -> Break {
+    Break {
+        what,
+        outcome: Outcome::Mended { by, when },
+        how: Deed {
+            node: NODE1,
+            done,
+            mend,
+        },
+        before: None,
+    }
+}
+
+impl Break {
+    /// The same, after something else was done.
+    const fn after(mut self, node: &'static str, done: &'static str, mend: &'static str) -> Self {
+        self.before = Some(Deed { node, done, mend });
+        self
+    }
+
+    /// What is done, in this order.
+    fn deeds(&self) -> impl DoubleEndedIterator<Item = &Deed> {
+        self.before.iter().chain([&self.how])
+    }
+}
+
+/// What comes of a fault.
+#[derive(Clone, Copy)]
+enum Outcome {
+    /// It is found by this check, and by no other.
+    Found { by: &'static str, soon: Soon },
+    /// It is put back before anybody sees it: nothing is found, and the node stays ready.
+    Mended {
+        by: Mender,
+        /// What succeeds once it is as it was.
+        when: &'static str,
+    },
+}
+
+/// Who puts something back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Mender {
+    /// The agent, which says so.
+    Agent,
+    /// zebra, of which the agent hears nothing.
+    Zebra,
 }
 
 /// How soon a fault shows.
@@ -62,30 +142,47 @@ enum Soon {
 }
 
 /// What was measured of one fault.
-struct Found {
-    not_ready: Duration,
-    found: Duration,
-    cleared: Duration,
+enum Measured {
+    Found {
+        not_ready: Duration,
+        found: Duration,
+        cleared: Duration,
+    },
+    Mended {
+        after: Duration,
+    },
 }
 
+/// The routed fabric.
 pub(crate) fn run(fabric: &Fabric) -> Result<String, Failure> {
+    matrix(fabric, table::BREAKS)
+}
+
+/// Segments, and the VRF that routes one of them.
+pub(crate) fn in_segments(fabric: &Fabric) -> Result<String, Failure> {
+    matrix(fabric, segments::BREAKS)
+}
+
+/// Two switches that BFD watches.
+pub(crate) fn by_two_switches(fabric: &Fabric) -> Result<String, Failure> {
+    matrix(fabric, homed::BREAKS)
+}
+
+fn matrix(fabric: &Fabric, faults: &[Break]) -> Result<String, Failure> {
     let mut wrong = Vec::new();
     let mut slowest = Duration::ZERO;
-    for fault in BREAKS {
+    let mut mended = 0;
+    for fault in faults {
         match one(fabric, fault) {
-            Ok(found) => {
-                crate::say(&format!(
-                    "  {:<44} → {:<18} not ready after {}, found after {}, well {} after the mend",
-                    fault.what,
-                    fault.found_by,
-                    seconds(found.not_ready),
-                    seconds(found.found),
-                    seconds(found.cleared),
-                ));
-                slowest = slowest.max(found.not_ready);
+            Ok(measured) => {
+                crate::say(&format!("  {:<52} → {}", fault.what, row(fault, &measured)));
+                match measured {
+                    Measured::Found { not_ready, .. } => slowest = slowest.max(not_ready),
+                    Measured::Mended { .. } => mended += 1,
+                }
             }
             Err(error) => {
-                crate::say(&format!("  {:<44} FAILED {error}", fault.what));
+                crate::say(&format!("  {:<52} FAILED {error}", fault.what));
                 wrong.push(format!("{}: {error}", fault.what));
                 mend(fabric, fault)?;
             }
@@ -95,27 +192,64 @@ pub(crate) fn run(fabric: &Fabric) -> Result<String, Failure> {
         return Err(wrong.join("\n").into());
     }
     Ok(format!(
-        "{} faults found by their names, not ready after {} at most",
-        BREAKS.len(),
+        "{} faults found by their names, not ready after {} at most; {mended} mended unseen",
+        faults.len() - mended,
         seconds(slowest)
     ))
 }
 
-fn one(fabric: &Fabric, fault: &Break) -> Result<Found, Failure> {
+/// What is printed of a fault.
+fn row(fault: &Break, measured: &Measured) -> String {
+    let outcome = match fault.outcome {
+        Outcome::Found { by, .. } => by.to_owned(),
+        Outcome::Mended { by, .. } => format!("mended by {by:?}").to_lowercase(),
+    };
+    let times = match measured {
+        Measured::Found {
+            not_ready,
+            found,
+            cleared,
+        } => format!(
+            "not ready after {}, found after {}, well {} after the mend",
+            seconds(*not_ready),
+            seconds(*found),
+            seconds(*cleared)
+        ),
+        Measured::Mended { after } => format!("as it was after {}", seconds(*after)),
+    };
+    format!("{outcome:<20} {times}")
+}
+
+fn one(fabric: &Fabric, fault: &Break) -> Result<Measured, Failure> {
     fabric.ready(NODE1, MENDED)?;
     let log = Log::from_here(fabric, NODE1)?;
-    let begun = script(fabric, fault.node, fault.done)?;
-    let what = format!("{} is found", fault.found_by);
-    let (found, _) = until(FOUND, &what, || {
+    let mut begun = Duration::ZERO;
+    for deed in fault.deeds() {
+        begun = script(fabric, deed.node, deed.done)?;
+    }
+    match fault.outcome {
+        Outcome::Found { by, soon } => found(fabric, fault, &log, begun, (by, soon)),
+        Outcome::Mended { by, when } => mended(fabric, fault, &log, begun, (by, when)),
+    }
+}
+
+fn found(
+    fabric: &Fabric,
+    fault: &Break,
+    log: &Log,
+    begun: Duration,
+    (by, soon): (&str, Soon),
+) -> Result<Measured, Failure> {
+    let (found, _) = until(FOUND, &format!("{by} is found"), || {
         let said = log.read(fabric)?;
-        Ok(match said.found(fault.found_by) {
+        Ok(match said.found(by) {
             Some(time) => Ok(time),
             None => Err(format!("{:?}", said.lines())),
         })
     })?;
     std::thread::sleep(AFTERMATH);
     let report = fabric.report(NODE1)?;
-    let is_other = |finding: &&Finding| finding.is_bad() && finding.check.name() != fault.found_by;
+    let is_other = |finding: &&Finding| finding.is_bad() && finding.check.name() != by;
     let others: Vec<String> = report
         .findings
         .iter()
@@ -128,7 +262,7 @@ fn one(fabric: &Fabric, fault: &Break) -> Result<Found, Failure> {
     let said = log.read(fabric)?;
     let not_ready = said.not_ready().ok_or("the node stayed ready")?;
     let not_ready = not_ready.saturating_sub(begun);
-    let limit = match fault.soon {
+    let limit = match soon {
         Soon::Session => SESSION,
         Soon::Told => NOT_READY,
         Soon::Late => FOUND,
@@ -137,16 +271,50 @@ fn one(fabric: &Fabric, fault: &Break) -> Result<Found, Failure> {
         return Err(format!("ready for {} more", seconds(not_ready)).into());
     }
     let cleared = mend(fabric, fault)?;
-    Ok(Found {
+    Ok(Measured::Found {
         not_ready,
         found: found.saturating_sub(begun),
         cleared,
     })
 }
 
+/// Waits, in the node, until it is as it was; then nobody may have found anything.
+fn mended(
+    fabric: &Fabric,
+    fault: &Break,
+    log: &Log,
+    begun: Duration,
+    (by, when): (Mender, &str),
+) -> Result<Measured, Failure> {
+    let wait = format!(
+        "for i in $(seq 500); do if {{ {when}; }} >&2; then now; exit; fi; sleep 0.01; done; exit 1"
+    );
+    let ended = script(fabric, NODE1, &wait)?;
+    std::thread::sleep(AFTERMATH);
+    let said = log.read(fabric)?;
+    if !said.failed().is_empty() {
+        return Err(format!("it was seen: {}", said.failed().join("; ")).into());
+    }
+    let says = said.mending();
+    let mender = if says.is_empty() {
+        Mender::Zebra
+    } else {
+        Mender::Agent
+    };
+    if mender != by {
+        return Err(format!("{by:?} was to mend it; the agent said {says:?}").into());
+    }
+    mend(fabric, fault)?;
+    Ok(Measured::Mended {
+        after: ended.saturating_sub(begun),
+    })
+}
+
 /// Undoes a fault, and waits until all is well.
 fn mend(fabric: &Fabric, fault: &Break) -> Result<Duration, Failure> {
-    script(fabric, fault.node, fault.mend)?;
+    for deed in fault.deeds().rev() {
+        script(fabric, deed.node, deed.mend)?;
+    }
     fabric.ready(NODE1, MENDED)
 }
 
@@ -157,6 +325,10 @@ fn script(fabric: &Fabric, node: &str, script: &str) -> Result<Duration, Failure
          now() {{ date +%s.%N; }}
          frr() {{ local words=() word; for word; do words+=(-c \"$word\"); done
                   vtysh -c 'configure terminal' \"${{words[@]}}\" >&2; }}
+         raw() {{ {{ printf '%s\n' 'apiVersion: network.openperouter.io/v1alpha1' \
+                  'kind: RawFRRConfig' 'metadata: {{name: raw, namespace: perouter-system}}' \
+                  'spec:' '  rawConfig: |'; sed 's/^ */&    /'; }} > /run/lab-raw
+                  mv /run/lab-raw /etc/perouter/zz-raw.yaml; }}
          now
          {script}"
     );

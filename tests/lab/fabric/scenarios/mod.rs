@@ -23,12 +23,14 @@ mod vrfs;
 mod walk;
 mod withdrawal;
 
-use crate::fabric::{Fabric, Failure};
+use crate::fabric::{Fabric, Failure, Kind};
 
 /// Something that is promised.
 pub(crate) struct Scenario {
     /// Its name, by which it can be chosen.
     pub(crate) name: &'static str,
+    /// The lab that it runs in.
+    pub(crate) lab: Kind,
     /// Whether the compiled tests of the kernel's part must be in a node.
     pub(crate) needs_netlink_tests: bool,
     /// Shows that it is so, and says what was measured.
@@ -38,6 +40,21 @@ pub(crate) struct Scenario {
 const fn scenario(name: &'static str, run: fn(&Fabric) -> Result<String, Failure>) -> Scenario {
     Scenario {
         name,
+        lab: Kind::Routed,
+        needs_netlink_tests: false,
+        run,
+    }
+}
+
+/// One that runs in a lab of another kind.
+const fn elsewhere(
+    name: &'static str,
+    lab: Kind,
+    run: fn(&Fabric) -> Result<String, Failure>,
+) -> Scenario {
+    Scenario {
+        name,
+        lab,
         needs_netlink_tests: false,
         run,
     }
@@ -70,7 +87,10 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     scenario("cleanup", cleanup::run),
     Scenario {
         name: "vrfs",
+        lab: Kind::Routed,
         needs_netlink_tests: true,
         run: vrfs::run,
     },
+    elsewhere("breaks-mixed", Kind::Mixed, breaks::in_segments),
+    elsewhere("breaks-homed", Kind::MultiHomed, breaks::by_two_switches),
 ];

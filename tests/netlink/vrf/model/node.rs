@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
-use perouter::agent::execute::{self, UnderlayState};
+use perouter::agent::execute::{self, UnderlayState, Voice};
 use perouter::frr::{self, Frr, Mode};
 use perouter::intent::NodeIntent;
 use perouter::netlink::{Kernel, namespace};
@@ -126,7 +126,7 @@ impl Node {
                 stands,
                 &self.bed.kernel,
                 &mut self.driver,
-                &Pulse::default(),
+                (&Pulse::default(), Voice::Aloud),
             )
             .await;
             if outcome.failures.is_empty() {
@@ -151,7 +151,7 @@ impl Node {
             stands,
             kernel,
             &mut self.driver,
-            &pulse
+            (&pulse, Voice::Aloud)
         ));
         poll_fn(|context| match executing.as_mut().poll(context) {
             Poll::Pending if kernel.writes() < last => Poll::Pending,

@@ -79,6 +79,14 @@ impl Said {
         lines.filter(|words| check(words).is_some()).collect()
     }
 
+    /// What the agent said that it mended.
+    pub(in crate::scenarios) fn mending(&self) -> Vec<&str> {
+        let lines = self.lines().into_iter();
+        lines
+            .filter(|words| words.contains("behind our back; mending: "))
+            .collect()
+    }
+
     /// When the node was first said not to be ready.
     pub(in crate::scenarios) fn not_ready(&self) -> Option<Duration> {
         let mut times = self

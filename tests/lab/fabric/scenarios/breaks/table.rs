@@ -1,25 +1,7 @@
-//! The faults.
+//! The faults of the routed fabric.
 
-use super::{Break, Soon};
-use crate::names::{NODE1, SPINE};
-
-const fn fault(
-    what: &'static str,
-    found_by: &'static str,
-    soon: Soon,
-    node: &'static str,
-    done: &'static str,
-    mend: &'static str,
-) -> Break {
-    Break {
-        what,
-        found_by,
-        node,
-        done,
-        mend,
-        soon,
-    }
-}
+use super::{Break, Mender, Soon, fault, passing};
+use crate::names::{NODE1, NODE2, SPINE};
 
 #[rustfmt::skip]
 pub(super) const BREAKS: &[Break] = &[
@@ -64,4 +46,49 @@ pub(super) const BREAKS: &[Break] = &[
          'router bgp 64512' 'address-family ipv4 unicast' 'neighbor 10.0.1.2 prefix-list hidden out'",
         "frr 'router bgp 64512' 'address-family ipv4 unicast' \
          'no neighbor 10.0.1.2 prefix-list hidden out' 'exit' 'exit' 'no ip prefix-list hidden'"),
+    fault("the host expects another AS", "host-session", Soon::Late, NODE1,
+        "frr 'router bgp 64515' 'neighbor 192.169.10.1 remote-as 64999'",
+        "frr 'router bgp 64515' 'neighbor 192.169.10.1 remote-as 64514'"),
+    // A list that says what FRR derives takes that number of any AS; so each side has another one.
+    fault("the other side exports another route target", "route-filtered", Soon::Late, NODE2,
+        "sed -i '/exportRTs/{n;s/64514:200/64999:200/}' /etc/perouter/blue.yaml",
+        "cp /etc/lab/manifests/blue.yaml /etc/perouter/blue.yaml")
+        .after(NODE1,
+            "sed -i '/importRTs/{n;s/64514:200/64513:200/}' /etc/perouter/blue.yaml",
+            "cp /etc/lab/manifests/blue.yaml /etc/perouter/blue.yaml"),
+    // FRR 10.3 goes on with a distinguisher that was taken away: it has to be given the old one.
+    fault("two VNIs get one route distinguisher", "route-targets", Soon::Told, NODE1,
+        "for vni in 100 200; do vtysh -N perouter -c \"show bgp l2vpn evpn vni $vni\" 2>/dev/null \
+                               | awk '$1 == \"RD:\" {print $2}' > /run/lab-rd-$vni; done
+         now
+         printf '%s\n' 'router bgp 64514 vrf blue' ' address-family l2vpn evpn' '  rd 10.0.0.1:999' \
+                       'router bgp 64514 vrf red' ' address-family l2vpn evpn' '  rd 10.0.0.1:999' | raw",
+        "rm /etc/perouter/zz-raw.yaml
+         while vtysh -N perouter -c 'show running-config' 2>/dev/null | grep -q 'rd 10.0.0.1:999'; do sleep 0.1; done
+         for vrf in red:100 blue:200; do
+             rd=$(cat /run/lab-rd-${vrf#*:})
+             vtysh -N perouter -c 'configure terminal' -c \"router bgp 64514 vrf ${vrf%:*}\" \
+                   -c 'address-family l2vpn evpn' -c \"rd $rd\" -c \"no rd $rd\" >&2
+         done"),
+    fault("a policy keeps our routes from the switch", "route-advertised", Soon::Told, NODE1,
+        "printf '%s\n' 'route-map nothing deny 10' 'router bgp 64514' ' address-family l2vpn evpn' \
+                       '  neighbor 10.0.1.1 route-map nothing out' | raw",
+        "rm /etc/perouter/zz-raw.yaml"),
+    fault("the NIC's MTU leaves no room for tunnels", "mtu-path", Soon::Told, NODE1,
+        "r ip -o link show eth1 | sed -E 's/.* mtu ([0-9]+) .*/\\1/' > /run/lab-mtu
+         now; r ip link set eth1 mtu 1300", "r ip link set eth1 mtu $(cat /run/lab-mtu)"),
+    passing("the NIC's MTU leaves less room for tunnels", Mender::Agent,
+        "r ip -o link show eth1 | sed -E 's/.* mtu ([0-9]+) .*/\\1/' > /run/lab-mtu
+         now; r ip link set eth1 mtu 1450",
+        "r ip -o link show pe-e-100 | grep -q ' mtu 1400 '",
+        "r ip link set eth1 mtu $(cat /run/lab-mtu)"),
+    passing("the VXLAN device goes down", Mender::Agent,
+        "now; r ip link set vni100 down",
+        "r ip -o link show vni100 | grep -q '[<,]UP[,>]'", ":"),
+    passing("the SVI leaves its VRF", Mender::Agent,
+        "now; r ip link set br-pe-100 nomaster",
+        "r ip -o link show br-pe-100 | grep -q 'master red'", ":"),
+    passing("a route is deleted", Mender::Zebra,
+        "now; r ip route del 172.16.9.0/24 vrf red",
+        "r ip route show 172.16.9.0/24 vrf red | grep -q 100.64.0.9", ":"),
 ];
