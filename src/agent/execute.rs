@@ -449,7 +449,10 @@ fn say(voice: Voice, words: fmt::Arguments<'_>) {
 fn one_by_one_after(voice: Voice, batch: Result<(), FrrError>) -> bool {
     if let Err(error) = &batch {
         let why = chain(error);
-        say(voice, format_args!("not all in one go, so one by one: {why}"));
+        say(
+            voice,
+            format_args!("not all in one go, so one by one: {why}"),
+        );
     }
     batch.is_ok()
 }

@@ -19,6 +19,12 @@ use crate::plan::{Plan, Step};
 #[derive(Debug)]
 pub struct Eye {
     watch: Watch,
+    sight: Sight,
+}
+
+/// What was seen last, until something is told.
+#[derive(Debug, Default)]
+struct Sight {
     seen: Option<Seen>,
     /// Nothing more will be told, which whoever waits for changes has yet to hear.
     lost: Option<KernelEvent>,
@@ -31,14 +37,51 @@ struct Seen {
     kernel: Arc<SeenKernel>,
 }
 
+/// Whether there may be more to hear.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Listening {
+    Goes,
+    Ends,
+}
+
+impl Sight {
+    /// Forgets what was seen, because of something that nobody waits for. That nothing more will be
+    /// told is kept for whoever does.
+    fn overhear(&mut self, event: Option<KernelEvent>) -> Listening {
+        self.seen = None;
+        match event {
+            Some(event @ KernelEvent::Lost { .. }) => {
+                self.lost = Some(event);
+                Listening::Ends
+            }
+            // Whoever waits for changes finds so too.
+            None => Listening::Ends,
+            Some(
+                KernelEvent::Link { .. }
+                | KernelEvent::Address { .. }
+                | KernelEvent::Neighbour { .. }
+                | KernelEvent::Overrun { .. },
+            ) => Listening::Goes,
+        }
+    }
+
+    fn saw(&mut self, nics: Vec<InterfaceName>, kernel: Arc<SeenKernel>) {
+        self.seen = Some(Seen { nics, kernel });
+    }
+
+    fn known(&self, nics: &[InterfaceName]) -> Option<Arc<SeenKernel>> {
+        let seen = self.seen.as_ref().filter(|seen| seen.nics == nics)?;
+        Some(seen.kernel.clone())
+    }
+}
+
 impl Eye {
     /// One that has seen nothing yet.
     #[must_use]
     pub fn new(watch: Watch) -> Self {
         Self {
             watch,
-            seen: None,
-            lost: None,
+            sight: Sight::default(),
         }
     }
 
@@ -46,11 +89,11 @@ impl Eye {
     ///
     /// Cancel safe.
     pub async fn changed(&mut self) -> Option<KernelEvent> {
-        if let Some(lost) = self.lost.take() {
+        if let Some(lost) = self.sight.lost.take() {
             return Some(lost);
         }
         let event = self.watch.next().await;
-        self.seen = None;
+        self.sight.seen = None;
         event
     }
 
@@ -61,21 +104,10 @@ impl Eye {
 
     /// Forgets what was seen if anything has been told since.
     fn listen(&mut self) {
-        while self.lost.is_none()
+        while self.sight.lost.is_none()
             && let Some(event) = self.heard()
-        {
-            match event {
-                Some(event @ KernelEvent::Lost { .. }) => self.lost = Some(event),
-                // Whoever waits for changes finds so too.
-                None => return,
-                Some(
-                    KernelEvent::Link { .. }
-                    | KernelEvent::Address { .. }
-                    | KernelEvent::Neighbour { .. }
-                    | KernelEvent::Overrun { .. },
-                ) => {}
-            }
-        }
+            && self.sight.overhear(event) == Listening::Goes
+        {}
     }
 
     /// Reads everything.
@@ -90,18 +122,14 @@ impl Eye {
         // What is told from here on may not be in what is read.
         self.listen();
         let found = Arc::new(kernel.observe(&nics, &sysctl_keys()).await?);
-        self.seen = Some(Seen {
-            nics,
-            kernel: found.clone(),
-        });
+        self.sight.saw(nics, found.clone());
         Ok(found)
     }
 
     /// What was read last, if nothing was told since.
     pub fn known(&mut self, nics: &[InterfaceName]) -> Option<Arc<SeenKernel>> {
         self.listen();
-        let seen = self.seen.as_ref().filter(|seen| seen.nics == nics)?;
-        Some(seen.kernel.clone())
+        self.sight.known(nics)
     }
 }
 
@@ -115,3 +143,6 @@ pub fn needs_reading(plan: &Plan) -> bool {
         )
     })
 }
+
+#[cfg(test)]
+mod tests;

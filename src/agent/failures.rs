@@ -92,7 +92,10 @@ pub(super) fn log(lines: &[Line]) {
             }
             Line::Over(object) => {
                 let object = object.as_ref().map(tracing::field::display);
-                tracing::info!(object, "over: what failed is in force, or not wanted any more");
+                tracing::info!(
+                    object,
+                    "over: what failed is in force, or not wanted any more"
+                );
             }
         }
     }

@@ -25,7 +25,7 @@ use crate::plan::bgp::desired::{self, Markers};
 use crate::plan::bgp::difference::Command;
 use crate::plan::link::SeenKernel;
 use crate::plan::{Plan, SeenFrr, plan};
-use crate::verify::facts::Sessions;
+use crate::verify::facts::{Read, Sessions, VrfFacts};
 
 /// How long the fabric waits for hosts that had been there before.
 const HOSTS: Duration = Duration::from_secs(5);
@@ -45,15 +45,7 @@ impl Worker {
         let Some(verification) = &self.verification else {
             return;
         };
-        let told = verification.facts.vrfs.iter();
-        let told: BTreeMap<&VrfName, &Sessions> = told
-            .filter_map(|(vrf, facts)| Some((vrf, facts.sessions.as_ref().ok()?)))
-            .collect();
-        self.hosts.retain(|(vrf, _)| !told.contains_key(vrf));
-        let hosts = told
-            .iter()
-            .flat_map(|(vrf, sessions)| established(vrf, sessions));
-        self.hosts.extend(hosts);
+        remember(&mut self.hosts, &verification.facts.vrfs);
     }
 
     /// When bgpd has come back with nothing and neighbours wait for it, has everything but the
@@ -64,7 +56,12 @@ impl Worker {
         cause: Cause,
         frr: &mut Frr,
     ) -> Result<(), PassError> {
-        let Some(intent) = self.without_fabric(cause) else {
+        let last = self.verification.as_ref();
+        let last = last.map(|last| &last.facts.fabric_sessions);
+        if may_have_restarted(cause, last) == Restarted::No {
+            return Ok(());
+        }
+        let Some(intent) = without_fabric(&self.resolution.intent, &self.hosts) else {
             return Ok(());
         };
         let seen_frr = frr.observe().await?;
@@ -134,36 +131,6 @@ impl Worker {
         desired::markers(known, underlay.spec.asn, markers)
     }
 
-    /// What to begin with; `None` when there is no need to.
-    fn without_fabric(&self, cause: Cause) -> Option<NodeIntent> {
-        self.may_have_restarted(cause).then_some(())?;
-        let underlay = self.resolution.intent.underlay.as_ref()?;
-        let is_waited_for = underlay.spec.graceful_restart.is_some() && !self.hosts.is_empty();
-        is_waited_for.then(|| {
-            let mut intent = self.resolution.intent.clone();
-            if let Some(underlay) = &mut intent.underlay {
-                underlay.spec.neighbors.clear();
-            }
-            intent
-        })
-    }
-
-    /// Whether bgpd may be another than the one that was asked last.
-    fn may_have_restarted(&self, cause: Cause) -> bool {
-        let sessions = self.verification.as_ref();
-        let was_silent = sessions.is_some_and(|last| last.facts.fabric_sessions.is_err());
-        was_silent
-            || match cause {
-                Cause::DaemonLost | Cause::DaemonBack | Cause::Retry => true,
-                Cause::Start
-                | Cause::Manifests
-                | Cause::Kernel
-                | Cause::Broken
-                | Cause::Resync
-                | Cause::Request => false,
-            }
-    }
-
     async fn await_hosts(&self, frr: &mut Frr) {
         let deadline = Instant::now() + HOSTS;
         let mut missing = self.hosts.clone();
@@ -186,9 +153,64 @@ impl Worker {
     }
 }
 
+/// Whether bgpd may be another than the one that was asked last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Restarted {
+    Maybe,
+    No,
+}
+
+/// Judges by why a pass runs, and by what bgpd said when it was asked last, if it ever was.
+const fn may_have_restarted(cause: Cause, last: Option<&Read<Sessions>>) -> Restarted {
+    match (cause, last) {
+        (Cause::DaemonLost | Cause::DaemonBack | Cause::Retry, _) | (_, Some(Err(_))) => {
+            Restarted::Maybe
+        }
+        (
+            Cause::Start
+            | Cause::Manifests
+            | Cause::Kernel
+            | Cause::Broken
+            | Cause::Resync
+            | Cause::Request,
+            Some(Ok(_)) | None,
+        ) => Restarted::No,
+    }
+}
+
+/// What to begin with; `None` when nobody waits: neighbours that keep no routes over a restart have
+/// dropped them, and without hosts there is nothing to tell the fabric first.
+fn without_fabric(intent: &NodeIntent, hosts: &BTreeSet<Host>) -> Option<NodeIntent> {
+    let underlay = intent.underlay.as_ref()?;
+    let is_waited_for = underlay.spec.graceful_restart.is_some() && !hosts.is_empty();
+    is_waited_for.then(|| {
+        let mut intent = intent.clone();
+        if let Some(underlay) = &mut intent.underlay {
+            underlay.spec.neighbors.clear();
+        }
+        intent
+    })
+}
+
+/// Takes note of which hosts are there. What cannot be asked stays as it was.
+fn remember(hosts: &mut BTreeSet<Host>, vrfs: &BTreeMap<VrfName, VrfFacts>) {
+    let told: BTreeMap<&VrfName, &Sessions> = vrfs
+        .iter()
+        .filter_map(|(vrf, facts)| Some((vrf, facts.sessions.as_ref().ok()?)))
+        .collect();
+    hosts.retain(|(vrf, _)| !told.contains_key(vrf));
+    hosts.extend(
+        told.iter()
+            .flat_map(|(vrf, sessions)| established(vrf, sessions)),
+    );
+}
+
 fn established(vrf: &VrfName, sessions: &Sessions) -> BTreeSet<Host> {
     let up = sessions
         .iter()
         .filter(|(_, session)| session.is_established());
     up.map(|(peer, _)| (vrf.clone(), peer.clone())).collect()
 }
+
+#[cfg(test)]
+mod tests;

@@ -24,12 +24,15 @@ pub(super) fn holds(peer: &Peer, session: &Session, facts: &Facts) -> bool {
         SessionState::Down { state } => matches!(state.as_str(), "Idle" | "Clearing"),
         SessionState::Established { .. } => false,
     };
-    waits && guard(peer, facts).is_some_and(|bfd| matches!(bfd.state, BfdState::Down(_)) && ended(bfd))
+    waits
+        && guard(peer, facts)
+            .is_some_and(|bfd| matches!(bfd.state, BfdState::Down(_)) && ended(bfd))
 }
 
 /// Whether it went down by the neighbour's word (RFC 5880 §4.1, diagnostics 3 and 7).
 fn ended(bfd: &BfdSession) -> bool {
-    bfd.diagnostic.contains("neighbor signaled") || bfd.remote_diagnostic.contains("administratively")
+    bfd.diagnostic.contains("neighbor signaled")
+        || bfd.remote_diagnostic.contains("administratively")
 }
 
 fn guard<'a>(peer: &Peer, facts: &'a Facts) -> Option<&'a BfdSession> {

@@ -60,9 +60,9 @@ impl Said {
         let bad = findings.iter().filter(|finding| finding.is_bad());
         let fresh = bad.filter(|finding| self.0.insert(key(finding)));
         let mut news: Vec<News> = fresh.cloned().map(News::Bad).collect();
-        let over = self
-            .0
-            .extract_if(.., |key| !findings.iter().any(|finding| keeps(finding, key)));
+        let over = self.0.extract_if(.., |key| {
+            !findings.iter().any(|finding| keeps(finding, key))
+        });
         news.extend(over.map(|(check, object, subject)| News::Over {
             check,
             object,

@@ -34,7 +34,10 @@ fn what_fails_each_time_is_said_once_and_once_that_it_is_over() {
     }
     lines.extend(failures.replace(Vec::new()));
     lines.extend(failures.replace(Vec::new()));
-    assert_eq!(lines, [fails(Some(red()), "refused"), Line::Over(Some(red()))]);
+    assert_eq!(
+        lines,
+        [fails(Some(red()), "refused"), Line::Over(Some(red()))]
+    );
 }
 
 #[test]
@@ -68,7 +71,12 @@ fn words_that_take_turns_are_said_once_each_until_it_is_over() {
 #[test]
 fn what_concerns_everything_is_one_line() {
     let mut failures = Failures::default();
-    let all = || vec![failure(&red(), "bgpd is gone"), failure(&blue(), "bgpd is gone")];
+    let all = || {
+        vec![
+            failure(&red(), "bgpd is gone"),
+            failure(&blue(), "bgpd is gone"),
+        ]
+    };
     assert_eq!(failures.replace(all()), [fails(None, "bgpd is gone")]);
     assert_eq!(failures.replace(all()), []);
 }

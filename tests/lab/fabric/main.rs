@@ -53,7 +53,9 @@ fn the_fabric_keeps_its_promises() {
 /// Runs scenarios in a lab of their kind, from its start to its end; the names of those that failed.
 fn keep(lab: Kind, scenarios: &[&Scenario]) -> Vec<&'static str> {
     let begin = Instant::now();
-    let with_netlink_tests = scenarios.iter().any(|scenario| scenario.needs_netlink_tests);
+    let with_netlink_tests = scenarios
+        .iter()
+        .any(|scenario| scenario.needs_netlink_tests);
     let fabric = Fabric::up(lab, with_netlink_tests).unwrap();
     let took = begin.elapsed().as_secs_f64();
     say(&format!("{lab:?} is up after {took:.1} s"));
