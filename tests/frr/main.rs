@@ -24,5 +24,7 @@ mod random;
 mod refusals;
 mod round_trips;
 mod secrets;
+mod segments;
+mod station;
 mod turns;
 mod vnis;

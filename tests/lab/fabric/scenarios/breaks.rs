@@ -223,13 +223,12 @@ fn row(fault: &Break, measured: &Measured) -> String {
 fn one(fabric: &Fabric, fault: &Break) -> Result<Measured, Failure> {
     fabric.ready(NODE1, MENDED)?;
     let log = Log::from_here(fabric, NODE1)?;
-    let mut begun = Duration::ZERO;
-    for deed in fault.deeds() {
-        begun = script(fabric, deed.node, deed.done)?;
+    if let Some(deed) = &fault.before {
+        script(fabric, deed.node, deed.done)?;
     }
     match fault.outcome {
-        Outcome::Found { by, soon } => found(fabric, fault, &log, begun, (by, soon)),
-        Outcome::Mended { by, when } => mended(fabric, fault, &log, begun, (by, when)),
+        Outcome::Found { by, soon } => found(fabric, fault, &log, (by, soon)),
+        Outcome::Mended { by, when } => mended(fabric, fault, &log, (by, when)),
     }
 }
 
@@ -237,9 +236,9 @@ fn found(
     fabric: &Fabric,
     fault: &Break,
     log: &Log,
-    begun: Duration,
     (by, soon): (&str, Soon),
 ) -> Result<Measured, Failure> {
+    let begun = script(fabric, fault.how.node, fault.how.done)?.ended;
     let (found, _) = until(FOUND, &format!("{by} is found"), || {
         let said = log.read(fabric)?;
         Ok(match said.found(by) {
@@ -283,13 +282,13 @@ fn mended(
     fabric: &Fabric,
     fault: &Break,
     log: &Log,
-    begun: Duration,
     (by, when): (Mender, &str),
 ) -> Result<Measured, Failure> {
-    let wait = format!(
-        "for i in $(seq 500); do if {{ {when}; }} >&2; then now; exit; fi; sleep 0.01; done; exit 1"
-    );
-    let ended = script(fabric, NODE1, &wait)?;
+    let Deed { node, done, .. } = fault.how;
+    let wait = "for i in $(seq 500)";
+    let wait =
+        format!("{wait}; do if {{ {when}; }} >&2; then now; exit; fi; sleep 0.01; done; exit 1");
+    let noted = script(fabric, node, &format!("{done}\n{wait}"))?;
     std::thread::sleep(AFTERMATH);
     let said = log.read(fabric)?;
     if !said.failed().is_empty() {
@@ -306,7 +305,7 @@ fn mended(
     }
     mend(fabric, fault)?;
     Ok(Measured::Mended {
-        after: ended.saturating_sub(begun),
+        after: noted.ended.saturating_sub(noted.begun),
     })
 }
 
@@ -318,8 +317,15 @@ fn mend(fabric: &Fabric, fault: &Break) -> Result<Duration, Failure> {
     fabric.ready(NODE1, MENDED)
 }
 
-/// Runs a script and returns the time that it noted, since the epoch.
-fn script(fabric: &Fabric, node: &str, script: &str) -> Result<Duration, Failure> {
+/// The last times that a script noted, since the epoch.
+struct Noted {
+    /// The one before the last, if there are two.
+    begun: Duration,
+    ended: Duration,
+}
+
+/// Runs a script.
+fn script(fabric: &Fabric, node: &str, script: &str) -> Result<Noted, Failure> {
     let script = format!(
         "r() {{ nsenter --net=/run/netns/perouter \"$@\"; }}
          now() {{ date +%s.%N; }}
@@ -333,6 +339,14 @@ fn script(fabric: &Fabric, node: &str, script: &str) -> Result<Duration, Failure
          {script}"
     );
     let printed = fabric.shell(node, &script)?;
-    let last = printed.lines().last().ok_or("no time was noted")?;
-    Ok(Duration::from_secs_f64(last.trim().parse()?))
+    let mut times = printed.lines().rev();
+    let mut noted = || -> Result<Duration, Failure> {
+        let time = times.next().ok_or("no time was noted")?;
+        Ok(Duration::from_secs_f64(time.trim().parse()?))
+    };
+    let ended = noted()?;
+    Ok(Noted {
+        begun: noted().unwrap_or(ended),
+        ended,
+    })
 }

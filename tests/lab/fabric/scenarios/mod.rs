@@ -13,6 +13,7 @@ mod labels;
 mod northbound;
 mod policies;
 mod ports;
+mod quiet;
 mod reachability;
 mod recording;
 mod refusals;
@@ -21,6 +22,7 @@ mod restart;
 mod underlay;
 mod vrfs;
 mod walk;
+mod watching;
 mod withdrawal;
 
 use crate::fabric::{Fabric, Failure, Kind};
@@ -74,6 +76,8 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     scenario("honest", honest::run),
     scenario("calm", calm::run),
     scenario("breaks", breaks::run),
+    scenario("quiet", quiet::run),
+    scenario("watching", watching::run),
     scenario("policies", policies::run),
     scenario("recording", recording::run),
     scenario("removal", removal::run),

@@ -14,10 +14,12 @@ const TWIN: &str = ". /etc/lab/workloads
 const NO_TWIN: &str = "kill $(ip netns pids twin); ip netns del twin
     vtysh -N perouter -c 'clear evpn dup-addr vni 110' >&2";
 
-/// Finds out the MAC of the workload at the other node, which stays for the mend.
-const REMOTE_MAC: &str = "until ip netns exec pod ping -n -c 1 -W 1 10.20.0.12 >&2; do :; done
-    until r ip neigh show 10.20.0.12 dev br-pe-110 | grep lladdr | awk '{print $3}' | grep . > /run/lab-mac
-    do sleep 0.1; done";
+/// Finds out a remote host's MAC, which stays for the mend.
+const REMOTE_MAC: &str = "r bridge fdb show dev vni110 \
+    | awk '/dst 100.65.0.1 / && !/^00:00:00:00:00:00/ {print $1; exit}' | grep . > /run/lab-mac";
+
+/// Has the gateway know a workload's address, and so the other node.
+const SPEAK: &str = "until ip netns exec pod ping -n -c 1 -W 1 10.20.0.1 >&2; do :; done";
 
 #[rustfmt::skip]
 pub(super) const BREAKS: &[Break] = &[
@@ -30,9 +32,11 @@ pub(super) const BREAKS: &[Break] = &[
         "r bridge fdb replace $(cat /run/lab-mac) dev vni110 dst 100.65.0.1 self extern_learn")
         .after(NODE1, REMOTE_MAC, ":"),
     fault("a remote host's address has another MAC", "remote-mac-in-fdb", Soon::Told, NODE1,
-        "now; r ip neigh replace 10.20.0.12 lladdr 02:00:00:00:00:77 dev br-pe-110 nud noarp extern_learn",
-        "r ip neigh replace 10.20.0.12 lladdr $(cat /run/lab-mac) dev br-pe-110 nud noarp extern_learn")
-        .after(NODE1, REMOTE_MAC, ":"),
+        "until r ip neigh show 10.20.0.12 dev br-pe-110 | grep -o 'lladdr [^ ]*' > /run/lab-mac
+         do sleep 0.1; done
+         now; r ip neigh replace 10.20.0.12 lladdr 02:00:00:00:00:77 dev br-pe-110 nud noarp extern_learn",
+        "r ip neigh replace 10.20.0.12 $(cat /run/lab-mac) dev br-pe-110 nud noarp extern_learn")
+        .after(NODE2, SPEAK, ":"),
     fault("nobody is to flood", "flood-list", Soon::Told, NODE1,
         "printf '%s\n' 'router bgp 64514' ' address-family l2vpn evpn' '  flooding disable' | raw",
         "rm /etc/perouter/zz-raw.yaml"),
