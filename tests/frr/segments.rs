@@ -4,6 +4,7 @@
 
 use std::net::IpAddr;
 use std::path::Path;
+use std::time::Duration;
 
 use perouter::agent::facts::gather;
 use perouter::api::{Bfd, Gateways, Kind, L2Vni, ObjectKey, Peer};
@@ -248,7 +249,12 @@ async fn a_bfd_that_the_other_side_ends_is_why_the_session_is_down() {
         let facts = gather(&mut router.driver, None, None, &intent).await;
         let (bfd, bgp) = (facts.underlay.bfd.unwrap(), facts.fabric_sessions.unwrap());
         let watched = bfd.iter().any(|one| one.state == BfdState::Up);
-        let up = watched && bgp[&Peer::Address(THERE)].is_established();
+        // bgpd leaves a session alone that came up in the very second in which BFD goes.
+        let settled = match bgp[&Peer::Address(THERE)].state {
+            SessionState::Established { uptime } => uptime >= Duration::from_secs(2),
+            SessionState::Down { .. } => false,
+        };
+        let up = watched && settled;
         up.then_some(()).ok_or_else(|| format!("{bfd:?} {bgp:?}"))
     })
     .await;
