@@ -14,6 +14,7 @@ mod handles;
 mod memory;
 mod pass;
 pub mod preview;
+mod quarrels;
 mod remedy;
 mod report;
 mod revival;

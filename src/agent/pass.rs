@@ -8,10 +8,11 @@ use std::time::Duration;
 use serde_json::Value;
 use tokio::sync::watch;
 
-use super::execute::{self, Failure, Outcome, UnderlayState, chain};
+use super::execute::{self, Failure, Outcome, UnderlayState, Voice, chain};
 use super::eye::needs_reading;
 use super::failures::{self, Failures};
 use super::handles::Handles;
+use super::quarrels::Quarrels;
 use super::report::Verification;
 use super::revival::Host;
 use super::source::{Contents, Directory};
@@ -79,6 +80,7 @@ pub(super) struct Worker {
     pub(super) markers_owed: BTreeSet<VrfName>,
     pub(super) counters: Counters,
     pub(super) repairs: Vec<Repair>,
+    quarrels: Quarrels,
     pub(super) last: Option<Settled>,
     pub(super) last_pass: Option<Pass>,
     pub(super) verification: Option<Verification>,
@@ -145,6 +147,7 @@ impl Worker {
             markers_owed,
             counters: Counters::default(),
             repairs: Vec::new(),
+            quarrels: Quarrels::default(),
             last: None,
             last_pass: None,
             verification: None,
@@ -501,7 +504,7 @@ impl Worker {
             return Ok(Outcome::default());
         };
         let begun = std::time::Instant::now();
-        let told = (&*self.pulse, self.failures.voice(plan));
+        let told = (&*self.pulse, self.voice(plan));
         let outcome = execute::execute(plan, underlay, &handles.kernel, frr, told).await;
         self.meters.applied(begun.elapsed());
         self.remember_raw(&outcome)?;
@@ -511,12 +514,30 @@ impl Worker {
         Ok(outcome)
     }
 
+    /// How loud a plan is to be executed: neither what was tried in vain nor what is mended over
+    /// and over is told each time.
+    fn voice(&self, plan: &Plan) -> Voice {
+        match self.failures.voice(plan) {
+            Voice::Hushed => Voice::Hushed,
+            Voice::Aloud if self.quarrels.are_over() => Voice::Aloud,
+            Voice::Aloud => self.quarrels.voice(&joined(plan.to_string().lines())),
+        }
+    }
+
     pub(super) fn note_repair(&mut self, count: usize, steps: Vec<String>) {
         /// Enough to see what keeps happening.
         const KEPT: usize = 16;
-        let mending: Vec<&str> = steps.iter().map(|step| step.trim()).collect();
-        let mending = mending.join("; ");
-        tracing::warn!("something was changed behind our back; mending: {mending}");
+        let mending = joined(steps.iter().map(String::as_str));
+        match self.quarrels.mended(&mending, Timestamp::now()) {
+            (times, Voice::Aloud) if times < 10 => {
+                tracing::warn!("something was changed behind our back; mending: {mending}");
+            }
+            (times, Voice::Aloud) => tracing::warn!(
+                "something is changed behind our back again and again, {times} times by now: who \
+                 does that? mending: {mending}"
+            ),
+            (times, Voice::Hushed) => tracing::debug!("mending, time {times}: {mending}"),
+        }
         self.counters.repairs += count as u64;
         if self.repairs.len() == KEPT {
             self.repairs.remove(0);
@@ -545,6 +566,11 @@ impl Worker {
     pub(super) fn kernel(&self) -> Option<&Kernel> {
         self.handles.as_ref().map(|handles| &handles.kernel)
     }
+}
+
+/// Steps as they print, in one line.
+fn joined<'a>(lines: impl Iterator<Item = &'a str>) -> String {
+    lines.map(str::trim).collect::<Vec<_>>().join("; ")
 }
 
 fn blocked(plan: &Plan) -> Vec<Failure> {

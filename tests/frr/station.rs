@@ -124,9 +124,12 @@ async fn a_new_station_hears_of_the_sessions_that_stand() {
     speak(&spine);
     for _ in 0..2 {
         let (tell, mut told) = mpsc::channel(16);
-        let station = Station::open(&router.real.netns_path(), tell)
-            .await
-            .unwrap();
+        let netns = router.real.netns_path();
+        let station = eventually("nobody listens any more", async || {
+            let opened = Station::open(&netns, tell.clone()).await;
+            opened.map_err(|error| error.to_string())
+        })
+        .await;
         let peer = up(&mut told).await;
         assert!(is_ours(&peer), "{peer:?}");
         drop(station);

@@ -19,6 +19,11 @@ const FLAPS: u64 = 20;
 /// over.
 const LINES_A_FLAP: usize = 4;
 
+/// How long another program quarrels with the agent, and how many lines may tell of what is mended:
+/// two for each of the first three times, and for the tenth.
+const QUARREL: Duration = Duration::from_secs(10);
+const MOST_TOLD: usize = 12;
+
 /// How long something is tried before nothing new is to be said of it.
 const TRIED: Duration = Duration::from_secs(8);
 
@@ -42,7 +47,7 @@ const BROKEN: [(&str, &str); 2] = [
 ];
 
 pub(crate) fn run(fabric: &Fabric) -> Result<String, Failure> {
-    let mut words = vec![flaps(fabric)?];
+    let mut words = vec![flaps(fabric)?, quarrel(fabric)?];
     for (what, lines) in BROKEN {
         let tries = broken(fabric, lines).map_err(|error| format!("{what}: {error}"))?;
         words.push(format!(
@@ -82,6 +87,33 @@ fn flaps(fabric: &Fabric) -> Result<String, Failure> {
     Ok(format!(
         "{} lines for {lost} losses of a session",
         lines.len()
+    ))
+}
+
+/// Another program takes a link down whenever it is up.
+fn quarrel(fabric: &Fabric) -> Result<String, Failure> {
+    let log = Log::from_here(fabric, NODE1)?;
+    let before = fabric.report(NODE1)?.counters.drift_repaired;
+    let down = format!(
+        "end=$((SECONDS + {})); while [ $SECONDS -lt $end ]; do
+             nsenter --net=/run/netns/perouter ip link set vni100 down; sleep 0.05
+         done",
+        QUARREL.as_secs()
+    );
+    fabric.shell(NODE1, &down)?;
+    fabric.ready(NODE1, MENDED)?;
+    let mended = fabric.report(NODE1)?.counters.drift_repaired - before;
+    let said = log.read(fabric)?;
+    let lines = said.lines().into_iter();
+    let told: Vec<&str> = lines
+        .filter(|line| line.contains("link vni100 up"))
+        .collect();
+    if mended < 15 || told.is_empty() || told.len() > MOST_TOLD {
+        return Err(format!("mended {mended} times, and told of it: {told:#?}").into());
+    }
+    Ok(format!(
+        "{} lines for {mended} times that a link was taken down",
+        told.len()
     ))
 }
 
