@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use perouter::agent::execute::{self, UnderlayState};
+use perouter::agent::execute::{self, UnderlayState, Voice};
 use perouter::frr::{self, Frr, Mode};
 use perouter::intent::NodeIntent;
 use perouter::netlink::Kernel;
@@ -110,9 +110,9 @@ impl Router {
                 if plan.is_empty() {
                     continue;
                 }
-                let outcome =
-                    execute::execute(&plan, underlay(&running), kernel, driver, &Pulse::default())
-                        .await;
+                let told = (&Pulse::default(), Voice::Aloud);
+                let executed = execute::execute(&plan, underlay(&running), kernel, driver, told);
+                let outcome = executed.await;
                 if let Some(failure) = outcome.failures.first() {
                     return Err(failure.message.clone().into());
                 }

@@ -6,7 +6,7 @@ use std::process::Command;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use perouter::agent::execute::{self, UnderlayState};
+use perouter::agent::execute::{self, UnderlayState, Voice};
 use perouter::agent::eye::{Eye, needs_reading};
 use perouter::agent::vrf_tables::clear_of_others;
 use perouter::frr::{self, Frr, Mode};
@@ -180,7 +180,7 @@ impl Router {
                 stands,
                 &self.kernel,
                 &mut self.driver,
-                &Pulse::default(),
+                (&Pulse::default(), Voice::Aloud),
             )
             .await;
             if let Some(failure) = outcome.failures.first() {

@@ -37,7 +37,7 @@ fn the_fabric_keeps_its_promises() {
         let inside = chosen.iter().filter(|scenario| scenario.lab == lab);
         let inside: Vec<&Scenario> = inside.copied().collect();
         if !inside.is_empty() {
-            failed.extend(keep(lab, &inside));
+            failed.extend(keep(lab, &inside).unwrap());
         }
     }
     say(&format!(
@@ -51,17 +51,17 @@ fn the_fabric_keeps_its_promises() {
 }
 
 /// Runs scenarios in a lab of their kind, from its start to its end; the names of those that failed.
-fn keep(lab: Kind, scenarios: &[&Scenario]) -> Vec<&'static str> {
+fn keep(lab: Kind, scenarios: &[&Scenario]) -> Result<Vec<&'static str>, Failure> {
     let begin = Instant::now();
     let with_netlink_tests = scenarios
         .iter()
         .any(|scenario| scenario.needs_netlink_tests);
-    let fabric = Fabric::up(lab, with_netlink_tests).unwrap();
+    let fabric = Fabric::up(lab, with_netlink_tests)?;
     let took = begin.elapsed().as_secs_f64();
     say(&format!("{lab:?} is up after {took:.1} s"));
     if lab == Kind::Routed {
-        fabric.remember_fresh().unwrap();
-        let held = fabric.fresh().unwrap().len();
+        fabric.remember_fresh()?;
+        let held = fabric.fresh()?.len();
         say(&format!("node1 holds {held} things to be compared"));
     }
     let mut failed = Vec::new();
@@ -85,8 +85,8 @@ fn keep(lab: Kind, scenarios: &[&Scenario]) -> Vec<&'static str> {
             }
         }
     }
-    fabric.down().unwrap();
-    failed
+    fabric.down()?;
+    Ok(failed)
 }
 
 /// All scenarios, or those that the environment names.
