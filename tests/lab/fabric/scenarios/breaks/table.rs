@@ -49,12 +49,12 @@ pub(super) const BREAKS: &[Break] = &[
     fault("the host expects another AS", "host-session", Soon::Late, NODE1,
         "frr 'router bgp 64515' 'neighbor 192.169.10.1 remote-as 64999'",
         "frr 'router bgp 64515' 'neighbor 192.169.10.1 remote-as 64514'"),
-    // A list that says what FRR derives takes that number of any AS; so each side has another one.
-    fault("the other side exports another route target", "route-filtered", Soon::Late, NODE2,
-        "sed -i '/exportRTs/{n;s/64514:200/64999:200/}' /etc/perouter/blue.yaml",
+    // A list that says what FRR derives takes that number of any AS; so each side gets another one.
+    fault("we import another route target than is exported", "route-filtered", Soon::Told, NODE1,
+        "now; sed -i '/importRTs/{n;s/64514:200/64513:200/}' /etc/perouter/blue.yaml",
         "cp /etc/lab/manifests/blue.yaml /etc/perouter/blue.yaml")
-        .after(NODE1,
-            "sed -i '/importRTs/{n;s/64514:200/64513:200/}' /etc/perouter/blue.yaml",
+        .after(NODE2,
+            "sed -i '/exportRTs/{n;s/64514:200/64999:200/}' /etc/perouter/blue.yaml",
             "cp /etc/lab/manifests/blue.yaml /etc/perouter/blue.yaml"),
     // FRR 10.3 goes on with a distinguisher that was taken away: it has to be given the old one.
     fault("two VNIs get one route distinguisher", "route-targets", Soon::Told, NODE1,
@@ -70,7 +70,7 @@ pub(super) const BREAKS: &[Break] = &[
              vtysh -N perouter -c 'configure terminal' -c \"router bgp 64514 vrf ${vrf%:*}\" \
                    -c 'address-family l2vpn evpn' -c \"rd $rd\" -c \"no rd $rd\" >&2
          done"),
-    fault("a policy keeps our routes from the switch", "route-advertised", Soon::Told, NODE1,
+    fault("a policy keeps our routes from the switch", "route-advertised", Soon::Late, NODE1,
         "printf '%s\n' 'route-map nothing deny 10' 'router bgp 64514' ' address-family l2vpn evpn' \
                        '  neighbor 10.0.1.1 route-map nothing out' | raw",
         "rm /etc/perouter/zz-raw.yaml"),
