@@ -4,7 +4,7 @@
 //! that could not be spoken with is not asked again in the same gathering, because each try may
 //! take as long as the longest silence; and nothing is written anywhere.
 
-mod kernel;
+pub(super) mod kernel;
 mod segments;
 pub(super) mod sessions;
 mod tables;

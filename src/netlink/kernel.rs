@@ -5,9 +5,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use ipnet::IpNet;
 use tokio::sync::mpsc;
 
 use super::channel::{Channel, Dump, NetlinkError, OpenError};
+use super::dropped;
 use super::execute::{self, StepError};
 use super::facts::{self, RouteFilter, SeenFdb, SeenNeighbour, SeenRoute};
 use super::firewall::{Firewall, FirewallError};
@@ -250,6 +252,20 @@ impl Kernel {
             what: "forwarding entries",
             source,
         })
+    }
+
+    /// Has zebra install a route of bgpd's anew that it holds for installed and the kernel, having
+    /// told nobody, has not. Where the kernel has it, zebra writes it once more.
+    ///
+    /// # Errors
+    ///
+    /// When the kernel refuses what zebra is to hear of.
+    pub async fn announce_drop(
+        &self,
+        table: TableId,
+        destination: IpNet,
+    ) -> Result<(), NetlinkError> {
+        dropped::announce(&self.router, table, destination).await
     }
 
     /// Watches links and addresses of both namespaces from now on. Changes of our own are told

@@ -12,6 +12,7 @@
 //! [`Kernel::writes`] lets tests prove.
 
 mod channel;
+mod dropped;
 mod execute;
 pub mod facts;
 pub mod firewall;

@@ -52,6 +52,8 @@ mod phase;
 use held::Held;
 use phase::Phase;
 
+pub(super) use held::METRIC;
+
 /// What is listened to.
 const GROUPS: &[MulticastGroup] = &[
     MulticastGroup::Neigh,

@@ -37,7 +37,7 @@ pub mod walk;
 
 pub use explain::Explanation;
 pub use facts::Facts;
-pub use finding::{Check, Finding, Outcome, stalled};
+pub use finding::{Check, Finding, Outcome, Stalled, stalled};
 pub use history::History;
 pub use walk::{Target, Walk, walk};
 

@@ -75,7 +75,7 @@ pub(super) async fn read(
 }
 
 /// The table of a VRF as the kernel has it, which need not be the one that is wanted.
-fn table_of(vrf: &VrfName, seen: Option<&SeenKernel>) -> Read<TableId> {
+pub(in crate::agent) fn table_of(vrf: &VrfName, seen: Option<&SeenKernel>) -> Read<TableId> {
     let links = &seen.ok_or_else(Unreadable::not_read)?.router;
     match links
         .get(&InterfaceName::from(vrf.clone()))
