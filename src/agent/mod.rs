@@ -5,6 +5,7 @@
 //! was killed anywhere continues from what is there. Beside the task only the refresher of
 //! neighbours works by itself, with sockets of its own; it changes nothing that was configured.
 
+mod backoff;
 pub mod cleanup;
 pub mod execute;
 pub mod eye;
@@ -38,6 +39,7 @@ use crate::netlink::namespace::{self, NamespaceError};
 use crate::status::probe::Work;
 use crate::status::protocol::Request;
 use crate::status::serve::{Listen, Server};
+use backoff::Backoff;
 pub(crate) use execute::chain;
 use pass::Worker;
 use socket::Asked;
@@ -170,7 +172,7 @@ pub async fn run(options: Options) -> Result<(), AgentError> {
         next_pass: Instant::now(),
         next_verify: Instant::now(),
         unsettled: VERIFY_FIRST,
-        remedy: RETRY_FIRST,
+        remedy: Backoff::new(RETRY_FIRST),
         due: Cause::Start,
     };
     tokio::select! {
@@ -212,8 +214,8 @@ struct Loop {
     next_verify: Instant,
     /// The pause to the next reading while something is not as it should be.
     unsettled: Duration,
-    /// The pause to the next pass while verification finds fault with what a pass left.
-    remedy: Duration,
+    /// The next pass while verification finds fault with what a pass left.
+    remedy: Backoff,
     /// Why the next timed pass runs.
     due: Cause,
 }
@@ -316,6 +318,9 @@ impl Loop {
         let settled = pass.instrument(span).await;
         let now = Instant::now();
         self.verified = now;
+        if cause == Cause::Broken {
+            self.remedy.done(self.resync);
+        }
         match settled {
             pass::Settled::Yes => {
                 self.retry = RETRY_FIRST;
@@ -335,15 +340,18 @@ impl Loop {
     fn schedule_verify(&mut self) {
         let now = Instant::now();
         if self.worker.is_ready() {
-            (self.unsettled, self.remedy) = (VERIFY_FIRST, RETRY_FIRST);
+            self.unsettled = VERIFY_FIRST;
+            self.remedy = Backoff::new(RETRY_FIRST);
             self.next_verify = now + VERIFY_SETTLED;
             return;
         }
         self.next_verify = now + self.unsettled.max(self.verifying * UNSETTLED_REST);
         self.unsettled = (self.unsettled.mul_f32(1.2)).min(VERIFY_LONGEST);
-        if self.worker.looks_broken() && self.next_pass > now + self.remedy {
-            (self.next_pass, self.due) = (now + self.remedy, Cause::Broken);
-            self.remedy = (self.remedy * 2).min(self.resync);
+        if self.worker.looks_broken() {
+            let at = self.remedy.due(now);
+            if self.next_pass > at {
+                (self.next_pass, self.due) = (at, Cause::Broken);
+            }
         }
     }
 
