@@ -1,0 +1,12 @@
+//! The manifests' kinds on a real Kubernetes API server.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test says what it found by failing"
+)]
+
+mod bed;
+mod kinds;
+mod refusals;
