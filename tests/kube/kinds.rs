@@ -105,9 +105,8 @@ fn fields(bed: &Bed, kind: &str, field: &str) -> Vec<String> {
     let said = bed.run(&["explain", &format!("{kind}.{field}")]);
     let (_, fields) = said.split_once("FIELDS:").unwrap();
     let names = fields.lines().filter_map(|line| {
-        let line = line.strip_prefix("  ")?;
-        let name = line.split(['\t', ' ']).next()?;
-        (!name.is_empty()).then(|| name.to_owned())
+        let (name, _) = line.strip_prefix("  ")?.split_once("\t<")?;
+        Some(name.to_owned())
     });
     let names: Vec<String> = names.collect();
     assert!(!names.is_empty(), "{said}");

@@ -31,18 +31,26 @@ struct Refused {
     said: Vec<String>,
 }
 
-/// What only an agent can see: what it does not support, and what a schema has no words for.
-/// By a part of what the conversion says.
-const FOR_THE_AGENT: [&str; 8] = [
+/// What schemas and rules have no words for, and an agent refuses: what it does not support, what
+/// lies in several fields, what an address is for. By a part of what the conversion says.
+const BEYOND_SCHEMAS: [&str; 12] = [
     "not supported yet",
     "is the same as",
-    "is not the key of a label",
-    "is not the value of a label",
+    "the key of a label",
+    "the value of a label",
     "operators ",
-    "is not known here; it must be one of In, NotIn",
-    "overlap",
-    "in prefix",
+    "overlaps ",
+    "must be the address of one neighbor",
+    "is a link-local address",
+    "is not the address of a host",
+    "begin with a letter",
+    "needs a neighbor in another AS",
+    // kubectl has servers refuse it, and other clients take it away: see the test of its own.
+    "unknown field",
 ];
+
+/// What an API server says besides when it did not get as far as the rules.
+const RULES_NOT_CHECKED: &str = "some validation rules were not checked";
 
 fn all() -> Vec<OfKind> {
     serde_json::from_str(include_str!("refusals.json")).unwrap()
@@ -88,7 +96,7 @@ async fn an_api_server_refuses_what_the_conversion_refuses() {
         for row in rows {
             let answer = said_to(&client, &resource, &row.object).await;
             let is_agents = || {
-                let known = |said: &String| FOR_THE_AGENT.iter().any(|part| said.contains(part));
+                let known = |said: &String| BEYOND_SCHEMAS.iter().any(|part| said.contains(part));
                 row.said.iter().any(known)
             };
             match answer {
@@ -96,21 +104,25 @@ async fn an_api_server_refuses_what_the_conversion_refuses() {
                 Ok(()) => left.push(format!("{kind} {}: {:?}", row.path, row.said)),
                 Err(message) => {
                     refused += 1;
-                    for rule in &row.rules {
-                        assert!(
-                            message.contains(rule),
-                            "{kind} {}: «{message}» does not say «{rule}»",
-                            row.path
-                        );
+                    // Of an object with a fault in its schema the rules are not evaluated.
+                    let unsaid = |rule: &&String| {
+                        !message.contains(rule.as_str()) && !message.contains(RULES_NOT_CHECKED)
+                    };
+                    for rule in row.rules.iter().filter(unsaid) {
+                        left.push(format!("{kind} {}: «{message}» without «{rule}»", row.path));
                     }
                 }
             }
         }
     }
-    assert_eq!(
-        left,
-        Vec::<String>::new(),
-        "accepted though a file with it is refused"
+    assert!(
+        left.is_empty(),
+        "an API server and a file differ:
+{}",
+        left.join(
+            "
+"
+        )
     );
     eprintln!("{refused} refused");
     assert!(refused > 100, "only {refused} were refused");
