@@ -7,6 +7,7 @@
 
 mod backoff;
 pub mod cleanup;
+mod contents;
 pub mod execute;
 pub mod eye;
 pub mod facts;
@@ -27,14 +28,16 @@ mod wake;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use kube::Client;
 use perouter_parsers::bmp::Message;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 use tracing::Instrument as _;
 
+use crate::api::Labels;
 use crate::frr::{self, Frr};
-use crate::intent::Node;
+use crate::intent::NodeIndex;
 use crate::netlink::namespace::{self, NamespaceError};
 use crate::status::probe::Work;
 use crate::status::protocol::Request;
@@ -43,6 +46,7 @@ use backoff::Backoff;
 pub(crate) use execute::chain;
 use pass::Worker;
 use socket::Asked;
+use source::Cluster;
 pub use wake::Cause;
 
 /// How long after the first event of a burst the loop looks, so that a burst costs one pass.
@@ -88,10 +92,14 @@ const TOLD: usize = 256;
 pub struct Options {
     /// The node's name.
     pub name: String,
-    /// What objects are resolved for.
-    pub node: Node,
-    /// The directory of manifests.
-    pub manifests: PathBuf,
+    /// The number that its addresses follow from; without one, the Node object must say.
+    pub index: Option<NodeIndex>,
+    /// Its labels, until the Node object says.
+    pub labels: Labels,
+    /// The directory of manifests, if there is one.
+    pub manifests: Option<PathBuf>,
+    /// Whether objects come from the Kubernetes API too.
+    pub kubernetes: Kubernetes,
     /// The name of the router's network namespace.
     pub netns: String,
     /// The folder of FRR's vty sockets.
@@ -108,9 +116,24 @@ pub struct Options {
     pub resync: Duration,
 }
 
+/// Whether the agent takes part in a Kubernetes cluster.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kubernetes {
+    /// It knows none.
+    Unused,
+    /// It takes objects from its API, by the credentials of its pod or of `KUBECONFIG`.
+    Watched,
+}
+
 /// The agent cannot run.
 #[derive(Debug, thiserror::Error)]
 pub enum AgentError {
+    /// The credentials for the Kubernetes API.
+    #[error("cannot find out how to reach the Kubernetes API")]
+    Kubernetes(#[source] kube::Error),
+    /// Nobody says what the node's addresses follow from.
+    #[error("the node's index is not known: give --node-index")]
+    NoIndex,
     /// Its memory.
     #[error(transparent)]
     State(#[from] state::StateError),
@@ -138,18 +161,34 @@ pub async fn run(options: Options) -> Result<(), AgentError> {
         sessions,
         stirred: stir,
     };
-    let mut worker = Worker::new(&options, tell)?;
+    let mut stop = signal(SignalKind::terminate()).map_err(AgentError::Signal)?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(AgentError::Signal)?;
+    let cluster = match options.kubernetes {
+        Kubernetes::Watched => {
+            let client = Client::try_default()
+                .await
+                .map_err(AgentError::Kubernetes)?;
+            Some(Cluster::watch(&client, &options.name, &changed))
+        }
+        Kubernetes::Unused => None,
+    };
+    let node = tokio::select! {
+        node = contents::node(&options, cluster.as_ref()) => node?,
+        _ = stop.recv() => return Ok(()),
+        _ = interrupt.recv() => return Ok(()),
+    };
+    tracing::info!(node = options.name, index = node.index.0, "started");
+    let mut worker = Worker::new(&options, node, cluster, tell)?;
     socket::serve(&options.socket, ask, worker.publish.subscribe())?;
     worker.server = match options.listen {
         Listen::Off => None,
         Listen::At(address) => Some(Server::start(address, worker.view())),
     };
-    let _directory = wake::watch_directory(&options.manifests, wake::Interest::Changes, changed);
+    let directory = options.manifests.as_deref();
+    let _directory = directory
+        .and_then(|path| wake::watch_directory(path, wake::Interest::Changes, changed.clone()));
     let (came, daemons_came) = mpsc::channel(1);
     let _sockets = wake::watch_directory(&options.frr_dir, wake::Interest::Arrivals, came);
-    let mut stop = signal(SignalKind::terminate()).map_err(AgentError::Signal)?;
-    let mut interrupt = signal(SignalKind::interrupt()).map_err(AgentError::Signal)?;
-    tracing::info!(node = options.name, index = options.node.index.0, "started");
     let frr = Frr::new(frr::Options {
         dir: options.frr_dir.clone(),
         netns: namespace::path_of(&options.netns)?,

@@ -8,5 +8,6 @@
 )]
 
 mod bed;
+mod cluster;
 mod kinds;
 mod refusals;

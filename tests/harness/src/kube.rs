@@ -105,6 +105,7 @@ impl ApiServer {
             etcd: None,
             server: None,
         };
+        this.write_credentials()?;
         this.etcd = Some(this.start_etcd(peer_port)?);
         this.start_server()?;
         Ok(this)
@@ -113,7 +114,7 @@ impl ApiServer {
     /// The credentials of an administrator.
     #[must_use]
     pub fn kubeconfig(&self) -> PathBuf {
-        self.folder.path().join("admin.kubeconfig")
+        self.folder.path().join("kubeconfig")
     }
 
     /// Runs kubectl as an administrator, with this on its input.
@@ -158,6 +159,26 @@ impl ApiServer {
                 return Err(KubeError::NotReady { log });
             }
             std::thread::sleep(Duration::from_millis(50));
+        }
+        Ok(())
+    }
+
+    /// An administrator's, which outlive the server. Its certificate may be another every time.
+    fn write_credentials(&self) -> Result<(), KubeError> {
+        const TOKEN: &str = "tests-alone";
+        let address = url("https", self.port);
+        let kubeconfig = format!(
+            "apiVersion: v1\n\
+             kind: Config\n\
+             current-context: test\n\
+             clusters: [{{name: test, cluster: {{server: '{address}', insecure-skip-tls-verify: true}}}}]\n\
+             users: [{{name: admin, user: {{token: {TOKEN}}}}}]\n\
+             contexts: [{{name: test, context: {{cluster: test, user: admin}}}}]\n"
+        );
+        let tokens = format!("{TOKEN},admin,admin,system:masters\n");
+        let tokens_file = assets::tokens(self.folder.path());
+        for (path, text) in [(self.kubeconfig(), kubeconfig), (tokens_file, tokens)] {
+            fs::write(&path, text).map_err(|source| file_error(&path, source))?;
         }
         Ok(())
     }

@@ -46,8 +46,7 @@ impl Assets {
         self.folder().join("kubectl")
     }
 
-    /// The server's command line. It writes an administrator's `admin.kubeconfig` into `folder`, or
-    /// finds it there.
+    /// The server's command line.
     pub(super) fn server(&self, folder: &Path, etcd_port: u16, port: u16) -> Command {
         let etcd = url("http", etcd_port);
         let port = port.to_string();
@@ -56,6 +55,8 @@ impl Assets {
                 let mut command = Command::new(assets.join("kapi"));
                 command
                     .args(["--etcd-servers", &etcd, "--secure-port", &port])
+                    .arg("--token-auth-file")
+                    .arg(tokens(folder))
                     .arg("--data-dir")
                     .arg(folder);
                 command
@@ -83,20 +84,17 @@ fn named(folder: PathBuf) -> Result<Assets, KubeError> {
     Ok(Assets::Named(folder))
 }
 
-/// Kubernetes' own server, by the flags that all its versions have. What it needs besides, a token
-/// and the key that service accounts are signed with, is made by a shell.
+/// The file of tokens, each with whose it is.
+pub(super) fn tokens(folder: &Path) -> PathBuf {
+    folder.join("tokens")
+}
+
+/// Kubernetes' own server, by the flags that all its versions have. The key that service accounts
+/// are signed with is made by a shell.
 fn upstream(program: &Path, folder: &Path, etcd: &str, port: &str) -> Command {
     let script = r#"
         cd "$1"
-        if [ ! -e key ]; then
-            openssl genrsa -out key 2048 2>/dev/null
-            token=$(openssl rand -hex 16)
-            echo "$token,admin,admin,system:masters" >tokens
-            printf '%s\n' 'apiVersion: v1' 'kind: Config' 'current-context: it' \
-                "clusters: [{name: it, cluster: {server: 'https://127.0.0.1:$4', insecure-skip-tls-verify: true}}]" \
-                "users: [{name: admin, user: {token: '$token'}}]" \
-                'contexts: [{name: it, context: {cluster: it, user: admin}}]' >admin.kubeconfig
-        fi
+        [ -e key ] || openssl genrsa -out key 2048
         exec "$2" --etcd-servers="$3" --secure-port="$4" --bind-address=127.0.0.1 --cert-dir=certs \
             --token-auth-file=tokens --authorization-mode=RBAC --service-account-key-file=key \
             --service-account-signing-key-file=key --service-account-issuer=https://localhost \
