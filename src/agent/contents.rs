@@ -22,7 +22,9 @@ pub(super) async fn node(options: &Options, cluster: Option<&Cluster>) -> Result
         (None, Some(cluster)) => {
             tracing::info!("waiting for this node's index, which the controller gives its Node");
             let (index, labels) = cluster.indexed_node().await;
-            Ok(Node { index, labels })
+            let node = Node { index, labels };
+            StateDir::open(&options.state)?.save_node(&node)?;
+            Ok(node)
         }
     }
 }

@@ -6,6 +6,7 @@
     reason = "a test says what it found by failing"
 )]
 
+mod agent;
 mod bed;
 mod cluster;
 mod kinds;
