@@ -13,6 +13,7 @@ pub mod eye;
 pub mod facts;
 mod handles;
 mod memory;
+mod node_status;
 mod pass;
 pub mod preview;
 mod remedy;
@@ -44,6 +45,7 @@ use crate::status::protocol::Request;
 use crate::status::serve::{Listen, Server};
 use backoff::Backoff;
 pub(crate) use execute::chain;
+use node_status::Scribe;
 use pass::Worker;
 use socket::Asked;
 use source::Cluster;
@@ -117,12 +119,16 @@ pub struct Options {
 }
 
 /// Whether the agent takes part in a Kubernetes cluster.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Kubernetes {
     /// It knows none.
     Unused,
-    /// It takes objects from its API, by the credentials of its pod or of `KUBECONFIG`.
-    Watched,
+    /// It takes objects from its API, by the credentials of its pod or of `KUBECONFIG`, and writes
+    /// the node's status.
+    Watched {
+        /// Where the status is written.
+        namespace: String,
+    },
 }
 
 /// The agent cannot run.
@@ -163,15 +169,17 @@ pub async fn run(options: Options) -> Result<(), AgentError> {
     };
     let mut stop = signal(SignalKind::terminate()).map_err(AgentError::Signal)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(AgentError::Signal)?;
-    let cluster = match options.kubernetes {
-        Kubernetes::Watched => {
-            let client = Client::try_default()
-                .await
-                .map_err(AgentError::Kubernetes)?;
-            Some(Cluster::watch(&client, &options.name, &changed))
+    let client = match &options.kubernetes {
+        Kubernetes::Watched { .. } => {
+            let client = Client::try_default().await;
+            Some(client.map_err(AgentError::Kubernetes)?)
         }
         Kubernetes::Unused => None,
     };
+    let cluster = client
+        .as_ref()
+        .map(|client| Cluster::watch(client, &options.name, &changed));
+    let nodes = cluster.as_ref().map(Cluster::nodes);
     let node = tokio::select! {
         node = contents::node(&options, cluster.as_ref()) => node?,
         _ = stop.recv() => return Ok(()),
@@ -180,6 +188,19 @@ pub async fn run(options: Options) -> Result<(), AgentError> {
     tracing::info!(node = options.name, index = node.index.0, "started");
     let mut worker = Worker::new(&options, node, cluster, tell)?;
     socket::serve(&options.socket, ask, worker.publish.subscribe())?;
+    let _scribe = match (client, nodes, &options.kubernetes) {
+        (Some(client), Some(nodes), Kubernetes::Watched { namespace }) => {
+            let scribe = Scribe {
+                client,
+                namespace: namespace.clone(),
+                node: options.name.clone(),
+                nodes,
+                reports: worker.publish.subscribe(),
+            };
+            Some(scribe.start())
+        }
+        (_, _, Kubernetes::Watched { .. } | Kubernetes::Unused) => None,
+    };
     worker.server = match options.listen {
         Listen::Off => None,
         Listen::At(address) => Some(Server::start(address, worker.view())),

@@ -42,12 +42,21 @@ pub(super) struct Args {
     #[arg(long, value_enum, default_value_t, env = "PEROUTER_LOG_FORMAT")]
     log_format: LogFormat,
 
-    /// Take objects from the Kubernetes API too, by the credentials of the pod or of KUBECONFIG, and
+    /// Take objects from the Kubernetes API too, and write the node's status there, by the credentials of the pod or of KUBECONFIG, and
     /// the node's index and labels from its Node object
     ///
     /// While the API is away, everything stays as it said last; so it does over a restart.
     #[arg(long)]
     kubernetes: bool,
+
+    /// The namespace in which the node's status is written, with --kubernetes
+    #[arg(
+        long,
+        value_name = "NAME",
+        env = "POD_NAMESPACE",
+        default_value = "perouter-system"
+    )]
+    namespace: String,
 
     /// Give everything back instead, for an uninstall: NICs with their addresses and routes,
     /// links, FRR's configuration, the namespace. Stop the agent first, and FRR if it is to end
@@ -62,7 +71,9 @@ pub(super) fn run(args: Args) -> ExitCode {
     }
     logging::start(args.log_format);
     let kubernetes = if args.kubernetes {
-        Kubernetes::Watched
+        Kubernetes::Watched {
+            namespace: args.namespace,
+        }
     } else {
         // Nobody else says.
         if let Err(message) = args.node.node().and(args.node.manifests()) {

@@ -153,6 +153,12 @@ fn l3vni() -> String {
     .to_string()
 }
 
+/// What the node's status says at a path.
+fn rns(bed: &Bed, path: &str) -> String {
+    let path = format!("jsonpath={path}");
+    bed.run(&["-n", NAMESPACE, "get", "rns/node1", "-o", &path])
+}
+
 #[test]
 fn the_agent_takes_objects_from_the_api_and_keeps_them_without_it() {
     let mut bed = Bed::new();
@@ -181,6 +187,32 @@ fn the_agent_takes_objects_from_the_api_and_keeps_them_without_it() {
     assert!(status.contains("the address of one neighbor"), "{status}");
     bed.feed(&apply, &underlay("192.168.11.2"));
     agent.becomes("mended", is(&[("fabric", "True"), ("red", "True")]));
+
+    // There is no FRR here, and the status says so, with what OpenPERouter's readers look for.
+    let condition = |kind: &str| {
+        let path = format!("{{.status.conditions[?(@.type=='{kind}')].status}}");
+        rns(&bed, &path)
+    };
+    let begin = Instant::now();
+    while (condition("Ready"), condition("Degraded")) != ("False".into(), "True".into()) {
+        assert!(begin.elapsed() < SOON, "no status: {}", agent.log());
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    let failed = rns(&bed, "{.status.failedResources[?(@.name=='red')].message}");
+    assert!(failed.contains("cannot reach bgpd"), "{failed}");
+    let owner = rns(
+        &bed,
+        "{.metadata.ownerReferences[0].kind}/{.metadata.ownerReferences[0].name}",
+    );
+    assert_eq!(owner, "Node/node1");
+    let version = || rns(&bed, "{.metadata.resourceVersion}");
+    let before = version();
+    std::thread::sleep(Duration::from_secs(5));
+    assert_eq!(
+        version(),
+        before,
+        "nothing is written while nothing changes"
+    );
 
     bed.server.kill();
     agent.kill();

@@ -90,6 +90,12 @@ impl Cluster {
         self.nodes.borrow().clone()
     }
 
+    /// The node, as it changes.
+    #[must_use]
+    pub fn nodes(&self) -> watch::Receiver<Option<SeenNode>> {
+        self.nodes.clone()
+    }
+
     /// Waits until the node has an index; for ever when nobody gives it one.
     ///
     /// Cancel safe.
@@ -100,6 +106,7 @@ impl Cluster {
             if let Some(SeenNode {
                 index: Some(index),
                 labels,
+                uid: _,
             }) = seen
             {
                 return (index, labels);
@@ -206,7 +213,10 @@ fn node_by<K: kube::Resource>(event: watcher::Result<Event<K>>) -> Option<SeenNo
     let labels = metadata.labels.clone().unwrap_or_default();
     let annotations = metadata.annotations.clone().unwrap_or_default();
     match seen_node(&labels, &annotations) {
-        Ok(node) => Some(node),
+        Ok(node) => Some(SeenNode {
+            uid: metadata.uid.clone(),
+            ..node
+        }),
         Err(error) => {
             tracing::warn!("{error}");
             None

@@ -38,6 +38,8 @@ pub struct SeenNode {
     pub labels: Labels,
     /// Its index, once it has one.
     pub index: Option<NodeIndex>,
+    /// What the API server knows it by.
+    pub uid: Option<String>,
 }
 
 /// All that was told.
@@ -200,6 +202,7 @@ pub(super) fn seen_node(
         parsed.map_err(|error| format!("annotation {INDEX} of the node is {text:?}: {error}"))
     });
     Ok(SeenNode {
+        uid: None,
         labels: labels.clone(),
         index: index.transpose()?,
     })

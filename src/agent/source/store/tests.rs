@@ -126,6 +126,7 @@ fn a_node_says_its_labels_and_once_it_has_one_its_index() {
     let seen = SeenNode {
         labels: labels.clone(),
         index: None,
+        uid: None,
     };
     assert_eq!(of(&[]), Ok(seen.clone()));
     let index = Some(NodeIndex(3));
