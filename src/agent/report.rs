@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde::Serialize;
 use tokio::time::Instant;
@@ -20,7 +21,7 @@ use crate::status::report::{
     Counters, DaemonMode, FrrReport, Inputs, ObjectInput, Reading, Report, Verdict, Verified,
 };
 use crate::status::serve::{Server, View};
-use crate::verify::{self, Facts, Finding, History, Target};
+use crate::verify::{self, Check, Facts, Finding, History, Target};
 
 /// The last verification.
 pub(super) struct Verification {
@@ -53,6 +54,7 @@ impl Worker {
         let before = before.map_or(&[][..], |last| &last.findings);
         self.log_changes(before, &findings);
         let took = begun.elapsed();
+        log_verified("all", &found, took);
         self.meters.verified(took);
         self.verification = Some(Verification {
             facts: facts.without_routes(),
@@ -287,6 +289,16 @@ impl Worker {
             }
         }
     }
+}
+
+/// What was verified, how many of its routes were found in the kernel, and how long it took.
+fn log_verified(scope: &str, found: &[Finding], took: Duration) {
+    let routes = found
+        .iter()
+        .filter(|finding| finding.check == Check::RouteInKernel);
+    let routes: u64 = routes.map(Finding::good_ones).sum();
+    let took_us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
+    tracing::debug!(scope, routes, took_us, "verified");
 }
 
 pub(super) fn json<T: Serialize>(answer: &Answer<T>) -> String {
