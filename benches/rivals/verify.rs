@@ -219,7 +219,7 @@ fn first_after(
 /// How many routes the agent found in the kernel, of all VNIs.
 fn routes_in_kernel(report: &Value) -> u64 {
     let mut checks = report["checks"].as_array().into_iter().flatten();
-    let tally = checks.find(|tally| tally["check"] == "RouteInKernel");
+    let tally = checks.find(|tally| tally["check"] == "route-in-kernel");
     tally.and_then(|tally| tally["good"].as_u64()).unwrap_or(0)
 }
 

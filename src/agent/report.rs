@@ -8,7 +8,7 @@ use serde::Serialize;
 use tokio::time::Instant;
 
 use super::execute::chain;
-use super::facts;
+use super::facts::{self, part::Known};
 use super::pass::{Settled, Worker};
 use crate::api::Manifest;
 use crate::frr::{Daemon, Frr, InUse};
@@ -27,6 +27,8 @@ use crate::verify::{self, Check, Facts, Finding, History, Target};
 pub(super) struct Verification {
     /// Without what grows with the routes.
     pub(super) facts: Facts,
+    /// What a part of it is read with.
+    pub(super) known: Known,
     /// As they were found, before it was asked for how long they have been so.
     found: Vec<Finding>,
     pub(super) findings: Vec<Finding>,
@@ -38,6 +40,12 @@ impl Verification {
     pub(super) fn replace_sessions(&mut self, found: &[Finding], history: &mut History) {
         verify::replace(&mut self.found, found);
         self.findings = history.judge(self.found.clone(), Timestamp::now());
+    }
+
+    /// What was found of some objects alone takes the place of what was found of them before.
+    pub(super) fn replace(&mut self, found: &[Finding], history: &mut History) {
+        verify::scope::put(&mut self.found, found);
+        self.findings = history.judge_part(found.to_vec(), &self.findings, Timestamp::now());
     }
 }
 
@@ -57,6 +65,9 @@ impl Worker {
         log_verified("all", &found, took);
         self.meters.verified(took);
         self.verification = Some(Verification {
+            known: Known {
+                distinguishers: verify::scope::distinguishers(intent, &facts),
+            },
             facts: facts.without_routes(),
             found,
             findings,
@@ -239,11 +250,15 @@ impl Worker {
             .is_some_and(|last| last.found.iter().any(Finding::is_bad))
     }
 
+    /// What the last report says.
+    pub(super) fn verdict(&self) -> Verdict {
+        let report = self.report.as_ref();
+        report.map_or(Verdict::NotReady, |report| report.verdict)
+    }
+
     /// Whether the last report says that all is well.
     pub(super) fn is_ready(&self) -> bool {
-        self.report
-            .as_ref()
-            .is_some_and(|report| report.verdict == Verdict::Ready)
+        self.verdict() == Verdict::Ready
     }
 
     /// Follows routes hop by hop as they are now, before any pass mends what is broken; the
@@ -292,7 +307,7 @@ impl Worker {
 }
 
 /// What was verified, how many of its routes were found in the kernel, and how long it took.
-fn log_verified(scope: &str, found: &[Finding], took: Duration) {
+pub(super) fn log_verified(scope: &str, found: &[Finding], took: Duration) {
     let routes = found
         .iter()
         .filter(|finding| finding.check == Check::RouteInKernel);

@@ -9,6 +9,7 @@ use ipnet::IpNet;
 use perouter_parsers::json::Error as AnswerError;
 use perouter_parsers::stream::Streamed;
 use perouter_parsers::{bgp, evpn, rib};
+use tokio::task::JoinError;
 
 use super::segments::{self, ZebraHosts};
 use super::{Asked, Wanted, chain, unreadable, vnis};
@@ -17,7 +18,7 @@ use crate::api::types::VrfName;
 use crate::frr::Daemon;
 use crate::frr::query::Query;
 use crate::verify::facts::{
-    EvpnPath, FloodPath, MacPath, Origin, Read, RibChoice, RibEntry, RibProtocol, RouteId,
+    EvpnPath, FloodPath, MacPath, Origin, Rd, Read, RibChoice, RibEntry, RibProtocol, RouteId,
     Standing, Unreadable, VrfPath,
 };
 
@@ -47,20 +48,22 @@ pub(super) async fn read_bgp(dir: &Path, wanted: &Wanted) -> BgpTables {
     let (dir, job) = (dir.to_owned(), wanted.clone());
     match tokio::task::spawn_blocking(move || bgp_tables(dir, &job)).await {
         Ok(tables) => tables,
-        Err(error) => {
-            let words = Unreadable::new(error);
-            let failed = |neighbor: &Peer| (neighbor.clone(), Err(words.clone()));
-            BgpTables {
-                evpn: Err(words.clone()),
-                advertised: wanted.evpn_neighbors.iter().map(failed).collect(),
-                vrfs: wanted
-                    .vrfs
-                    .iter()
-                    .map(|vrf| (vrf.clone(), Err(words.clone())))
-                    .collect(),
-                macs: Err(words.clone()),
-                floods: Err(words),
-            }
+        Err(error) => BgpTables::failed(&wanted.evpn_neighbors, &wanted.vrfs, &error),
+    }
+}
+
+impl BgpTables {
+    /// Nothing could be asked.
+    pub(super) fn failed(neighbors: &[Peer], vrfs: &[VrfName], error: &JoinError) -> Self {
+        let words = Unreadable::new(error);
+        let of_neighbor = |neighbor: &Peer| (neighbor.clone(), Err(words.clone()));
+        let of_vrf = |vrf: &VrfName| (vrf.clone(), Err(words.clone()));
+        Self {
+            evpn: Err(words.clone()),
+            advertised: neighbors.iter().map(of_neighbor).collect(),
+            vrfs: vrfs.iter().map(of_vrf).collect(),
+            macs: Err(words.clone()),
+            floods: Err(words.clone()),
         }
     }
 }
@@ -80,17 +83,13 @@ pub(super) async fn read_zebra(dir: &Path, wanted: &Wanted) -> ZebraTables {
 }
 
 fn bgp_tables(dir: PathBuf, wanted: &Wanted) -> BgpTables {
-    let mut bgpd = Streams {
-        daemon: Daemon::Bgpd,
-        dir,
-        lost: None,
-    };
+    let mut bgpd = Streams::new(Daemon::Bgpd, dir);
     BgpTables {
-        evpn: evpn_paths(&mut bgpd),
+        evpn: evpn_paths(&mut bgpd, "show bgp l2vpn evpn route type 5 json"),
         advertised: wanted
             .evpn_neighbors
             .iter()
-            .map(|neighbor| (neighbor.clone(), advertised(&mut bgpd, neighbor)))
+            .map(|neighbor| (neighbor.clone(), advertised(&mut bgpd, neighbor, |_| true)))
             .collect(),
         vrfs: wanted
             .vrfs
@@ -109,11 +108,7 @@ fn bgp_tables(dir: PathBuf, wanted: &Wanted) -> BgpTables {
 }
 
 fn zebra_tables(dir: PathBuf, wanted: &Wanted) -> ZebraTables {
-    let mut zebra = Streams {
-        daemon: Daemon::Zebra,
-        dir,
-        lost: None,
-    };
+    let mut zebra = Streams::new(Daemon::Zebra, dir);
     let read = |vrf: &VrfName| (vrf.clone(), rib_of(&mut zebra, vrf));
     ZebraTables {
         ribs: wanted.vrfs.iter().map(read).collect(),
@@ -132,6 +127,14 @@ pub(super) struct Streams {
 }
 
 impl Streams {
+    pub(super) const fn new(daemon: Daemon, dir: PathBuf) -> Self {
+        Self {
+            daemon,
+            dir,
+            lost: None,
+        }
+    }
+
     /// Asks, and lets `walk` collect from the answer. What does not exist has no entries.
     pub(super) fn collect<T: Default>(
         &mut self,
@@ -168,20 +171,25 @@ fn is_loss(error: &AnswerError) -> bool {
     }
 }
 
-fn evpn_paths(bgpd: &mut Streams) -> Read<Vec<EvpnPath>> {
-    bgpd.collect(
-        "show bgp l2vpn evpn route type 5 json",
-        |answer, paths: &mut Vec<EvpnPath>| {
-            evpn::type5_from(answer, |route| {
-                let id = RouteId {
-                    rd: vnis::rd(&route.rd),
-                    prefix: route.prefix,
-                };
-                paths.extend(route.paths.iter().filter_map(|path| evpn_path(&id, path)));
-                ControlFlow::Continue(())
-            })
-        },
+/// The Type-5 routes under one distinguisher.
+pub(super) fn evpn_paths_of(bgpd: &mut Streams, rd: &Rd) -> Read<Vec<EvpnPath>> {
+    evpn_paths(
+        bgpd,
+        &format!("show bgp l2vpn evpn route rd {rd} type 5 json"),
     )
+}
+
+fn evpn_paths(bgpd: &mut Streams, command: &str) -> Read<Vec<EvpnPath>> {
+    bgpd.collect(command, |answer, paths: &mut Vec<EvpnPath>| {
+        evpn::type5_from(answer, |route| {
+            let id = RouteId {
+                rd: vnis::rd(&route.rd),
+                prefix: route.prefix,
+            };
+            paths.extend(route.paths.iter().filter_map(|path| evpn_path(&id, path)));
+            ControlFlow::Continue(())
+        })
+    })
 }
 
 fn evpn_path(id: &RouteId, path: &bgp::Path) -> Option<EvpnPath> {
@@ -201,7 +209,12 @@ fn evpn_path(id: &RouteId, path: &bgp::Path) -> Option<EvpnPath> {
     })
 }
 
-fn advertised(bgpd: &mut Streams, neighbor: &Peer) -> Read<HashSet<RouteId>> {
+/// The routes sent to a neighbour, of the distinguishers that `is_wanted` takes.
+pub(super) fn advertised(
+    bgpd: &mut Streams,
+    neighbor: &Peer,
+    is_wanted: impl Fn(&Rd) -> bool,
+) -> Read<HashSet<RouteId>> {
     let command = format!("show bgp l2vpn evpn neighbors {neighbor} advertised-routes json");
     bgpd.collect(&command, |answer, routes: &mut HashSet<RouteId>| {
         evpn::advertised_from(answer, |route| {
@@ -210,10 +223,10 @@ fn advertised(bgpd: &mut Streams, neighbor: &Peer) -> Read<HashSet<RouteId>> {
                     ethernet_tag: _,
                     prefix,
                 } => {
-                    routes.insert(RouteId {
-                        rd: vnis::rd(&route.rd),
-                        prefix,
-                    });
+                    let rd = vnis::rd(&route.rd);
+                    if is_wanted(&rd) {
+                        routes.insert(RouteId { rd, prefix });
+                    }
                 }
                 // MAC addresses and multicast groups: no prefix of a VRF.
                 evpn::EvpnKey::Other(_) => {}
@@ -223,7 +236,7 @@ fn advertised(bgpd: &mut Streams, neighbor: &Peer) -> Read<HashSet<RouteId>> {
     })
 }
 
-fn vrf_table(bgpd: &mut Streams, vrf: &VrfName) -> Read<VrfTable> {
+pub(super) fn vrf_table(bgpd: &mut Streams, vrf: &VrfName) -> Read<VrfTable> {
     let mut both = VrfTable::new();
     for version in ["ipv4", "ipv6"] {
         let command = format!("show bgp vrf {vrf} {version} unicast json");
