@@ -31,6 +31,13 @@ const PROGRAM: &str = "/usr/bin/rivals";
 const SIZES: [usize; 3] = [10, 100, 1000];
 const ROUTES: usize = 100;
 
+/// How many L3VNIs are added at once: zebra of User Mode Linux takes half a minute for a thousand,
+/// and is taken for dead.
+const AT_ONCE: usize = 100;
+
+/// How many a file holds.
+const PER_FILE: usize = 10;
+
 /// How often a full verification is asked for, and how often one route comes and goes.
 const FULL: usize = 3;
 const CHANGES: usize = 5;
@@ -123,13 +130,13 @@ spec:
 pub(crate) fn measure(results: &mut Results, progress: &Progress) -> Result<(), Failure> {
     let program = std::env::current_exe()?;
     let topology = TOPOLOGY.replace("EXECUTABLE", &program.display().to_string());
-    let mut files = Vec::new();
-    let mut from = 0;
-    for vnis in SIZES {
-        let text: Vec<String> = (from..vnis).map(manifest).collect();
-        files.push((format!("vnis/{vnis}.yaml"), text.join("---\n")));
-        from = vnis;
-    }
+    let files: Vec<_> = (0..SIZES[SIZES.len() - 1])
+        .step_by(PER_FILE)
+        .map(|from| {
+            let text: Vec<String> = (from..from + PER_FILE).map(manifest).collect();
+            (format!("vnis/{from}.yaml"), text.join("---\n"))
+        })
+        .collect();
     let lab = Lab::start_with(
         "verify",
         &topology,
@@ -318,9 +325,19 @@ impl Scale<'_> {
     fn grow(&mut self, vnis: usize) -> Result<(), Failure> {
         self.progress.tell(format!("{vnis} L3VNIs: applying"));
         let begun = Instant::now();
-        let copy = format!("cp /etc/lab/vnis/{vnis}.yaml /etc/perouter/vnis-{vnis}.yaml");
-        self.lab.exec(&["sh", "-c", &copy])?;
-        self.wait(vnis, 0)?;
+        let mut from = self.there;
+        while from < vnis {
+            let to = vnis.min((from / AT_ONCE + 1) * AT_ONCE);
+            let names = (from..to)
+                .step_by(PER_FILE)
+                .map(|first| format!("{first}.yaml"));
+            let names: Vec<String> = names.collect();
+            let copy = format!("cd /etc/lab/vnis && cp {} /etc/perouter/", names.join(" "));
+            self.lab.exec(&["sh", "-c", &copy])?;
+            self.wait(to, self.there * ROUTES)?;
+            self.progress.tell(format!("{to} L3VNIs are ready"));
+            from = to;
+        }
         self.alone(
             "applied and verified",
             vnis,
