@@ -6,6 +6,8 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::path::PathBuf;
 
+use tokio_util::sync::CancellationToken;
+
 use super::kernel::{self, LinksOf};
 use super::tables::{self, BgpTables, Streams};
 use super::{Asked, Small, Wanted, assemble};
@@ -101,14 +103,16 @@ struct Job {
 
 async fn read_bgp(job: Job) -> BgpTables {
     let wanted = job.wanted.clone();
-    match tokio::task::spawn_blocking(move || bgp_tables(job)).await {
+    let abandoned = CancellationToken::new();
+    let _guard = abandoned.clone().drop_guard();
+    match tokio::task::spawn_blocking(move || bgp_tables(job, abandoned)).await {
         Ok(tables) => tables,
         Err(error) => BgpTables::failed(&wanted.evpn_neighbors, &wanted.vrfs, &error),
     }
 }
 
-fn bgp_tables(job: Job) -> BgpTables {
-    let mut bgpd = Streams::new(Daemon::Bgpd, job.dir);
+fn bgp_tables(job: Job, abandoned: CancellationToken) -> BgpTables {
+    let mut bgpd = Streams::new(Daemon::Bgpd, job.dir, abandoned);
     let vrfs = job.wanted.vrfs.iter();
     let vrfs = vrfs.map(|vrf| (vrf.clone(), tables::vrf_table(&mut bgpd, vrf)));
     let vrfs = vrfs.collect();

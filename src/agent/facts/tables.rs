@@ -1,6 +1,7 @@
 //! FRR's tables, which can be large: read entry by entry, keeping only what facts keep.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::io;
 use std::net::IpAddr;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -10,6 +11,7 @@ use perouter_parsers::json::Error as AnswerError;
 use perouter_parsers::stream::Streamed;
 use perouter_parsers::{bgp, evpn, rib};
 use tokio::task::JoinError;
+use tokio_util::sync::CancellationToken;
 
 use super::segments::{self, ZebraHosts};
 use super::{Asked, Wanted, chain, unreadable, vnis};
@@ -46,7 +48,10 @@ pub(super) struct BgpTables {
 /// Reads bgpd's tables on a thread that may block.
 pub(super) async fn read_bgp(dir: &Path, wanted: &Wanted) -> BgpTables {
     let (dir, job) = (dir.to_owned(), wanted.clone());
-    match tokio::task::spawn_blocking(move || bgp_tables(dir, &job)).await {
+    let abandoned = CancellationToken::new();
+    let _guard = abandoned.clone().drop_guard();
+    let read = move || bgp_tables(Streams::new(Daemon::Bgpd, dir, abandoned), &job);
+    match tokio::task::spawn_blocking(read).await {
         Ok(tables) => tables,
         Err(error) => BgpTables::failed(&wanted.evpn_neighbors, &wanted.vrfs, &error),
     }
@@ -71,7 +76,10 @@ impl BgpTables {
 /// Reads zebra's tables on a thread that may block.
 pub(super) async fn read_zebra(dir: &Path, wanted: &Wanted) -> ZebraTables {
     let (dir, job) = (dir.to_owned(), wanted.clone());
-    let read = tokio::task::spawn_blocking(move || zebra_tables(dir, &job)).await;
+    let abandoned = CancellationToken::new();
+    let _guard = abandoned.clone().drop_guard();
+    let read = move || zebra_tables(Streams::new(Daemon::Zebra, dir, abandoned), &job);
+    let read = tokio::task::spawn_blocking(read).await;
     read.unwrap_or_else(|error| {
         let words = Unreadable::new(error);
         let failed = |vrf: &VrfName| (vrf.clone(), Err(words.clone()));
@@ -82,8 +90,7 @@ pub(super) async fn read_zebra(dir: &Path, wanted: &Wanted) -> ZebraTables {
     })
 }
 
-fn bgp_tables(dir: PathBuf, wanted: &Wanted) -> BgpTables {
-    let mut bgpd = Streams::new(Daemon::Bgpd, dir);
+fn bgp_tables(mut bgpd: Streams, wanted: &Wanted) -> BgpTables {
     BgpTables {
         evpn: evpn_paths(&mut bgpd, "show bgp l2vpn evpn route type 5 json"),
         advertised: wanted
@@ -107,8 +114,7 @@ fn bgp_tables(dir: PathBuf, wanted: &Wanted) -> BgpTables {
     }
 }
 
-fn zebra_tables(dir: PathBuf, wanted: &Wanted) -> ZebraTables {
-    let mut zebra = Streams::new(Daemon::Zebra, dir);
+fn zebra_tables(mut zebra: Streams, wanted: &Wanted) -> ZebraTables {
     let read = |vrf: &VrfName| (vrf.clone(), rib_of(&mut zebra, vrf));
     ZebraTables {
         ribs: wanted.vrfs.iter().map(read).collect(),
@@ -124,14 +130,18 @@ pub(super) struct Streams {
     daemon: Daemon,
     dir: PathBuf,
     lost: Option<Unreadable>,
+    abandoned: CancellationToken,
 }
 
 impl Streams {
-    pub(super) const fn new(daemon: Daemon, dir: PathBuf) -> Self {
+    /// Once it is `abandoned`, nothing more is asked or read: whoever waited for the answers has
+    /// something more urgent to ask.
+    pub(super) const fn new(daemon: Daemon, dir: PathBuf, abandoned: CancellationToken) -> Self {
         Self {
             daemon,
             dir,
             lost: None,
+            abandoned,
         }
     }
 
@@ -139,16 +149,23 @@ impl Streams {
     pub(super) fn collect<T: Default>(
         &mut self,
         command: &str,
-        walk: impl FnOnce(Query, &mut T) -> Result<Streamed, AnswerError>,
+        walk: impl FnOnce(Answer, &mut T) -> Result<Streamed, AnswerError>,
     ) -> Read<T> {
         if let Some(lost) = &self.lost {
             return Err(lost.clone());
+        }
+        if self.abandoned.is_cancelled() {
+            return Err(Unreadable::new(ABANDONED));
         }
         let answer = Query::ask(self.daemon, &self.dir, command).map_err(|error| {
             let words = Unreadable::new(chain(&error));
             self.lost = Some(words.clone());
             words
         })?;
+        let answer = Answer {
+            query: answer,
+            abandoned: self.abandoned.clone(),
+        };
         let mut collected = T::default();
         match walk(answer, &mut collected) {
             Ok(Streamed::Absent | Streamed::Complete | Streamed::Stopped) => Ok(collected),
@@ -160,6 +177,24 @@ impl Streams {
                 Err(words)
             }
         }
+    }
+}
+
+/// What is said of what was not read to its end.
+const ABANDONED: &str = "the reading was abandoned";
+
+/// An answer that ends when nobody waits for it any more.
+pub(super) struct Answer {
+    query: Query,
+    abandoned: CancellationToken,
+}
+
+impl io::Read for Answer {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        if self.abandoned.is_cancelled() {
+            return Err(io::Error::other(ABANDONED));
+        }
+        self.query.read(into)
     }
 }
 
@@ -331,3 +366,6 @@ fn gateways(next_hops: &[rib::RibNextHop]) -> Vec<IpAddr> {
     let active = next_hops.iter().filter(|hop| hop.active);
     active.filter_map(|hop| hop.ip).collect()
 }
+
+#[cfg(test)]
+mod tests;
