@@ -208,10 +208,8 @@ fn is_loss(error: &AnswerError) -> bool {
 
 /// The Type-5 routes under one distinguisher.
 pub(super) fn evpn_paths_of(bgpd: &mut Streams, rd: &Rd) -> Read<Vec<EvpnPath>> {
-    evpn_paths(
-        bgpd,
-        &format!("show bgp l2vpn evpn route rd {rd} type 5 json"),
-    )
+    // `show bgp l2vpn evpn route rd` writes other members, which no parser here knows.
+    evpn_paths(bgpd, &format!("show bgp l2vpn evpn rd {rd} json"))
 }
 
 fn evpn_paths(bgpd: &mut Streams, command: &str) -> Read<Vec<EvpnPath>> {
