@@ -210,6 +210,7 @@ impl Worker {
         let drift_counts = unchanged
             && self.last == Some(Settled::Yes)
             && !matches!(cause, Cause::Start | Cause::Manifests);
+        let writes = self.netlink_writes() + frr.writes();
         let settled = match self.rounds(cause, drift_counts, frr).await {
             Ok(settled) => settled,
             Err(error) => {
@@ -236,7 +237,11 @@ impl Worker {
             // Told before the facts are read, which takes long when it is FRR that hangs.
             self.make_report(frr);
         }
-        self.verify(frr).await;
+        let has_written = self.netlink_writes() + frr.writes() != writes;
+        // What was found broken and needs no change is looked at again in its own time.
+        if cause != Cause::Broken || settled == Settled::No || has_written {
+            self.verify(frr).await;
+        }
         settled
     }
 

@@ -30,7 +30,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::task::AbortOnDropHandle;
 
 use super::channel::{Channel, NetlinkError, OpenError};
-use super::facts;
+use super::facts::{self, OfLink};
 use super::namespace::Netns;
 use super::watch::{Interest, KernelEvent, Watch, WatchError};
 use crate::api::types::InterfaceName;
@@ -203,7 +203,9 @@ impl Work {
         if !self.moves.awaits() {
             return probed.map(|()| round.rest);
         }
-        let fdb = facts::fdb(channel).await.map_err(RefreshError::Read)?;
+        let fdb = facts::fdb(channel, OfLink::All)
+            .await
+            .map_err(RefreshError::Read)?;
         let arrived = self.moves.arrived(&fdb);
         let asked = self.request(channel, &arrived, resolve).await;
         let rest = if self.moves.awaits() {

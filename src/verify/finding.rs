@@ -177,6 +177,18 @@ impl Finding {
     pub const fn is_good(&self) -> bool {
         matches!(self.outcome, Outcome::Good { .. })
     }
+
+    /// How many things are as they should be.
+    #[must_use]
+    pub const fn good_ones(&self) -> u64 {
+        match self.outcome {
+            Outcome::Good { count, .. } => count,
+            Outcome::Bad { .. }
+            | Outcome::Unsettled { .. }
+            | Outcome::MoreBad { .. }
+            | Outcome::Pending { .. } => 0,
+        }
+    }
 }
 
 impl fmt::Display for Finding {

@@ -26,6 +26,7 @@ mod mtu;
 mod reach;
 mod remote_hosts;
 mod routes;
+pub mod scope;
 mod segment;
 mod sessions;
 mod sources;
@@ -55,17 +56,20 @@ pub fn verify(intent: &NodeIntent, facts: &Facts) -> Vec<Finding> {
         return Vec::new();
     };
     sources::check(intent, facts, &mut ledger);
+    for vni in &intent.vnis {
+        sources::check_vni(vni, facts, &mut ledger);
+    }
     links::check_underlay(underlay, facts, &mut ledger);
-    let tunnels = Tunnels {
-        vteps: underlay.vteps,
-        nic_mtu: None,
-    };
+    let tunnels = tunnels(underlay);
     if !intent.vnis.is_empty() || !intent.segments.is_empty() {
         duplicates::check(intent, underlay, facts, &mut ledger);
     }
     let fabric = sessions::check_fabric(underlay, facts, &mut ledger);
     let overlay = Overlay::new(intent, underlay, facts, &fabric, &mut ledger);
-    targets::check(intent, underlay, facts, &mut ledger);
+    let among = targets::Among::new(intent, underlay, facts);
+    for vni in &intent.vnis {
+        among.check(vni, &mut ledger);
+    }
     for (own, routes) in intent.vnis.iter().zip(&overlay.routes.vnis) {
         overlay.vni(own, routes, &tunnels, &mut ledger);
     }
@@ -78,6 +82,13 @@ pub fn verify(intent: &NodeIntent, facts: &Facts) -> Vec<Finding> {
         sessions::check_passthrough(own, facts, &mut ledger);
     }
     ledger.into_findings()
+}
+
+const fn tunnels(underlay: &UnderlayIntent) -> Tunnels {
+    Tunnels {
+        vteps: underlay.vteps,
+        nic_mtu: None,
+    }
 }
 
 /// What all VNIs and segments are looked at with.
