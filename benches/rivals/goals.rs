@@ -261,3 +261,95 @@ fn links_unchanged(one: &UnchangedLinks) -> Goal {
         "the numbers say it".to_owned(),
     )
 }
+
+/// What was measured of verification: times in milliseconds, memory in KiB.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Verification {
+    pub(crate) vnis: usize,
+    pub(crate) routes: usize,
+    pub(crate) full: f64,
+    /// What the daemons take to answer the same questions, nobody reading the answers.
+    pub(crate) bgpd: f64,
+    pub(crate) zebra: f64,
+    /// From the change of one route until it was verified, and that verification.
+    pub(crate) after_change: f64,
+    pub(crate) incremental: f64,
+    pub(crate) resident: f64,
+    pub(crate) peak: f64,
+    /// Hundredths of a core at rest.
+    pub(crate) rest: f64,
+}
+
+/// Adds the goals of verification at scale.
+pub(crate) fn judge_verification(results: &mut Results, all: &[Verification]) {
+    let find = |vnis| all.iter().find(|one| one.vnis == vnis);
+    let (Some(few), Some(many)) = (find(10), find(1000)) else {
+        return;
+    };
+    let times = many.incremental / few.incremental;
+    results.goal(goal(
+        format!(
+            "one route changed, the verification, from {} to {} VNIs",
+            few.vnis, many.vnis
+        ),
+        "at most 10 times slower".to_owned(),
+        format!("{}×: {} ms", number(times), number(many.incremental)),
+        times <= 10.0,
+        format!(
+            "{} ms become {} ms; a full one takes {} ms",
+            number(few.incremental),
+            number(many.incremental),
+            number(many.full)
+        ),
+    ));
+    results.goal(goal(
+        format!(
+            "one route changed at {} routes, until it is verified",
+            many.routes
+        ),
+        "at most 1000 ms".to_owned(),
+        format!("{} ms", number(many.after_change)),
+        many.after_change <= 1000.0,
+        format!(
+            "the verification takes {} ms of it",
+            number(many.incremental)
+        ),
+    ));
+    let frr = many.bgpd.max(many.zebra);
+    results.goal(goal(
+        format!(
+            "a full verification at {} routes, beside FRR's own time",
+            many.routes
+        ),
+        "at most 2 times what FRR takes to answer".to_owned(),
+        format!("{}×: {} ms", number(many.full / frr), number(many.full)),
+        many.full <= 2.0 * frr,
+        format!(
+            "bgpd takes {} ms to answer, zebra meanwhile {} ms",
+            number(many.bgpd),
+            number(many.zebra)
+        ),
+    ));
+    let bytes = 1024.0 * (many.peak - few.peak) / (many.routes - few.routes) as f64;
+    results.goal(goal(
+        format!("the agent's peak of memory at {} routes", many.routes),
+        "at most 2048 bytes a route more than at rest with few".to_owned(),
+        format!(
+            "{} bytes a route; {} KiB in all",
+            number(bytes),
+            number(many.peak)
+        ),
+        bytes <= 2048.0,
+        format!("{} KiB with {} routes", number(few.peak), few.routes),
+    ));
+    results.goal(goal(
+        format!(
+            "the agent at rest with {} VNIs and {} routes",
+            many.vnis, many.routes
+        ),
+        "at most 5 % of a core".to_owned(),
+        format!("{} %", number(many.rest)),
+        many.rest <= 5.0,
+        format!("a full verification takes {} ms", number(many.full)),
+    ));
+}

@@ -204,10 +204,29 @@ impl Lab {
         backend: &str,
         progress: &Progress,
     ) -> Result<Self, Failure> {
+        Self::start_with(what, topology, &["--backend", backend], &[], progress)
+    }
+
+    /// Starts a lab as these options of `perouter lab up` say, with these files beside its
+    /// topology.
+    pub(crate) fn start_with(
+        what: &str,
+        topology: &str,
+        options: &[&str],
+        files: &[(String, String)],
+        progress: &Progress,
+    ) -> Result<Self, Failure> {
         let name = format!("bench-{what}-{}", std::process::id());
         let folder = tempfile::tempdir()?;
         copy(&shipped().join("evpn-l3"), &folder.path().join("evpn-l3"))?;
         fs::write(folder.path().join("spine-before-frr"), SPINE_LINK)?;
+        for (name, text) in files {
+            let path = folder.path().join(name);
+            if let Some(parent) = path.parent() {
+                fs::create_dir_all(parent)?;
+            }
+            fs::write(path, text)?;
+        }
         let file = folder.path().join(format!("{name}.clab.yml"));
         fs::write(&file, topology.replacen("NAME", &name, 1))?;
         progress.tell(format!("starting the lab {name}"));
@@ -216,7 +235,7 @@ impl Lab {
             stands: true,
             _folder: folder,
         };
-        succeed(perouter(["lab", "up", "--backend", backend]).arg(&lab.topology))?;
+        succeed(perouter(["lab", "up"]).args(options).arg(&lab.topology))?;
         Ok(lab)
     }
 
@@ -239,14 +258,24 @@ impl Lab {
         }
     }
 
-    fn try_exec(&self, command: &[&str]) -> Result<Output, Failure> {
+    /// Runs a command in node1, whatever comes of it.
+    pub(crate) fn try_exec(&self, command: &[&str]) -> Result<Output, Failure> {
+        self.try_exec_in("node1", command)
+    }
+
+    fn try_exec_in(&self, node: &str, command: &[&str]) -> Result<Output, Failure> {
         let mut exec = perouter(["lab", "exec"]);
-        exec.arg(&self.topology).args(["node1", "--"]).args(command);
+        exec.arg(&self.topology).args([node, "--"]).args(command);
         Ok(exec.stdin(Stdio::null()).output()?)
     }
 
     pub(crate) fn exec(&self, command: &[&str]) -> Result<String, Failure> {
-        checked(&command.join(" "), self.try_exec(command)?)
+        self.exec_in("node1", command)
+    }
+
+    /// Runs a command in a node, which has to succeed.
+    pub(crate) fn exec_in(&self, node: &str, command: &[&str]) -> Result<String, Failure> {
+        checked(&command.join(" "), self.try_exec_in(node, command)?)
     }
 
     /// Whose kernel the lab runs on.

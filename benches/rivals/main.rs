@@ -3,8 +3,8 @@
 //! Every number is measured in this run. One that cannot be measured fails the whole run, after
 //! the others were made: nothing is assumed, and nothing passes or fails by its time.
 //!
-//! `cargo bench --bench rivals` runs all measurements; `-- vni`, `-- kernel`, `-- parsing` or
-//! `-- lab` only those. It needs root and the root file system of `make root`, as the tests do.
+//! `cargo bench --bench rivals` runs all measurements; `-- vni`, `-- kernel`, `-- parsing`,
+//! `-- lab` or `-- verify` only those. It needs root and the root file system of `make root`, as the tests do.
 
 mod allocator;
 mod bare;
@@ -19,6 +19,7 @@ mod reload;
 mod results;
 mod router;
 mod table;
+mod verify;
 mod vni;
 
 use std::error::Error;
@@ -33,11 +34,12 @@ type Failure = Box<dyn Error>;
 /// One measurement, which adds its numbers to the results.
 type Measurement = fn(&mut Results, &Progress) -> Result<(), Failure>;
 
-const MEASUREMENTS: [(&str, Measurement); 4] = [
+const MEASUREMENTS: [(&str, Measurement); 5] = [
     ("parsing", parsing::measure),
     ("vni", vni::measure),
     ("kernel", kernel::measure),
     ("lab", lab::measure),
+    ("verify", verify::measure),
 ];
 
 fn main() -> ExitCode {
@@ -47,14 +49,17 @@ fn main() -> ExitCode {
         .filter(|word| !word.starts_with('-'))
         .collect();
     if kernel::is_inside(&chosen) {
-        return inside();
+        return inside(kernel::measure_inside());
+    }
+    if let Some(outcome) = verify::inside(&chosen) {
+        return inside(outcome);
     }
     if let Some(unknown) = chosen
         .iter()
         .find(|word| MEASUREMENTS.iter().all(|(name, _)| name != word))
     {
         eprintln!(
-            "bench: there is no measurement {unknown}; there are vni, kernel, parsing and lab"
+            "bench: there is no measurement {unknown}; there are parsing, vni, kernel, lab and verify"
         );
         return ExitCode::FAILURE;
     }
@@ -88,8 +93,8 @@ fn main() -> ExitCode {
 }
 
 /// What runs in the lab's node.
-fn inside() -> ExitCode {
-    match kernel::measure_inside() {
+fn inside(outcome: Result<(), Failure>) -> ExitCode {
+    match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("{}", chain(&*error));

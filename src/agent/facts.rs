@@ -4,7 +4,8 @@
 //! that could not be spoken with is not asked again in the same gathering, because each try may
 //! take as long as the longest silence; and nothing is written anywhere.
 
-mod kernel;
+pub(super) mod kernel;
+pub(super) mod part;
 mod segments;
 pub(super) mod sessions;
 mod tables;
@@ -31,7 +32,7 @@ use crate::verify::facts::{
     VrfFacts, ZebraSegment, ZebraVni, sessions_of,
 };
 use ipnet::IpNet;
-use kernel::KernelTables;
+use kernel::{KernelTables, LinksOf};
 use tables::{BgpTables, ZebraTables};
 
 /// Reads back everything that verification of `intent` looks at.
@@ -53,7 +54,7 @@ pub async fn gather(
         Small::ask(frr, &wanted),
         tables::read_bgp(&dir, &wanted),
         tables::read_zebra(&dir, &wanted),
-        kernel::read(kernel, seen, &wanted.vrfs),
+        kernel::read(kernel, seen, &wanted.vrfs, LinksOf::Everything),
     );
     assemble(small, bgp, zebra, kernel)
 }
@@ -82,6 +83,8 @@ async fn callers(frr: &mut Frr, intent: &NodeIntent) -> Read<Sessions> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Wanted {
     vrfs: Vec<VrfName>,
+    /// Those of them with a leg to the host, and with sessions so.
+    hosts: Vec<VrfName>,
     /// The fabric's neighbours that EVPN routes are to be sent to.
     evpn_neighbors: Vec<Peer>,
     /// Whether there are layer 2 segments.
@@ -116,6 +119,12 @@ impl Wanted {
         });
         Self {
             vrfs: intent.vnis.iter().map(|vni| vni.spec.vrf.clone()).collect(),
+            hosts: intent
+                .vnis
+                .iter()
+                .filter(|vni| !vni.legs.is_empty())
+                .map(|vni| vni.spec.vrf.clone())
+                .collect(),
             evpn_neighbors: evpn_neighbors.collect(),
             segments: Asked::when(!intent.segments.is_empty()),
             bfd: Asked::when(
@@ -162,11 +171,7 @@ impl Small {
         let bgp_vnis = bgpd
             .read("show bgp l2vpn evpn vni json", evpn::bgp_vnis)
             .await;
-        let mut vrf_sessions = BTreeMap::new();
-        for vrf in &wanted.vrfs {
-            let command = format!("show bgp vrf {vrf} neighbors json");
-            vrf_sessions.insert(vrf.clone(), bgpd.sessions(&command).await);
-        }
+        let vrf_sessions = host_sessions(&mut bgpd, wanted).await;
         let next_hops = underlay::next_hops(&mut bgpd).await;
         let mut zebra = Asker::new(frr, Daemon::Zebra);
         let mapped = zebra.read("show vrf vni json", evpn::vrf_vnis).await;
@@ -197,6 +202,36 @@ impl Small {
             bfd: bfd.map(underlay::bfd),
         }
     }
+}
+
+impl Small {
+    /// Asks for what concerns some VRFs; the rest is as it was `before`, and follows from the
+    /// configuration alone.
+    async fn ask_part(frr: &mut Frr, wanted: &Wanted, before: &Facts) -> Self {
+        let mut bgpd = Asker::new(frr, Daemon::Bgpd);
+        let vrfs = host_sessions(&mut bgpd, wanted).await;
+        let next_hops = underlay::next_hops(&mut bgpd).await;
+        let tracked = underlay::tracked(&mut Asker::new(frr, Daemon::Zebra)).await;
+        Self {
+            fabric: before.fabric_sessions.clone(),
+            zebra_vnis: before.zebra_vnis.clone(),
+            bgp_vnis: before.bgp_vnis.clone(),
+            vrfs,
+            next_hops,
+            tracked,
+            segments: Err(Unreadable::not_read()),
+            bfd: Err(Unreadable::not_read()),
+        }
+    }
+}
+
+async fn host_sessions(bgpd: &mut Asker<'_>, wanted: &Wanted) -> BTreeMap<VrfName, Read<Sessions>> {
+    let mut all = BTreeMap::new();
+    for vrf in &wanted.hosts {
+        let command = format!("show bgp vrf {vrf} neighbors json");
+        all.insert(vrf.clone(), bgpd.sessions(&command).await);
+    }
+    all
 }
 
 /// One daemon, asked over the driver's connection until it cannot be spoken with.

@@ -5,19 +5,24 @@
 //! was killed anywhere continues from what is there. Beside the task only the refresher of
 //! neighbours works by itself, with sockets of its own; it changes nothing that was configured.
 
+mod backoff;
 pub mod cleanup;
+mod contents;
 pub mod execute;
 pub mod eye;
 pub mod facts;
 mod failures;
 mod handles;
 mod memory;
+mod node_status;
+mod partial;
 mod pass;
 pub mod preview;
 mod quarrels;
 mod remedy;
 mod report;
 mod revival;
+mod scope;
 mod sessions;
 mod socket;
 pub mod source;
@@ -25,24 +30,34 @@ pub mod state;
 pub mod vrf_tables;
 mod wake;
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use kube::Client;
 use perouter_parsers::bmp::Message;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 use tracing::Instrument as _;
 
+use crate::api::Labels;
+use crate::api::types::VrfName;
 use crate::frr::{self, Frr};
-use crate::intent::Node;
+use crate::intent::NodeIndex;
 use crate::netlink::namespace::{self, NamespaceError};
+use crate::netlink::{Places, Stirred};
 use crate::status::probe::Work;
 use crate::status::protocol::Request;
+use crate::status::report::Verdict;
 use crate::status::serve::{Listen, Server};
+use backoff::Backoff;
 pub(crate) use execute::chain;
+use node_status::Scribe;
 use pass::Worker;
+use scope::Scope;
 use socket::Asked;
+use source::Cluster;
 pub use wake::Cause;
 
 /// How long after the first event of a burst the loop looks, so that a burst costs one pass.
@@ -55,8 +70,12 @@ const RETRY_LONGEST: Duration = Duration::from_secs(10);
 /// How long the end waits for the answers to calls that were begun.
 const FAREWELL: Duration = Duration::from_secs(5);
 
-/// How often facts are read when all is well.
+/// How often all facts are read when all is well, at most.
 const VERIFY_SETTLED: Duration = Duration::from_secs(10);
+
+/// The pause after a reading of everything, by how long it took, when all is well: what happens is
+/// told of, and where many routes are it takes a twentieth of the time at most.
+const SETTLED_REST: u32 = 19;
 
 /// How soon after a reading the next one follows while something is not as it should be: at
 /// first often, because a fabric that comes up changes fast, then ever less.
@@ -88,10 +107,14 @@ const TOLD: usize = 256;
 pub struct Options {
     /// The node's name.
     pub name: String,
-    /// What objects are resolved for.
-    pub node: Node,
-    /// The directory of manifests.
-    pub manifests: PathBuf,
+    /// The number that its addresses follow from; without one, the Node object must say.
+    pub index: Option<NodeIndex>,
+    /// Its labels, until the Node object says.
+    pub labels: Labels,
+    /// The directory of manifests, if there is one.
+    pub manifests: Option<PathBuf>,
+    /// Whether objects come from the Kubernetes API too.
+    pub kubernetes: Kubernetes,
     /// The name of the router's network namespace.
     pub netns: String,
     /// The folder of FRR's vty sockets.
@@ -108,9 +131,28 @@ pub struct Options {
     pub resync: Duration,
 }
 
+/// Whether the agent takes part in a Kubernetes cluster.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Kubernetes {
+    /// It knows none.
+    Unused,
+    /// It takes objects from its API, by the credentials of its pod or of `KUBECONFIG`, and writes
+    /// the node's status.
+    Watched {
+        /// Where the status is written.
+        namespace: String,
+    },
+}
+
 /// The agent cannot run.
 #[derive(Debug, thiserror::Error)]
 pub enum AgentError {
+    /// The credentials for the Kubernetes API.
+    #[error("cannot find out how to reach the Kubernetes API")]
+    Kubernetes(#[source] kube::Error),
+    /// Nobody says what the node's addresses follow from.
+    #[error("the node's index is not known: give --node-index")]
+    NoIndex,
     /// Its memory.
     #[error(transparent)]
     State(#[from] state::StateError),
@@ -133,23 +175,54 @@ pub async fn run(options: Options) -> Result<(), AgentError> {
     let (ask, asked) = mpsc::channel(16);
     let (changed, manifests_changed) = mpsc::channel(1);
     let (sessions, told) = mpsc::channel(TOLD);
-    let (stir, stirred) = mpsc::channel(1);
+    let stirred = Stirred::default();
     let tell = wake::Tell {
         sessions,
-        stirred: stir,
+        stirred: stirred.clone(),
     };
-    let mut worker = Worker::new(&options, tell)?;
+    let mut stop = signal(SignalKind::terminate()).map_err(AgentError::Signal)?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(AgentError::Signal)?;
+    let client = match &options.kubernetes {
+        Kubernetes::Watched { .. } => {
+            let client = Client::try_default().await;
+            Some(client.map_err(AgentError::Kubernetes)?)
+        }
+        Kubernetes::Unused => None,
+    };
+    let cluster = client
+        .as_ref()
+        .map(|client| Cluster::watch(client, &options.name, &changed));
+    let nodes = cluster.as_ref().map(Cluster::nodes);
+    let node = tokio::select! {
+        node = contents::node(&options, cluster.as_ref()) => node?,
+        _ = stop.recv() => return Ok(()),
+        _ = interrupt.recv() => return Ok(()),
+    };
+    tracing::info!(node = options.name, index = node.index.0, "started");
+    let mut worker = Worker::new(&options, node, cluster, tell)?;
     socket::serve(&options.socket, ask, worker.publish.subscribe())?;
+    let _scribe = match (client, nodes, &options.kubernetes) {
+        (Some(client), Some(nodes), Kubernetes::Watched { namespace }) => {
+            let scribe = Scribe {
+                client,
+                namespace: namespace.clone(),
+                node: options.name.clone(),
+                nodes,
+                reports: worker.publish.subscribe(),
+            };
+            Some(scribe.start())
+        }
+        (_, _, Kubernetes::Watched { .. } | Kubernetes::Unused) => None,
+    };
     worker.server = match options.listen {
         Listen::Off => None,
         Listen::At(address) => Some(Server::start(address, worker.view())),
     };
-    let _directory = wake::watch_directory(&options.manifests, wake::Interest::Changes, changed);
+    let directory = options.manifests.as_deref();
+    let _directory = directory
+        .and_then(|path| wake::watch_directory(path, wake::Interest::Changes, changed.clone()));
     let (came, daemons_came) = mpsc::channel(1);
     let _sockets = wake::watch_directory(&options.frr_dir, wake::Interest::Arrivals, came);
-    let mut stop = signal(SignalKind::terminate()).map_err(AgentError::Signal)?;
-    let mut interrupt = signal(SignalKind::interrupt()).map_err(AgentError::Signal)?;
-    tracing::info!(node = options.name, index = options.node.index.0, "started");
     let frr = Frr::new(frr::Options {
         dir: options.frr_dir.clone(),
         netns: namespace::path_of(&options.netns)?,
@@ -166,13 +239,16 @@ pub async fn run(options: Options) -> Result<(), AgentError> {
         told,
         heard: Vec::new(),
         interrupted: None,
-        verified: Instant::now(),
-        verifying: Duration::ZERO,
+        whole: Reading::default(),
+        part: Reading::default(),
+        said: Verdict::NotReady,
+        scope: Scope::default(),
         retry: RETRY_FIRST,
         next_pass: Instant::now(),
         next_verify: Instant::now(),
+        next_part: None,
         unsettled: VERIFY_FIRST,
-        remedy: RETRY_FIRST,
+        remedy: Backoff::new(RETRY_FIRST),
         due: Cause::Start,
     };
     tokio::select! {
@@ -204,18 +280,24 @@ struct Loop {
     heard: Vec<Message>,
     /// When a reading was broken off last.
     interrupted: Option<Instant>,
-    /// That what packets are forwarded by has changed.
-    stirred: mpsc::Receiver<()>,
-    /// When a reading ended last, and how long it took.
-    verified: Instant,
-    verifying: Duration,
+    /// Where what packets are forwarded by has changed.
+    stirred: Stirred,
+    /// The last reading of everything, and of some VRFs alone.
+    whole: Reading,
+    part: Reading,
+    /// What the last reading of everything said.
+    said: Verdict,
+    /// What has changed since it was read.
+    scope: Scope,
     retry: Duration,
     next_pass: Instant,
     next_verify: Instant,
+    /// When the VRFs in which something changed are read; none while there are none.
+    next_part: Option<Instant>,
     /// The pause to the next reading while something is not as it should be.
     unsettled: Duration,
-    /// The pause to the next pass while verification finds fault with what a pass left.
-    remedy: Duration,
+    /// The next pass while verification finds fault with what a pass left.
+    remedy: Backoff,
     /// Why the next timed pass runs.
     due: Cause,
 }
@@ -224,9 +306,41 @@ struct Loop {
 enum Turn {
     Pass(Cause),
     Verify,
+    VerifyPart,
     Sessions,
-    Stirred,
+    Stirred(Places),
     Answer(Asked),
+}
+
+/// A reading that is over.
+#[derive(Clone, Copy, Debug)]
+struct Reading {
+    ended: Instant,
+    took: Duration,
+}
+
+impl Default for Reading {
+    fn default() -> Self {
+        Self {
+            ended: Instant::now(),
+            took: Duration::ZERO,
+        }
+    }
+}
+
+impl Reading {
+    /// One that began then and ends now.
+    fn since(begun: Instant) -> Self {
+        Self {
+            ended: Instant::now(),
+            took: begun.elapsed(),
+        }
+    }
+
+    /// When the next one may follow that only follows from changes.
+    fn soonest(self, now: Instant) -> Instant {
+        soonest(self.ended, self.took, now)
+    }
 }
 
 impl Loop {
@@ -236,11 +350,9 @@ impl Loop {
             match self.next().await {
                 Turn::Pass(cause) => self.pass(cause).await,
                 Turn::Verify => self.verify().await,
+                Turn::VerifyPart => self.verify_part().await,
                 Turn::Sessions => self.sessions().await,
-                Turn::Stirred => {
-                    let soonest = soonest(self.verified, self.verifying, Instant::now());
-                    self.next_verify = self.next_verify.min(soonest);
-                }
+                Turn::Stirred(places) => self.changed(self.worker.scope_of(&places)),
                 Turn::Answer(asked) => self.answer(asked).await,
             }
         }
@@ -262,8 +374,9 @@ impl Loop {
                 self.frr.try_at_once();
                 self.settled(Cause::DaemonBack).await
             }
-            Some(()) = self.stirred.recv() => Turn::Stirred,
+            places = self.stirred.next() => Turn::Stirred(places),
             () = tokio::time::sleep_until(self.next_pass) => Turn::Pass(self.due),
+            () = until(self.next_part) => Turn::VerifyPart,
             () = tokio::time::sleep_until(self.next_verify) => Turn::Verify,
         }
     }
@@ -277,38 +390,106 @@ impl Loop {
         Turn::Pass(cause)
     }
 
+    /// Has what changed read soon.
+    fn changed(&mut self, scope: Scope) {
+        let now = Instant::now();
+        self.scope.add(scope);
+        match &self.scope {
+            Scope::Vrfs(vrfs) if vrfs.is_empty() => {}
+            Scope::Vrfs(_) => {
+                let next = self.part.soonest(now);
+                self.next_part = Some(self.next_part.map_or(next, |due| due.min(next)));
+            }
+            Scope::All => {
+                self.next_part = None;
+                self.next_verify = self.next_verify.min(self.whole.soonest(now));
+            }
+        }
+    }
+
+    /// What has changed is about to be read: what is told from here on may not be in it.
+    fn take_scope(&mut self) -> Scope {
+        self.next_part = None;
+        let places = self.stirred.take();
+        self.scope.add(self.worker.scope_of(&places));
+        std::mem::take(&mut self.scope)
+    }
+
     /// Reads facts, unless a session is lost meanwhile, which is the greater news.
     async fn verify(&mut self) {
         let last = self.interrupted;
         let patient = last.is_some_and(|last| last.elapsed() < INTERRUPTION);
-        // What is told from here on may not be in what is read.
-        while self.stirred.try_recv().is_ok() {}
+        self.take_scope();
         let begun = Instant::now();
         tokio::select! {
             biased;
             () = hear_of_loss(&mut self.told, &mut self.heard), if !patient => {
                 self.interrupted = Some(Instant::now());
+                self.scope = Scope::All;
             }
             () = self.worker.verify(&mut self.frr).instrument(tracing::info_span!("verify")) => {
-                (self.verified, self.verifying) = (Instant::now(), begun.elapsed());
+                self.whole = Reading::since(begun);
                 self.schedule_verify();
             }
         }
     }
 
-    /// Looks at the sessions that bgpd told of, at once at lost ones, and soon at everything.
+    /// Reads the facts of the VRFs in which something changed.
+    async fn verify_part(&mut self) {
+        let scope = self.take_scope();
+        let Scope::Vrfs(vrfs) = scope else {
+            return self.changed(scope);
+        };
+        let begun = Instant::now();
+        let verify = self.worker.verify_vrfs(&vrfs, &mut self.frr);
+        let outcome = tokio::select! {
+            biased;
+            () = hear_of_loss(&mut self.told, &mut self.heard) => None,
+            outcome = verify.instrument(tracing::info_span!("verify")) => Some(outcome),
+        };
+        match outcome {
+            None => self.changed(Scope::Vrfs(vrfs)),
+            Some(partial::Outcome::AllNeeded) => self.changed(Scope::All),
+            Some(partial::Outcome::Verified(troubled)) => {
+                self.part = Reading::since(begun);
+                self.schedule_part(troubled);
+            }
+        }
+    }
+
+    /// Has VRFs in which something is not as it should be read again.
+    fn schedule_part(&mut self, troubled: BTreeSet<VrfName>) {
+        let now = Instant::now();
+        if !troubled.is_empty() {
+            let pause = self.unsettled.max(self.part.took * UNSETTLED_REST);
+            self.look_again(Scope::Vrfs(troubled), now + pause);
+            return;
+        }
+        self.unsettled = VERIFY_FIRST;
+        if self.said == Verdict::NotReady && self.worker.is_ready() {
+            // Whoever waits for all to be well waits for one reading of everything that says so.
+            self.next_verify = self.next_verify.min(self.whole.soonest(now));
+        }
+    }
+
+    /// Looks at the sessions that bgpd told of, at once at lost ones, and soon at what depends on
+    /// them.
     async fn sessions(&mut self) {
         while let Ok(message) = self.told.try_recv() {
             self.heard.push(message);
         }
         let heard = std::mem::take(&mut self.heard);
-        let next = if heard.iter().any(is_loss) {
+        if heard.iter().any(is_loss) {
             self.worker.look_at_sessions(&heard, &mut self.frr).await;
-            Instant::now() + VERIFY_AFTER_SESSION
-        } else {
-            soonest(self.verified, self.verifying, Instant::now())
-        };
-        self.next_verify = self.next_verify.min(next);
+        }
+        self.changed(self.worker.scope_of_sessions(&heard));
+        if heard.iter().any(is_loss) {
+            let next = Instant::now() + VERIFY_AFTER_SESSION;
+            match &self.scope {
+                Scope::Vrfs(_) => self.next_part = self.next_part.map(|due| due.min(next)),
+                Scope::All => self.next_verify = self.next_verify.min(next),
+            }
+        }
     }
 
     async fn pass(&mut self, cause: Cause) {
@@ -317,7 +498,10 @@ impl Loop {
         let pass = self.worker.pass(cause, &mut self.frr);
         let settled = pass.instrument(span).await;
         let now = Instant::now();
-        self.verified = now;
+        self.whole.ended = now;
+        if cause == Cause::Broken {
+            self.remedy.done(self.resync);
+        }
         match settled {
             pass::Settled::Yes => {
                 self.retry = RETRY_FIRST;
@@ -332,20 +516,44 @@ impl Loop {
         self.schedule_verify();
     }
 
-    /// Reads facts again: soon while something is wrong. What is found broken may have been
-    /// changed behind our back without an event, so a pass looks after it too.
+    /// Reads facts again: soon what is wrong, and all of it now and then. What is found broken may
+    /// have been changed behind our back without an event, so a pass looks after it too.
     fn schedule_verify(&mut self) {
         let now = Instant::now();
+        self.said = self.worker.verdict();
+        let rest = (self.whole.took * SETTLED_REST).min(self.resync);
+        self.next_verify = now + VERIFY_SETTLED.max(rest);
         if self.worker.is_ready() {
-            (self.unsettled, self.remedy) = (VERIFY_FIRST, RETRY_FIRST);
-            self.next_verify = now + VERIFY_SETTLED;
+            self.unsettled = VERIFY_FIRST;
+            self.remedy = Backoff::new(RETRY_FIRST);
             return;
         }
-        self.next_verify = now + self.unsettled.max(self.verifying * UNSETTLED_REST);
+        let trouble = self.worker.trouble();
+        let last = match trouble {
+            Scope::Vrfs(_) => self.part,
+            Scope::All => self.whole,
+        };
+        let pause = self.unsettled.max(last.took * UNSETTLED_REST);
+        self.look_again(trouble, now + pause);
+    }
+
+    /// Has what is not as it should be read again then, and a pass look after what is broken: soon
+    /// at first, then ever less often.
+    fn look_again(&mut self, trouble: Scope, then: Instant) {
         self.unsettled = (self.unsettled.mul_f32(1.2)).min(VERIFY_LONGEST);
-        if self.worker.looks_broken() && self.next_pass > now + self.remedy {
-            (self.next_pass, self.due) = (now + self.remedy, Cause::Broken);
-            self.remedy = (self.remedy * 2).min(self.resync);
+        self.scope.add(trouble);
+        match &self.scope {
+            Scope::Vrfs(vrfs) if vrfs.is_empty() => {}
+            Scope::Vrfs(_) => {
+                self.next_part = Some(self.next_part.map_or(then, |due| due.min(then)));
+            }
+            Scope::All => self.next_verify = self.next_verify.min(then),
+        }
+        if self.worker.looks_broken() {
+            let at = self.remedy.due(Instant::now());
+            if self.next_pass > at {
+                (self.next_pass, self.due) = (at, Cause::Broken);
+            }
         }
     }
 
@@ -374,6 +582,14 @@ impl Loop {
 fn soonest(last: Instant, took: Duration, now: Instant) -> Instant {
     let rest = (took * STIRRED_REST).min(VERIFY_SETTLED);
     (now + STIRRED_SETTLE).max(last + rest)
+}
+
+/// Waits until then, or for ever.
+async fn until(then: Option<Instant>) {
+    match then {
+        Some(then) => tokio::time::sleep_until(then).await,
+        None => std::future::pending().await,
+    }
 }
 
 /// Waits until something was heard of sessions.

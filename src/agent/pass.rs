@@ -15,14 +15,14 @@ use super::handles::Handles;
 use super::quarrels::Quarrels;
 use super::report::Verification;
 use super::revival::Host;
-use super::source::{Contents, Directory};
+use super::source::{Cluster, Contents, Directory};
 use super::state::{self, StateDir};
 use super::vrf_tables::clear_of_others;
 use super::wake::{Cause, Tell};
 use super::{AgentError, Options};
 use crate::api::{InterfaceName, ObjectKey, VrfName};
 use crate::frr::{Daemon, Frr};
-use crate::intent::{self, Accepted, Candidates, Node, Resolution};
+use crate::intent::{self, Accepted, Node, Resolution};
 use crate::netlink::namespace::{self, Ensured};
 use crate::netlink::{self, Kernel, KernelEvent};
 use crate::plan::link::{KernelStep, NIC_GROUP, SeenKernel, Space};
@@ -63,7 +63,9 @@ pub(super) struct Worker {
     pub(super) node: Node,
     pub(super) netns: PathBuf,
     netns_name: String,
-    directory: Directory,
+    pub(super) directory: Option<Directory>,
+    /// The Kubernetes API.
+    pub(super) cluster: Option<Cluster>,
     pub(super) state: StateDir,
     pub(super) handles: Option<Handles>,
     pub(super) memory: Memory,
@@ -121,16 +123,22 @@ pub(super) enum PassError {
 }
 
 impl Worker {
-    pub(super) fn new(options: &Options, tell: Tell) -> Result<Self, AgentError> {
+    pub(super) fn new(
+        options: &Options,
+        node: Node,
+        cluster: Option<Cluster>,
+        tell: Tell,
+    ) -> Result<Self, AgentError> {
         let state = StateDir::open(&options.state)?;
         let saved = state.load_manifests()?;
         let markers_owed = state.load_markers()?;
         Ok(Self {
             name: options.name.clone(),
-            node: options.node.clone(),
+            node,
             netns: namespace::path_of(&options.netns)?,
             netns_name: options.netns.clone(),
-            directory: Directory::new(options.manifests.clone()),
+            directory: options.manifests.clone().map(Directory::new),
+            cluster,
             memory: state.load_memory()?,
             accepted: state::accepted(&saved),
             state,
@@ -209,6 +217,7 @@ impl Worker {
         let drift_counts = unchanged
             && self.last == Some(Settled::Yes)
             && !matches!(cause, Cause::Start | Cause::Manifests);
+        let writes = self.netlink_writes() + frr.writes();
         let settled = match self.rounds(cause, drift_counts, frr).await {
             Ok(settled) => settled,
             Err(error) => {
@@ -230,7 +239,11 @@ impl Worker {
             // Told before the facts are read, which takes long when it is FRR that hangs.
             self.make_report(frr);
         }
-        self.verify(frr).await;
+        let has_written = self.netlink_writes() + frr.writes() != writes;
+        // What was found broken and needs no change is looked at again in its own time.
+        if cause != Cause::Broken || settled == Settled::No || has_written {
+            self.verify(frr).await;
+        }
         settled
     }
 
@@ -250,6 +263,7 @@ impl Worker {
 
     /// Reads and resolves the manifests. Returns whether the intent stayed as it was.
     fn read_manifests(&mut self) -> bool {
+        self.heed_node();
         let Contents {
             candidates,
             documents,
@@ -267,26 +281,6 @@ impl Worker {
         self.accepted.clone_from(&resolution.accepted);
         self.resolution = resolution;
         unchanged
-    }
-
-    /// What the directory holds; when it cannot be listed, every object stays as it was.
-    fn contents(&mut self) -> Contents {
-        self.directory.read().unwrap_or_else(|error| {
-            let message = error.to_string();
-            let sources = self.accepted.values().map(|object| object.source.clone());
-            let own = self.directory.path().display().to_string();
-            let broken = sources
-                .chain([own])
-                .map(|source| (source, message.clone()))
-                .collect();
-            Contents {
-                candidates: Candidates {
-                    objects: Vec::new(),
-                    broken_sources: broken,
-                },
-                ..Contents::default()
-            }
-        })
     }
 
     /// Observes and executes until nothing remains to be done.

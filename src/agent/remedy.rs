@@ -1,37 +1,79 @@
 //! What no difference between wanted and seen shows: zebra holds routes for installed that the
-//! kernel has dropped without telling anybody, as it does when a bridge leaves its VRF.
-//!
-//! zebra installs them anew when the bridge goes down and comes up again. Nothing that works is
-//! disturbed by that: only where the kernel has none of the fabric's routes is it done.
+//! kernel has dropped without telling anybody, as it does when a bridge leaves its VRF or has no
+//! carrier for a moment.
+
+use ipnet::IpNet;
 
 use super::execute::chain;
+use super::facts::kernel::table_of;
 use super::pass::Worker;
+use crate::intent::VniIntent;
+use crate::netlink::Kernel;
 use crate::plan::desired::Names;
-use crate::plan::link::{KernelStep, LinkChange, Space};
-use crate::verify;
+use crate::plan::link::{KernelStep, LinkChange, SeenKernel, Space};
+use crate::verify::{self, Stalled};
 
 impl Worker {
-    /// Has zebra install its routes anew where verification twice found none in the kernel.
+    /// Has zebra install anew what verification twice missed in the kernel.
     pub(super) async fn wake_zebra(&mut self) {
-        for step in self.stalled_bridges() {
-            let Some(kernel) = self.kernel() else { return };
-            if let Err(error) = kernel.execute(&step).await {
-                tracing::warn!("{}", chain(&error));
-                continue;
+        let Some(kernel) = self.kernel() else { return };
+        let stalled = verify::stalled(self.findings());
+        let mut done = Vec::new();
+        for vni in &self.resolution.intent.vnis {
+            match stalled.get(&vni.key) {
+                Some(Stalled::All) => done.extend(cycle(kernel, vni).await),
+                Some(Stalled::Routes(routes)) => {
+                    let seen = self.seen.as_deref();
+                    done.extend(announce(kernel, vni, routes, seen).await);
+                }
+                None => {}
             }
-            self.note_repair(1, vec![step.to_string()]);
+        }
+        if !done.is_empty() {
+            self.note_repair(done.len(), done);
         }
     }
+}
 
-    fn stalled_bridges(&self) -> Vec<KernelStep> {
-        let stalled = verify::stalled(self.findings());
-        let vnis = self.resolution.intent.vnis.iter();
-        let vnis = vnis.filter(|vni| stalled.contains(&&vni.key));
-        vnis.map(|vni| KernelStep::SetLink {
-            space: Space::Router,
-            name: Names::of(vni.spec.vni).bridge,
-            change: LinkChange::Cycle,
-        })
-        .collect()
+/// Has zebra hear of the end of each route, and install it anew; what was done.
+async fn announce(
+    kernel: &Kernel,
+    vni: &VniIntent,
+    routes: &[IpNet],
+    seen: Option<&SeenKernel>,
+) -> Vec<String> {
+    let vrf = &vni.spec.vrf;
+    // Without its table nobody can have read its routes.
+    let Ok(table) = table_of(vrf, seen) else {
+        return Vec::new();
+    };
+    let mut done = Vec::new();
+    for route in routes {
+        match kernel.announce_drop(table, *route).await {
+            Ok(()) => done.push(format!(
+                "~ router: route {route} of VRF {vrf} is installed anew by zebra, which had not \
+                 heard of its end"
+            )),
+            Err(error) => {
+                tracing::warn!("zebra cannot be told that {route} of VRF {vrf} is gone: {error}");
+            }
+        }
+    }
+    done
+}
+
+/// Has zebra install all routes by a bridge anew, by a bridge that goes down and comes up again.
+async fn cycle(kernel: &Kernel, vni: &VniIntent) -> Option<String> {
+    let step = KernelStep::SetLink {
+        space: Space::Router,
+        name: Names::of(vni.spec.vni).bridge,
+        change: LinkChange::Cycle,
+    };
+    match kernel.execute(&step).await {
+        Ok(()) => Some(step.to_string()),
+        Err(error) => {
+            tracing::warn!("{}", chain(&error));
+            None
+        }
     }
 }

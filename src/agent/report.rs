@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde::Serialize;
 use tokio::time::Instant;
 
 use super::execute::chain;
-use super::facts;
+use super::facts::{self, part::Known};
 use super::pass::{Settled, Worker};
 use crate::api::Manifest;
 use crate::frr::{Daemon, Frr, InUse};
@@ -20,12 +21,14 @@ use crate::status::report::{
     Counters, DaemonMode, FrrReport, Inputs, ObjectInput, Reading, Report, Verdict, Verified,
 };
 use crate::status::serve::{Server, View};
-use crate::verify::{self, Facts, Finding, History, News, Target};
+use crate::verify::{self, Check, Facts, Finding, History, News, Target};
 
 /// The last verification.
 pub(super) struct Verification {
     /// Without what grows with the routes.
     pub(super) facts: Facts,
+    /// What a part of it is read with.
+    pub(super) known: Known,
     /// As they were found, before it was asked for how long they have been so.
     found: Vec<Finding>,
     pub(super) findings: Vec<Finding>,
@@ -38,6 +41,12 @@ impl Verification {
         verify::replace(&mut self.found, found);
         self.findings = history.judge(self.found.clone(), Timestamp::now());
     }
+
+    /// What was found of some objects alone takes the place of what was found of them before.
+    pub(super) fn replace(&mut self, found: &[Finding], history: &mut History) {
+        verify::scope::put(&mut self.found, found);
+        self.findings = history.judge_part(found.to_vec(), &self.findings, Timestamp::now());
+    }
 }
 
 impl Worker {
@@ -49,10 +58,13 @@ impl Worker {
         let facts = facts::gather(frr, self.kernel(), self.seen.as_deref(), intent).await;
         let found = verify::verify(intent, &facts);
         let findings = self.history.judge(found.clone(), Timestamp::now());
+        let distinguishers = verify::scope::distinguishers(intent, &facts);
         self.log_changes(&findings);
         let took = begun.elapsed();
+        log_verified("all", &found, took);
         self.meters.verified(took);
         self.verification = Some(Verification {
+            known: Known { distinguishers },
             facts: facts.without_routes(),
             found,
             findings,
@@ -222,11 +234,15 @@ impl Worker {
             .is_some_and(|last| last.found.iter().any(Finding::is_bad))
     }
 
+    /// What the last report says.
+    pub(super) fn verdict(&self) -> Verdict {
+        let report = self.report.as_ref();
+        report.map_or(Verdict::NotReady, |report| report.verdict)
+    }
+
     /// Whether the last report says that all is well.
     pub(super) fn is_ready(&self) -> bool {
-        self.report
-            .as_ref()
-            .is_some_and(|report| report.verdict == Verdict::Ready)
+        self.verdict() == Verdict::Ready
     }
 
     /// Follows routes hop by hop as they are now, before any pass mends what is broken; the
@@ -272,6 +288,16 @@ impl Worker {
             }
         }
     }
+}
+
+/// What was verified, how many of its routes were found in the kernel, and how long it took.
+pub(super) fn log_verified(scope: &str, found: &[Finding], took: Duration) {
+    let routes = found
+        .iter()
+        .filter(|finding| finding.check == Check::RouteInKernel);
+    let routes: u64 = routes.map(Finding::good_ones).sum();
+    let took_us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
+    tracing::debug!(scope, routes, took_us, "verified");
 }
 
 pub(super) fn json<T: Serialize>(answer: &Answer<T>) -> String {

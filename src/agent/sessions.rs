@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use perouter_parsers::bmp::{Instance, Message, Peer};
 
 use super::pass::Worker;
+use super::scope::Scope;
 use super::{chain, facts};
 use crate::api::types::{InterfaceName, VrfName};
 use crate::frr::Frr;
@@ -43,6 +44,18 @@ impl Worker {
         self.log_changes(&verification.findings);
         self.verification = Some(verification);
         self.make_report(frr);
+    }
+
+    /// What depends on the sessions that something was told of.
+    pub(super) fn scope_of_sessions(&self, heard: &[Message]) -> Scope {
+        let mut scope = Scope::default();
+        for told in heard.iter().filter_map(|message| self.told_of(message)) {
+            scope.add(match told {
+                SessionsOf::Fabric => Scope::All,
+                SessionsOf::Vrf(vrf) => Scope::of_vrf(&self.resolution.intent, &vrf),
+            });
+        }
+        scope
     }
 
     /// The instance that a message is about, if it is one of ours.

@@ -10,6 +10,12 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+mod cluster;
+mod store;
+
+pub use cluster::Cluster;
+pub use store::SeenNode;
+
 use crate::api::{self, Manifest, ObjectKey};
 use crate::intent::{Candidate, Candidates};
 
@@ -57,6 +63,16 @@ pub struct Contents {
     pub candidates: Candidates,
     /// The valid objects, each with the text that it was written as, secrets included.
     pub documents: BTreeMap<ObjectKey, (Manifest, Arc<Value>)>,
+}
+
+impl Contents {
+    /// Adds what another source held at that time.
+    pub(super) fn merge(&mut self, other: Self) {
+        self.documents.extend(other.documents);
+        self.candidates.objects.extend(other.candidates.objects);
+        let broken = other.candidates.broken_sources;
+        self.candidates.broken_sources.extend(broken);
+    }
 }
 
 /// The directory cannot be read.

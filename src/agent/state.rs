@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::api::{self, Identity, ObjectKey, VrfName};
-use crate::intent::{Accepted, AcceptedObject};
+use crate::intent::{Accepted, AcceptedObject, Node};
 use crate::plan::bgp::raw::{RawApplied, RawMemory};
 use crate::plan::{Memory, NicMemory};
 
@@ -24,6 +24,7 @@ const RAW: &str = "raw.json";
 const NICS: &str = "nics.json";
 const ACCEPTED: &str = "accepted.json";
 const MARKERS: &str = "markers.json";
+const NODE: &str = "node.json";
 
 /// A last good manifest as it was written. It has no `Debug`: it may hold a password.
 #[derive(Clone, Serialize, Deserialize)]
@@ -136,6 +137,22 @@ impl StateDir {
         self.save(MARKERS, owed)
     }
 
+    /// What the Node object said last; nothing when nothing was remembered.
+    ///
+    /// # Errors
+    /// When the file is there but cannot be read.
+    pub fn load_node(&self) -> Result<Option<Node>, StateError> {
+        self.load(NODE)
+    }
+
+    /// Remembers what the Node object says, for a start while the API server is away.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn save_node(&self, node: &Node) -> Result<(), StateError> {
+        self.save(NODE, node)
+    }
+
     /// The last good manifests as they were written; none when nothing was remembered.
     ///
     /// # Errors
@@ -157,7 +174,7 @@ impl StateDir {
     /// # Errors
     /// When a file is there but cannot be removed.
     pub fn forget(&self) -> Result<(), StateError> {
-        for name in [NICS, ACCEPTED, RAW, MARKERS] {
+        for name in [NICS, ACCEPTED, RAW, MARKERS, NODE] {
             let path = self.path.join(name);
             match fs::remove_file(&path) {
                 Err(source) if source.kind() != io::ErrorKind::NotFound => {

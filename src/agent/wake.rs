@@ -7,6 +7,8 @@ use notify::{RecursiveMode, Watcher};
 use perouter_parsers::bmp::Message;
 use tokio::sync::mpsc;
 
+use crate::netlink::Stirred;
+
 /// Why a pass runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cause {
@@ -72,8 +74,8 @@ impl fmt::Display for Cause {
 pub(super) struct Tell {
     /// What bgpd tells of its sessions.
     pub(super) sessions: mpsc::Sender<Message>,
-    /// That what packets are forwarded by has changed.
-    pub(super) stirred: mpsc::Sender<()>,
+    /// Where what packets are forwarded by has changed.
+    pub(super) stirred: Stirred,
 }
 
 /// What of a directory is of interest.

@@ -18,7 +18,7 @@ mod tests;
 #[derive(Debug, Error)]
 #[error("the definition of {kind} cannot be written as YAML")]
 pub struct CrdError {
-    kind: Kind,
+    kind: String,
     #[source]
     source: serde_saphyr::SerializeError,
 }
@@ -38,19 +38,20 @@ pub struct CrdFile {
 ///
 /// A definition that YAML cannot hold, which would be a fault of this program.
 pub fn files() -> Result<Vec<CrdFile>, CrdError> {
-    DEFINITIONS
-        .iter()
-        .map(|(kind, definition)| {
-            let names = &definition.spec.names;
-            Ok(CrdFile {
-                name: format!("{}_{}.yaml", definition.spec.group, names.plural),
-                text: serde_saphyr::to_string(definition).map_err(|source| CrdError {
-                    kind: *kind,
-                    source,
-                })?,
-            })
-        })
-        .collect()
+    let all = DEFINITIONS.iter().map(|(_, definition)| definition);
+    all.chain([&*NODE_STATUS]).map(file).collect()
+}
+
+fn file(definition: &CustomResourceDefinition) -> Result<CrdFile, CrdError> {
+    let names = &definition.spec.names;
+    let text = serde_saphyr::to_string(definition).map_err(|source| CrdError {
+        kind: names.kind.clone(),
+        source,
+    })?;
+    Ok(CrdFile {
+        name: format!("{}_{}.yaml", definition.spec.group, names.plural),
+        text,
+    })
 }
 
 /// The definitions of all kinds that are implemented, each with its kind.
@@ -84,6 +85,21 @@ static DEFINITIONS: LazyLock<Vec<(Kind, CustomResourceDefinition)>> = LazyLock::
         .into_iter()
         .map(|(kind, definition)| (kind, tidied(definition)))
         .collect()
+});
+
+/// What agents write, which has no spec.
+static NODE_STATUS: LazyLock<CustomResourceDefinition> = LazyLock::new(|| {
+    let mut definition = tidied(v1alpha1::RouterNodeConfigurationStatus::crd());
+    for version in &mut definition.spec.versions {
+        let schema = version.schema.as_mut();
+        if let Some(schema) = schema.and_then(|schema| schema.open_api_v3_schema.as_mut()) {
+            schema.required = None;
+            if let Some(properties) = &mut schema.properties {
+                properties.remove("spec");
+            }
+        }
+    }
+    definition
 });
 
 /// Makes of the derived definition what a Go generator would have written.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::logging::{self, LogFormat};
 use super::node::{NodeArgs, Northbound};
 use crate::agent::cleanup::cleanup;
-use crate::agent::{self, Options};
+use crate::agent::{self, Kubernetes, Options};
 use crate::status::serve::Listen;
 
 /// Drives this node's FRR and kernel as the manifests say, and verifies that it is so
@@ -42,6 +42,22 @@ pub(super) struct Args {
     #[arg(long, value_enum, default_value_t, env = "PEROUTER_LOG_FORMAT")]
     log_format: LogFormat,
 
+    /// Take objects from the Kubernetes API too, and write the node's status there, by the credentials of the pod or of KUBECONFIG, and
+    /// the node's index and labels from its Node object
+    ///
+    /// While the API is away, everything stays as it said last; so it does over a restart.
+    #[arg(long)]
+    kubernetes: bool,
+
+    /// The namespace in which the node's status is written, with --kubernetes
+    #[arg(
+        long,
+        value_name = "NAME",
+        env = "POD_NAMESPACE",
+        default_value = "perouter-system"
+    )]
+    namespace: String,
+
     /// Give everything back instead, for an uninstall: NICs with their addresses and routes,
     /// links, FRR's configuration, the namespace. Stop the agent first, and FRR if it is to end
     #[arg(long)]
@@ -54,11 +70,22 @@ pub(super) fn run(args: Args) -> ExitCode {
         return super::fail("the agent makes namespaces and links: run it as root");
     }
     logging::start(args.log_format);
-    let node = args.node.node();
+    let kubernetes = if args.kubernetes {
+        Kubernetes::Watched {
+            namespace: args.namespace,
+        }
+    } else {
+        // Nobody else says.
+        if let Err(message) = args.node.node().and(args.node.manifests()) {
+            return super::fail(&message);
+        }
+        Kubernetes::Unused
+    };
+    let labels = args.node.labels();
     let NodeArgs {
         config_dir,
         node_name,
-        node_index: _,
+        node_index,
         node_labels: _,
         netns,
         frr_dir,
@@ -67,8 +94,10 @@ pub(super) fn run(args: Args) -> ExitCode {
     } = args.node;
     let options = Options {
         name: node_name,
-        node,
+        index: node_index,
+        labels,
         manifests: config_dir,
+        kubernetes,
         netns,
         frr_dir,
         northbound: Northbound::mode(northbound),

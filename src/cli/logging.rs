@@ -21,9 +21,13 @@ pub(super) enum LogFormat {
     Json,
 }
 
-/// Logs to standard error, by `PEROUTER_LOG` (as `info` or `perouter=debug`), `info` without it.
+/// What is logged when nobody says. The client of the Kubernetes API tells of each try that fails;
+/// the agent does once, with the reason.
+const USUAL: &str = "info,kube_client=off";
+
+/// Logs to standard error, by `PEROUTER_LOG` (as `info` or `perouter=debug`), [`USUAL`] without it.
 pub(super) fn start(format: LogFormat) {
-    let filter = EnvFilter::try_from_env("PEROUTER_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+    let filter = EnvFilter::try_from_env("PEROUTER_LOG").unwrap_or_else(|_| EnvFilter::new(USUAL));
     let colour = super::output::is_coloured(io::stderr().is_terminal());
     let subscriber = subscriber(format, filter, colour, io::stderr);
     // The program starts it once; a second one would be refused, and the first goes on.

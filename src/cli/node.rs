@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::api::selector::{is_label_key, is_label_value};
+use crate::api::selector::{Labels, is_label_key, is_label_value};
 use crate::frr;
 use crate::intent::{Node, NodeIndex};
 
@@ -11,7 +11,7 @@ use crate::intent::{Node, NodeIndex};
 pub(super) struct NodeArgs {
     /// The directory of manifests: files in the format of the custom resources
     #[arg(long, value_name = "DIR")]
-    pub(super) config_dir: PathBuf,
+    pub(super) config_dir: Option<PathBuf>,
 
     /// This node's name
     #[arg(long, value_name = "NAME", env = "NODE_NAME")]
@@ -19,7 +19,7 @@ pub(super) struct NodeArgs {
 
     /// The number that this node's addresses follow from: unique in the cluster, from 0
     #[arg(long, value_name = "N", env = "NODE_INDEX", value_parser = node_index)]
-    pub(super) node_index: NodeIndex,
+    pub(super) node_index: Option<NodeIndex>,
 
     /// A label of this node, by which manifests select it; may be given several times
     #[arg(
@@ -49,12 +49,26 @@ pub(super) struct NodeArgs {
 }
 
 impl NodeArgs {
-    /// What manifests are resolved for.
-    pub(super) fn node(&self) -> Node {
-        Node {
-            index: self.node_index,
-            labels: self.node_labels.iter().cloned().collect(),
-        }
+    /// What manifests are resolved for, where nobody else says.
+    pub(super) fn node(&self) -> Result<Node, String> {
+        let index = self
+            .node_index
+            .ok_or("the node's number is missing: give --node-index")?;
+        Ok(Node {
+            index,
+            labels: self.labels(),
+        })
+    }
+
+    /// The labels given.
+    pub(super) fn labels(&self) -> Labels {
+        self.node_labels.iter().cloned().collect()
+    }
+
+    /// The directory of manifests, where there is no other source of them.
+    pub(super) fn manifests(&self) -> Result<PathBuf, String> {
+        let given = self.config_dir.clone();
+        Ok(given.ok_or("the directory of manifests is missing: give --config-dir")?)
     }
 }
 

@@ -19,9 +19,13 @@ pub(super) struct Args {
 pub(super) fn run(args: Args) -> ExitCode {
     const CHANGES: u8 = 2;
     let node = args.node;
+    let (of_node, manifests) = match (node.node(), node.manifests()) {
+        (Ok(of_node), Ok(manifests)) => (of_node, manifests),
+        (Err(message), _) | (_, Err(message)) => return super::fail(&message),
+    };
     let options = preview::Options {
-        node: node.node(),
-        manifests: node.config_dir,
+        node: of_node,
+        manifests,
         netns: node.netns,
         frr_dir: node.frr_dir,
         state: node.state_dir,

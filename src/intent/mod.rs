@@ -30,12 +30,12 @@ pub use refusal::Refusal;
 
 /// The number that every address of this node is computed from (annotation
 /// `openpe.io/nodeindex` in a cluster).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct NodeIndex(pub u32);
 
 /// What objects are resolved for.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Node {
     /// Its addresses follow from this.
     pub index: NodeIndex,

@@ -202,13 +202,45 @@ pub(super) async fn routes(
     Ok(all)
 }
 
-/// All neighbour entries of IPv4 and IPv6.
-pub(super) async fn neighbours(channel: &Channel) -> Result<Vec<SeenNeighbour>, NetlinkError> {
+/// Whose entries to dump; the kernel leaves out the rest.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum OfLink {
+    /// Those of all links.
+    All,
+    /// Those of the link with this index.
+    One(u32),
+}
+
+impl OfLink {
+    fn restrict(self, request: &mut NeighbourMessage) {
+        match self {
+            Self::All => {}
+            Self::One(index) => request.attributes.push(NeighbourAttribute::IfIndex(index)),
+        }
+    }
+
+    const fn has(self, index: u32) -> bool {
+        match self {
+            Self::All => true,
+            Self::One(own) => own == index,
+        }
+    }
+}
+
+/// Neighbour entries of IPv4 and IPv6.
+pub(super) async fn neighbours(
+    channel: &Channel,
+    of: OfLink,
+) -> Result<Vec<SeenNeighbour>, NetlinkError> {
     channel
         .dump(
             Dump::Neighbours,
-            |handle| handle.neighbours().get().execute(),
-            |entry| decode_neighbour(&entry),
+            |handle| {
+                let mut request = handle.neighbours().get();
+                of.restrict(request.message_mut());
+                request.execute()
+            },
+            |entry| decode_neighbour(&entry).filter(|entry| of.has(entry.index)),
         )
         .await
 }
@@ -217,7 +249,7 @@ pub(super) async fn neighbours(channel: &Channel) -> Result<Vec<SeenNeighbour>, 
 pub(super) async fn named_neighbours(
     channel: &Channel,
 ) -> Result<Vec<SeenNeighbour>, NetlinkError> {
-    let mut found = neighbours(channel).await?;
+    let mut found = neighbours(channel, OfLink::All).await?;
     let names = observe::names(channel).await?;
     for entry in &mut found {
         entry.link = names.get(&entry.index).cloned();
@@ -225,16 +257,19 @@ pub(super) async fn named_neighbours(
     Ok(found)
 }
 
-/// All forwarding entries of bridges and VXLAN devices.
-pub(super) async fn fdb(channel: &Channel) -> Result<Vec<SeenFdb>, NetlinkError> {
+/// Forwarding entries of bridges and VXLAN devices; of one that is a port of a bridge, those that
+/// the bridge has at it too.
+pub(super) async fn fdb(channel: &Channel, of: OfLink) -> Result<Vec<SeenFdb>, NetlinkError> {
     channel
         .dump(
             Dump::Fdb,
             |handle| {
                 let request = handle.neighbours().get();
-                request.set_address_family(AddressFamily::Bridge).execute()
+                let mut request = request.set_address_family(AddressFamily::Bridge);
+                of.restrict(request.message_mut());
+                request.execute()
             },
-            |entry| decode_fdb(&entry),
+            |entry| decode_fdb(&entry).filter(|entry| of.has(entry.index)),
         )
         .await
 }

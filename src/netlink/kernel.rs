@@ -5,18 +5,19 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use tokio::sync::mpsc;
+use ipnet::IpNet;
 
 use super::channel::{Channel, Dump, NetlinkError, OpenError};
+use super::dropped;
 use super::execute::{self, StepError};
-use super::facts::{self, RouteFilter, SeenFdb, SeenNeighbour, SeenRoute};
+use super::facts::{self, OfLink, RouteFilter, SeenFdb, SeenNeighbour, SeenRoute};
 use super::firewall::{Firewall, FirewallError};
 use super::namespace::Netns;
 use super::observe;
 use super::refresh::{Pace, Refresher};
 use super::retain::Retention;
 use super::rules::{self, SeenRules};
-use super::stir::Stir;
+use super::stir::{Stir, Stirred};
 use super::sysctl::{self, SysctlError};
 use super::watch::{self, Interest, Watch, WatchError};
 use crate::api::types::InterfaceName;
@@ -232,12 +233,24 @@ impl Kernel {
     ///
     /// When they cannot be read.
     pub async fn neighbours(&self) -> Result<Vec<SeenNeighbour>, FactError> {
-        facts::neighbours(&self.router)
-            .await
-            .map_err(|source| FactError {
-                what: "neighbours",
-                source,
-            })
+        self.neighbours_of(OfLink::All).await
+    }
+
+    /// The neighbour entries of one link of the router's namespace.
+    ///
+    /// # Errors
+    ///
+    /// When they cannot be read.
+    pub async fn link_neighbours(&self, index: u32) -> Result<Vec<SeenNeighbour>, FactError> {
+        self.neighbours_of(OfLink::One(index)).await
+    }
+
+    async fn neighbours_of(&self, of: OfLink) -> Result<Vec<SeenNeighbour>, FactError> {
+        let found = facts::neighbours(&self.router, of).await;
+        found.map_err(|source| FactError {
+            what: "neighbours",
+            source,
+        })
     }
 
     /// The forwarding entries of the bridges and VXLAN devices in the router's namespace.
@@ -246,10 +259,38 @@ impl Kernel {
     ///
     /// When they cannot be read.
     pub async fn fdb(&self) -> Result<Vec<SeenFdb>, FactError> {
-        facts::fdb(&self.router).await.map_err(|source| FactError {
+        self.fdb_of(OfLink::All).await
+    }
+
+    /// The forwarding entries of one link of the router's namespace.
+    ///
+    /// # Errors
+    ///
+    /// When they cannot be read.
+    pub async fn link_fdb(&self, index: u32) -> Result<Vec<SeenFdb>, FactError> {
+        self.fdb_of(OfLink::One(index)).await
+    }
+
+    async fn fdb_of(&self, of: OfLink) -> Result<Vec<SeenFdb>, FactError> {
+        let found = facts::fdb(&self.router, of).await;
+        found.map_err(|source| FactError {
             what: "forwarding entries",
             source,
         })
+    }
+
+    /// Has zebra install a route of bgpd's anew that it holds for installed and the kernel, having
+    /// told nobody, has not. Where the kernel has it, zebra writes it once more.
+    ///
+    /// # Errors
+    ///
+    /// When the kernel refuses what zebra is to hear of.
+    pub async fn announce_drop(
+        &self,
+        table: TableId,
+        destination: IpNet,
+    ) -> Result<(), NetlinkError> {
+        dropped::announce(&self.router, table, destination).await
     }
 
     /// Watches links and addresses of both namespaces from now on. Changes of our own are told
@@ -262,13 +303,13 @@ impl Kernel {
         watch::watch(&self.channels(), Interest::Links).await
     }
 
-    /// Tells `stirred` from now on whenever what packets are forwarded by changes in the router's
+    /// Tells `stirred` from now on where what packets are forwarded by changes in the router's
     /// namespace: routes, neighbours, forwarding entries.
     ///
     /// # Errors
     ///
     /// When the namespace cannot be subscribed to.
-    pub async fn stir(&self, stirred: mpsc::Sender<()>) -> Result<Stir, WatchError> {
+    pub async fn stir(&self, stirred: Stirred) -> Result<Stir, WatchError> {
         let opened = Stir::watch(&self.router, stirred).await;
         opened.map_err(|source| WatchError::Open {
             space: Space::Router,

@@ -138,6 +138,6 @@ pub(super) fn route(index: u32, route: &NicRoute) -> Result<RouteMessage, Netlin
     Ok(message.build())
 }
 
-fn contradictory(error: impl std::error::Error) -> NetlinkError {
+pub(super) fn contradictory(error: impl std::error::Error) -> NetlinkError {
     NetlinkError::Contradictory(error.to_string())
 }

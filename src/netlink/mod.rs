@@ -12,6 +12,7 @@
 //! [`Kernel::writes`] lets tests prove.
 
 mod channel;
+mod dropped;
 mod execute;
 pub mod facts;
 pub mod firewall;
@@ -32,5 +33,5 @@ pub use execute::{StepCause, StepError};
 pub use kernel::{FactError, Kernel, KernelOpenError, ObserveError};
 pub use refresh::{Pace, Refresher};
 pub use retain::Retention;
-pub use stir::Stir;
+pub use stir::{Place, Places, Stir, Stirred};
 pub use watch::{Change, KernelEvent, Watch, WatchError};

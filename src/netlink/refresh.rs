@@ -11,6 +11,8 @@
 //! permanent entry lose its MAC. Both take the mark of EVPN (`NTF_EXT_LEARNED`) off an entry that
 //! has it, and nothing in a request can forbid that: so every round acts on a table read just
 //! before, never on what an event said a moment ago.
+//!
+//! Workloads that have moved here are asked for, too: see [`moved`].
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
@@ -18,8 +20,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use nix::errno::Errno;
+use rtnetlink::packet_core::{NLM_F_CREATE, NLM_F_EXCL};
 use rtnetlink::packet_route::neighbour::{
-    NeighbourAddress, NeighbourAttribute, NeighbourMessage, NeighbourState,
+    NeighbourAddress, NeighbourAttribute, NeighbourFlags, NeighbourMessage, NeighbourState,
 };
 use rtnetlink::packet_route::{AddressFamily, RouteNetlinkMessage};
 use tokio::sync::watch;
@@ -27,16 +30,18 @@ use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::task::AbortOnDropHandle;
 
 use super::channel::{Channel, NetlinkError, OpenError};
-use super::facts;
+use super::facts::{self, OfLink};
 use super::namespace::Netns;
 use super::watch::{Interest, KernelEvent, Watch, WatchError};
 use crate::api::types::InterfaceName;
 use crate::plan::link::Space;
 
 mod due;
+mod moved;
 
 pub use due::Pace;
 use due::{Probe, Rest, Schedule};
+use moved::Moves;
 
 /// Has the kernel probe stale neighbours on some bridges of one namespace, until it is dropped.
 #[derive(Debug)]
@@ -57,6 +62,7 @@ impl Refresher {
             pace,
             bridges: followed,
             probes: Arc::clone(&probes),
+            moves: Moves::default(),
             complaint: None,
         };
         Self {
@@ -103,6 +109,7 @@ struct Work {
     pace: Pace,
     bridges: watch::Receiver<BTreeSet<InterfaceName>>,
     probes: Arc<AtomicU64>,
+    moves: Moves,
     /// What was logged last and still holds.
     complaint: Option<String>,
 }
@@ -144,10 +151,9 @@ impl Work {
                 },
                 event = watch.next() => match event {
                     Some(KernelEvent::Lost { .. }) | None => return Err(RefreshError::Deaf),
-                    Some(event) if due::asks_for_a_round(&event, &self.bridges.borrow()) => {
+                    Some(event) => if self.asks_for_a_round(&event) {
                         schedule.hasten(Instant::now());
-                    }
-                    Some(_) => {}
+                    },
                 },
                 () = sleep_until(schedule.next()) => {
                     let outcome = self.round(channel, &mut last).await;
@@ -161,10 +167,25 @@ impl Work {
         }
     }
 
-    /// Reads the table once and has the kernel probe what is due in it. An entry that cannot
-    /// be probed keeps none of the others from it; the first such failure is returned.
+    fn asks_for_a_round(&mut self, event: &KernelEvent) -> bool {
+        let bridges = self.bridges.borrow();
+        let has_left = match event {
+            KernelEvent::Neighbour { entry, .. } => {
+                self.moves.heard(entry, &bridges, Instant::now())
+            }
+            KernelEvent::Link { .. }
+            | KernelEvent::Address { .. }
+            | KernelEvent::Overrun { .. }
+            | KernelEvent::Lost { .. } => false,
+        };
+        has_left || due::asks_for_a_round(event, &bridges)
+    }
+
+    /// Reads the table once and has the kernel probe what is due in it, and ask for who has
+    /// moved here. What cannot be probed keeps none of the others from it; the first such
+    /// failure is returned.
     async fn round(
-        &self,
+        &mut self,
         channel: &Channel,
         last: &mut Option<Probe>,
     ) -> Result<Rest, RefreshError> {
@@ -176,21 +197,51 @@ impl Work {
             .await
             .map_err(RefreshError::Read)?;
         let round = due::choose(&seen, &bridges, *last);
+        *last = round.probes.last().copied().or(*last);
+        let probed = self.request(channel, &round.probes, probe).await;
+        self.moves.read(&seen, &bridges, Instant::now());
+        if !self.moves.awaits() {
+            return probed.map(|()| round.rest);
+        }
+        let fdb = facts::fdb(channel, OfLink::All)
+            .await
+            .map_err(RefreshError::Read)?;
+        let arrived = self.moves.arrived(&fdb);
+        let asked = self.request(channel, &arrived, resolve).await;
+        let rest = if self.moves.awaits() {
+            Rest::More
+        } else {
+            round.rest
+        };
+        probed.and(asked).map(|()| rest)
+    }
+
+    /// Makes one request for each, and returns the first failure.
+    async fn request(
+        &self,
+        channel: &Channel,
+        places: &[Probe],
+        request: fn(Probe) -> (RouteNetlinkMessage, u16),
+    ) -> Result<(), RefreshError> {
         let mut failed = None;
-        for probe in &round.probes {
-            *last = Some(*probe);
-            match channel.ask(request(*probe), 0).await {
+        for place in places {
+            let (message, flags) = request(*place);
+            match channel.ask(message, flags).await {
                 Ok(()) => {
                     self.probes.fetch_add(1, Ordering::Relaxed);
                 }
-                // The entry, or the whole bridge, went meanwhile.
-                Err(error) if matches!(error.errno(), Some(Errno::ENOENT | Errno::ENODEV)) => {}
+                // The entry, or the whole bridge, went meanwhile, or somebody else has asked.
+                Err(error)
+                    if matches!(
+                        error.errno(),
+                        Some(Errno::ENOENT | Errno::ENODEV | Errno::EEXIST)
+                    ) => {}
                 Err(error) => {
                     failed.get_or_insert(error);
                 }
             }
         }
-        failed.map_or(Ok(round.rest), |error| Err(RefreshError::Probe(error)))
+        failed.map_or(Ok(()), |error| Err(RefreshError::Probe(error)))
     }
 
     /// Logs a failure when it is another than before, and its end.
@@ -209,15 +260,29 @@ impl Work {
 
 /// Has the kernel probe an entry that exists. Without `NLM_F_CREATE`, which rtnetlink's own
 /// request for neighbours always has, one that is gone is not made anew.
-fn request(probe: Probe) -> RouteNetlinkMessage {
-    let (family, destination) = match probe.ip {
+fn probe(place: Probe) -> (RouteNetlinkMessage, u16) {
+    let mut message = entry(place);
+    message.header.state = NeighbourState::Probe;
+    (RouteNetlinkMessage::NewNeighbour(message), 0)
+}
+
+/// Has the kernel ask who has an address that it knows nothing of; one that it knows is left
+/// alone.
+fn resolve(place: Probe) -> (RouteNetlinkMessage, u16) {
+    let mut message = entry(place);
+    message.header.flags = NeighbourFlags::Use;
+    let message = RouteNetlinkMessage::NewNeighbour(message);
+    (message, NLM_F_CREATE | NLM_F_EXCL)
+}
+
+fn entry(place: Probe) -> NeighbourMessage {
+    let (family, destination) = match place.ip {
         IpAddr::V4(ip) => (AddressFamily::Inet, NeighbourAddress::Inet(ip)),
         IpAddr::V6(ip) => (AddressFamily::Inet6, NeighbourAddress::Inet6(ip)),
     };
     let mut message = NeighbourMessage::default();
     message.header.family = family;
-    message.header.ifindex = probe.index;
-    message.header.state = NeighbourState::Probe;
+    message.header.ifindex = place.index;
     message.attributes = vec![NeighbourAttribute::Destination(destination)];
-    RouteNetlinkMessage::NewNeighbour(message)
+    message
 }

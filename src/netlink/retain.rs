@@ -39,6 +39,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::channel::{Channel, Dump, NetlinkError, OpenError};
+use super::facts::SeenNeighbour;
 use super::namespace::Netns;
 use super::observe;
 use super::socket::{self, DATAGRAM};
@@ -50,6 +51,8 @@ mod phase;
 
 use held::Held;
 use phase::Phase;
+
+pub(super) use held::METRIC;
 
 /// What is listened to.
 const GROUPS: &[MulticastGroup] = &[
@@ -446,20 +449,27 @@ impl Retained {
             RouteNetlinkMessage::NewNeighbour(entry) => {
                 if let Some(place) = held::told_neighbour(&entry) {
                     self.neighbours.insert(place, entry);
+                    return None;
                 }
-                None
+                // One that packets are just being sent to outlives its deletion, as one that is
+                // looked for: nothing tells of its end but that it is not valid any more.
+                let seen = super::facts::decode_neighbour(&entry)?;
+                (!seen.state.is_valid()).then(|| self.lost(&seen)).flatten()
             }
             RouteNetlinkMessage::DelNeighbour(entry) => {
                 match super::facts::decode_neighbour(&entry) {
-                    Some(seen) => self
-                        .neighbours
-                        .remove(&(seen.index, seen.ip))
-                        .map(|valid| Held::neighbour(&valid)),
+                    Some(seen) => self.lost(&seen),
                     None => Held::forwarding(&entry),
                 }
             }
             _ => None,
         }
+    }
+
+    /// A neighbour that is gone, if a control plane had told it.
+    fn lost(&mut self, seen: &SeenNeighbour) -> Option<Held> {
+        let valid = self.neighbours.remove(&(seen.index, seen.ip))?;
+        Some(Held::neighbour(&valid))
     }
 
     /// Puts things back, all at once. What is there again already is zebra's; but for a neighbour

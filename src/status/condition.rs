@@ -145,6 +145,30 @@ pub enum Reason {
     NotReady,
 }
 
+impl Reason {
+    /// Its name in a status.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Accepted => "Accepted",
+            Self::Rejected => "Rejected",
+            Self::LastGoodKept => "LastGoodKept",
+            Self::NotInForce => "NotInForce",
+            Self::NotApplied => "NotApplied",
+            Self::ApplyFailed => "ApplyFailed",
+            Self::Blocked => "Blocked",
+            Self::NotVerified => "NotVerified",
+            Self::Progressing => "Progressing",
+            Self::Waiting => "Waiting",
+            Self::Verified => "Verified",
+            Self::VerificationFailed => "VerificationFailed",
+            Self::NothingAsked => "NothingAsked",
+            Self::Ready => "Ready",
+            Self::NotReady => "NotReady",
+        }
+    }
+}
+
 /// One condition, as Kubernetes has them (`metav1.Condition`).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

@@ -98,6 +98,15 @@ impl Facts {
         self
     }
 
+    /// What was read of some VRFs alone takes the place of what was read of them before, again
+    /// without the tables whose size is that of the routes.
+    pub fn replace_vrfs(&mut self, newer: Self) {
+        let newer = newer.without_routes();
+        self.vrfs.extend(newer.vrfs);
+        self.underlay.next_hops = newer.underlay.next_hops;
+        self.underlay.tracked = newer.underlay.tracked;
+    }
+
     /// Sessions that were read by themselves take the place of those read before.
     pub fn replace_sessions(&mut self, instance: &SessionsOf, read: Read<Sessions>) {
         match instance {

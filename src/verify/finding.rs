@@ -1,9 +1,10 @@
 //! What verification says: one check, one object, one verdict.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
+use ipnet::IpNet;
 use k8s_openapi::jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -176,6 +177,18 @@ impl Finding {
     pub const fn is_good(&self) -> bool {
         matches!(self.outcome, Outcome::Good { .. })
     }
+
+    /// How many things are as they should be.
+    #[must_use]
+    pub const fn good_ones(&self) -> u64 {
+        match self.outcome {
+            Outcome::Good { count, .. } => count,
+            Outcome::Bad { .. }
+            | Outcome::Unsettled { .. }
+            | Outcome::MoreBad { .. }
+            | Outcome::Pending { .. } => 0,
+        }
+    }
 }
 
 impl fmt::Display for Finding {
@@ -209,21 +222,42 @@ impl fmt::Display for Finding {
     }
 }
 
-/// The objects none of whose routes is in the kernel though zebra says so of some.
+/// What of an object's routes the kernel has not, or not so, though zebra says that it has.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Stalled {
+    /// These routes.
+    Routes(Vec<IpNet>),
+    /// All of them, and more than are listed.
+    All,
+}
+
+/// The objects with such routes.
 #[must_use]
-pub fn stalled(findings: &[Finding]) -> BTreeSet<&ObjectKey> {
-    let of_kernel = || {
-        let routes = findings
-            .iter()
-            .filter(|finding| finding.check == Check::RouteInKernel);
-        routes.filter_map(|finding| Some((finding.object.as_ref()?, finding)))
-    };
-    let missing = of_kernel().filter(|(_, finding)| finding.is_bad());
-    let some_there = |object: &ObjectKey| {
-        of_kernel().any(|(other, finding)| other == object && finding.is_good())
-    };
-    missing
-        .map(|(object, _)| object)
-        .filter(|object| !some_there(object))
+pub fn stalled(findings: &[Finding]) -> BTreeMap<&ObjectKey, Stalled> {
+    let mut of_objects: BTreeMap<&ObjectKey, Vec<&Finding>> = BTreeMap::new();
+    for finding in findings {
+        if let (Check::RouteInKernel, Some(object)) = (finding.check, &finding.object) {
+            of_objects.entry(object).or_default().push(finding);
+        }
+    }
+    of_objects
+        .into_iter()
+        .filter(|(_, found)| found.iter().any(|finding| finding.is_bad()))
+        .map(|(object, found)| (object, stalled_ones(&found)))
         .collect()
 }
+
+fn stalled_ones(found: &[&Finding]) -> Stalled {
+    let is_more = |finding: &&Finding| matches!(finding.outcome, Outcome::MoreBad { .. });
+    if found.iter().any(is_more) && !found.iter().any(|finding| finding.is_good()) {
+        return Stalled::All;
+    }
+    let bad = found.iter().filter(|finding| finding.is_bad());
+    Stalled::Routes(
+        bad.filter_map(|finding| finding.subject.parse().ok())
+            .collect(),
+    )
+}
+
+#[cfg(test)]
+mod tests;

@@ -43,6 +43,24 @@ impl History {
         judged
     }
 
+    /// The same of what was found of some objects alone. What was `judged` of all others stays as
+    /// it is: nobody has looked at it again.
+    pub fn judge_part(
+        &mut self,
+        found: Vec<Finding>,
+        judged: &[Finding],
+        now: Timestamp,
+    ) -> Vec<Finding> {
+        let found: Vec<Finding> = found
+            .into_iter()
+            .map(|finding| self.judge_one(finding, now))
+            .collect();
+        let mut all = judged.to_vec();
+        super::scope::put(&mut all, &found);
+        self.forget(&all);
+        all
+    }
+
     fn judge_one(&mut self, mut finding: Finding, now: Timestamp) -> Finding {
         if !finding.is_bad() {
             return finding;

@@ -27,6 +27,7 @@ pub mod news;
 mod reach;
 mod remote_hosts;
 mod routes;
+pub mod scope;
 mod segment;
 mod sessions;
 mod sources;
@@ -38,7 +39,7 @@ pub mod walk;
 
 pub use explain::Explanation;
 pub use facts::Facts;
-pub use finding::{Check, Finding, Outcome, stalled};
+pub use finding::{Check, Finding, Outcome, Stalled, stalled};
 pub use history::History;
 pub use news::{News, Said};
 pub use walk::{Target, Walk, walk};
@@ -57,17 +58,20 @@ pub fn verify(intent: &NodeIntent, facts: &Facts) -> Vec<Finding> {
         return Vec::new();
     };
     sources::check(intent, facts, &mut ledger);
+    for vni in &intent.vnis {
+        sources::check_vni(vni, facts, &mut ledger);
+    }
     links::check_underlay(underlay, facts, &mut ledger);
-    let tunnels = Tunnels {
-        vteps: underlay.vteps,
-        nic_mtu: None,
-    };
+    let tunnels = tunnels(underlay);
     if !intent.vnis.is_empty() || !intent.segments.is_empty() {
         duplicates::check(intent, underlay, facts, &mut ledger);
     }
     let fabric = sessions::check_fabric(underlay, facts, &mut ledger);
     let overlay = Overlay::new(intent, underlay, facts, &fabric, &mut ledger);
-    targets::check(intent, underlay, facts, &mut ledger);
+    let among = targets::Among::new(intent, underlay, facts);
+    for vni in &intent.vnis {
+        among.check(vni, &mut ledger);
+    }
     for (own, routes) in intent.vnis.iter().zip(&overlay.routes.vnis) {
         overlay.vni(own, routes, &tunnels, &mut ledger);
     }
@@ -80,6 +84,13 @@ pub fn verify(intent: &NodeIntent, facts: &Facts) -> Vec<Finding> {
         sessions::check_passthrough(own, facts, &mut ledger);
     }
     ledger.into_findings()
+}
+
+const fn tunnels(underlay: &UnderlayIntent) -> Tunnels {
+    Tunnels {
+        vteps: underlay.vteps,
+        nic_mtu: None,
+    }
 }
 
 /// What all VNIs and segments are looked at with.

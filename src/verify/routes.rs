@@ -115,7 +115,7 @@ pub(super) fn own_distinguishers<'a>(
 }
 
 /// Which VNIs import a route target.
-struct Importers {
+pub(super) struct Importers {
     exact: HashMap<RouteTarget, Vec<usize>>,
     any: HashMap<u32, Vec<usize>>,
     /// Whose VNI a number is.
@@ -123,7 +123,7 @@ struct Importers {
 }
 
 impl Importers {
-    fn new(intent: &NodeIntent, underlay: &UnderlayIntent) -> Self {
+    pub(super) fn new(intent: &NodeIntent, underlay: &UnderlayIntent) -> Self {
         let mut importers = Self {
             exact: HashMap::new(),
             any: HashMap::new(),
@@ -143,6 +143,14 @@ impl Importers {
             }
         }
         importers
+    }
+
+    /// The VNIs that a path concerns: those that import it, and those whose number it says.
+    pub(super) fn concerned(&self, path: &EvpnPath) -> Vec<usize> {
+        let mut all = self.of(path);
+        let named = |target| self.numbers.get(&number(target)).copied();
+        all.extend(path.targets.iter().filter_map(named));
+        all
     }
 
     /// The VNIs that import a path, each once.

@@ -7,7 +7,7 @@ use super::finding::Check;
 use super::ledger::{Fault, Ledger, Tally};
 use crate::api::types::VrfName;
 use crate::api::{Family, Peer};
-use crate::intent::NodeIntent;
+use crate::intent::{NodeIntent, VniIntent};
 use crate::plan::bgp::desired::families;
 
 /// A source of facts, named as an operator would ask it.
@@ -103,7 +103,7 @@ fn fault(source: Source<'_>, unreadable: &Unreadable) -> Fault {
     Fault::new("an answer", unreadable.words.clone(), hint)
 }
 
-/// Says of each source that the intent needs whether it was read.
+/// Says of each source that the node needs, whatever its VNIs, whether it was read.
 pub(super) fn check(intent: &NodeIntent, facts: &Facts, ledger: &mut Ledger) {
     let not_read = Unreadable::not_read();
     let mut node = Tally::new(Check::FactsReadable);
@@ -167,24 +167,26 @@ pub(super) fn check(intent: &NodeIntent, facts: &Facts, ledger: &mut Ledger) {
         }
     }
     ledger.close(None, node);
-    for vni in &intent.vnis {
-        let vrf = &vni.spec.vrf;
-        let mut own = Tally::new(Check::FactsReadable);
-        match facts.vrfs.get(vrf) {
-            None => own.bad(format_args!("VRF {vrf}"), || {
-                fault(Source::VrfBgp(vrf), &not_read)
-            }),
-            Some(read) => {
-                if !vni.legs.is_empty() {
-                    count(&mut own, Source::HostSessions(vrf), &read.sessions);
-                }
-                count(&mut own, Source::VrfBgp(vrf), &read.bgp);
-                count(&mut own, Source::Rib(vrf), &read.rib);
-                count(&mut own, Source::Table(vrf), &read.table);
+}
+
+/// Says the same of the sources of one VNI alone.
+pub(super) fn check_vni(vni: &VniIntent, facts: &Facts, ledger: &mut Ledger) {
+    let vrf = &vni.spec.vrf;
+    let mut own = Tally::new(Check::FactsReadable);
+    match facts.vrfs.get(vrf) {
+        None => own.bad(format_args!("VRF {vrf}"), || {
+            fault(Source::VrfBgp(vrf), &Unreadable::not_read())
+        }),
+        Some(read) => {
+            if !vni.legs.is_empty() {
+                count(&mut own, Source::HostSessions(vrf), &read.sessions);
             }
+            count(&mut own, Source::VrfBgp(vrf), &read.bgp);
+            count(&mut own, Source::Rib(vrf), &read.rib);
+            count(&mut own, Source::Table(vrf), &read.table);
         }
-        ledger.close(Some(&vni.key), own);
     }
+    ledger.close(Some(&vni.key), own);
 }
 
 fn is_evpn_up(facts: &Facts, peer: &Peer) -> bool {

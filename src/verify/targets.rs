@@ -12,22 +12,37 @@ use super::vni::{One, listed};
 use crate::api::types::{ObjectKey, Vni};
 use crate::intent::{NodeIntent, UnderlayIntent, VniIntent};
 
-/// Checks that our VNIs keep to themselves.
-pub(super) fn check(
-    intent: &NodeIntent,
-    underlay: &UnderlayIntent,
-    facts: &Facts,
-    ledger: &mut Ledger,
-) {
-    let clashes = distinguishers(intent, facts);
-    let importers = derived_importers(intent);
-    for vni in &intent.vnis {
+/// Our VNIs, to be looked at one against the others.
+pub(super) struct Among<'a> {
+    underlay: &'a UnderlayIntent,
+    facts: &'a Facts,
+    clashes: Result<Distinguishers<'a>, ()>,
+    importers: HashMap<u32, &'a VniIntent>,
+}
+
+impl<'a> Among<'a> {
+    pub(super) fn new(
+        intent: &'a NodeIntent,
+        underlay: &'a UnderlayIntent,
+        facts: &'a Facts,
+    ) -> Self {
+        Self {
+            underlay,
+            facts,
+            clashes: distinguishers(intent, facts),
+            importers: derived_importers(intent),
+        }
+    }
+
+    /// Checks that one of them keeps to itself.
+    pub(super) fn check(&self, vni: &VniIntent, ledger: &mut Ledger) {
         let object = Some(&vni.key);
-        let Ok(clashes) = &clashes else {
+        let Ok(clashes) = &self.clashes else {
             ledger.pending(Check::RouteTargets, object, waiting(Source::BgpVnis));
-            continue;
+            return;
         };
-        let fault = clash(vni, facts, clashes).or_else(|| leak(vni, underlay, &importers));
+        let fault =
+            clash(vni, self.facts, clashes).or_else(|| leak(vni, self.underlay, &self.importers));
         let subject = format_args!("VNI {}", vni.spec.vni);
         match fault {
             Some(fault) => ledger.bad(Check::RouteTargets, object, subject, fault),

@@ -195,6 +195,41 @@ async fn remote_workloads_and_other_links_are_left_alone() {
     assert_eq!(refresher.probes(), 1);
 }
 
+/// As EVPN has it while the workload is on another node.
+fn make_remote(bed: &Bed, ip: &str, mac: &str) {
+    bed.router.ip(&format!(
+        "neigh replace {ip} lladdr {mac} dev {BRIDGE} nud noarp extern_learn protocol zebra"
+    ));
+}
+
+#[tokio::test]
+async fn a_workload_that_has_moved_here_is_asked_for() {
+    let bed = bed().await;
+    let mac = mac(&bed);
+    let elsewhere = "10.20.0.12";
+    for ip in WORKLOAD {
+        make_remote(&bed, ip, &mac);
+    }
+    make_remote(&bed, elsewhere, "02:00:00:00:00:12");
+    let refresher = refresher(&bed, BY_EVENTS);
+    tokio::time::sleep(QUIET).await;
+    assert_eq!(refresher.probes(), 0);
+
+    bed.router.exec(
+        "bridge",
+        &format!("fdb replace {mac} dev pe-110 master dynamic"),
+    );
+    for ip in [WORKLOAD[0], WORKLOAD[1], elsewhere] {
+        bed.router.ip(&format!("neigh del {ip} dev {BRIDGE}"));
+    }
+    for ip in WORKLOAD {
+        let took = becomes(&bed, ip, "reachable", is_reachable).await;
+        eprintln!("{ip} is reachable after {took:?}");
+    }
+    tokio::time::sleep(QUIET).await;
+    assert_eq!(refresher.probes(), 2, "nobody asks for one elsewhere");
+}
+
 #[tokio::test]
 async fn a_workload_that_is_gone_loses_its_entry_and_is_probed_once() {
     let bed = bed().await;

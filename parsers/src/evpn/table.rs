@@ -1,8 +1,11 @@
 //! bgpd's EVPN table: route distinguishers beside counters, and below each its routes.
 
+use std::fmt;
 use std::ops::ControlFlow;
 
-use serde::Deserialize;
+use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
+use serde::de::{MapAccess, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 
 use crate::{
     bgp::Path,
@@ -65,8 +68,53 @@ struct Distinguished<'a, K, F> {
 
 #[derive(Deserialize)]
 struct Entry {
-    /// A list of lists, each of one path.
-    paths: Vec<Vec<Path>>,
+    paths: Paths,
+}
+
+/// A list of paths, or of lists of one path each: FRR writes the former when it was asked for one
+/// distinguisher (`show bgp l2vpn evpn rd RD json`).
+struct Paths(Vec<Path>);
+
+impl<'de> Deserialize<'de> for Paths {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let entries = Vec::<OneOrMore>::deserialize(from)?;
+        let mut all = Vec::with_capacity(entries.len());
+        for entry in entries {
+            match entry {
+                OneOrMore::One(path) => all.push(path),
+                OneOrMore::More(paths) => all.extend(paths),
+            }
+        }
+        Ok(Self(all))
+    }
+}
+
+/// An entry of a list of paths.
+enum OneOrMore {
+    One(Path),
+    More(Vec<Path>),
+}
+
+impl<'de> Deserialize<'de> for OneOrMore {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        struct Either;
+        impl<'de> Visitor<'de> for Either {
+            type Value = OneOrMore;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a path or a list of paths")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, path: A) -> Result<OneOrMore, A::Error> {
+                Path::deserialize(MapAccessDeserializer::new(path)).map(OneOrMore::One)
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, paths: A) -> Result<OneOrMore, A::Error> {
+                Vec::deserialize(SeqAccessDeserializer::new(paths)).map(OneOrMore::More)
+            }
+        }
+        from.deserialize_any(Either)
+    }
 }
 
 impl<K: Key, F: FnMut(Route<K>) -> ControlFlow<()>> Object for Distinguished<'_, K, F> {
@@ -78,16 +126,8 @@ impl<K: Key, F: FnMut(Route<K>) -> ControlFlow<()>> Object for Distinguished<'_,
             return Err(Fault::data(format_args!("the key is not {}", K::FORM)));
         };
         let entry: Entry = walker.value()?;
-        let paths = flatten(entry.paths);
+        let Paths(paths) = entry.paths;
         let rd = self.rd.clone();
         walker.follow((self.each)(Route { rd, key, paths }))
-    }
-}
-
-/// One list of paths, without moving where there is only one list.
-fn flatten(mut lists: Vec<Vec<Path>>) -> Vec<Path> {
-    match lists.len() {
-        0 | 1 => lists.pop().unwrap_or_default(),
-        _ => lists.into_iter().flatten().collect(),
     }
 }

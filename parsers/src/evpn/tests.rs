@@ -40,6 +40,35 @@ fn routes(answer: &[u8]) -> (Streamed, Vec<Type5Route>) {
     (streamed.unwrap(), routes)
 }
 
+/// Asked for one distinguisher, FRR lists paths where it lists lists of them otherwise.
+#[test]
+fn type5_routes_of_one_distinguisher() {
+    let (streamed, routes) = routes(capture!("show-bgp-l2vpn-evpn-rd.json"));
+    assert_eq!((streamed, routes.len()), (Streamed::Complete, 2));
+    let rd: RouteDistinguisher = "10.1.0.1:21".parse().unwrap();
+    for (route, prefix) in routes.iter().zip(["20.0.0.0/24", "20.0.1.0/24"]) {
+        assert_eq!(
+            (&route.rd, route.prefix.to_string()),
+            (&rd, prefix.to_owned())
+        );
+        let [path] = route.paths.as_slice() else {
+            panic!("{prefix} has one path");
+        };
+        assert!(path.valid && path.best);
+        assert_eq!(
+            path.next_hops,
+            ["100.66.0.1".parse::<std::net::IpAddr>().unwrap()]
+        );
+        assert_eq!(path.extended.router_mac, Some(mac("02:00:00:00:00:01")));
+    }
+}
+
+#[test]
+fn a_distinguisher_that_nobody_uses_has_no_routes() {
+    let (streamed, routes) = routes(capture!("no-rd-show-bgp-l2vpn-evpn-rd.json"));
+    assert_eq!((streamed, routes), (Streamed::Complete, Vec::new()));
+}
+
 #[test]
 fn type5_routes_of_the_fabric() {
     let (streamed, routes) = routes(capture!("show-bgp-l2vpn-evpn-route-type-5.json"));

@@ -1,4 +1,5 @@
-//! `show bgp l2vpn evpn route type 5 json`: the prefixes of the fabric.
+//! `show bgp l2vpn evpn route type 5 json`: the prefixes of the fabric; and
+//! `show bgp l2vpn evpn rd RD json`, those of one distinguisher.
 
 use std::{io::Read, net::IpAddr, ops::ControlFlow, str::FromStr};
 

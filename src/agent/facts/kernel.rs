@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use super::chain;
 use crate::api::types::{InterfaceName, VrfName};
-use crate::netlink::Kernel;
 use crate::netlink::facts::{
     FdbPlace, NeighbourState, Origin, RouteKind, SeenFdb, SeenHop, SeenNeighbour, SeenRoute,
 };
+use crate::netlink::{FactError, Kernel};
 use crate::plan::link::{SeenKernel, SeenKind, TableId};
 use crate::verify::facts::{
     FdbEntry, KernelRoute, LearnedMac, NeighbourEntry, Read, RouteAction, RouteHop, Unreadable,
@@ -26,10 +26,20 @@ pub(super) struct KernelTables {
     pub(super) tables: BTreeMap<VrfName, Read<Vec<KernelRoute>>>,
 }
 
+/// Whose neighbours and forwarding entries are read.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum LinksOf<'a> {
+    /// Those of all links.
+    Everything,
+    /// Those of the links with these indices.
+    These(&'a [u32]),
+}
+
 pub(super) async fn read(
     kernel: Option<&Kernel>,
     seen: Option<&SeenKernel>,
     vrfs: &[VrfName],
+    links_of: LinksOf<'_>,
 ) -> KernelTables {
     let links = seen.cloned().ok_or_else(Unreadable::not_read);
     let Some(kernel) = kernel else {
@@ -47,8 +57,8 @@ pub(super) async fn read(
         };
     };
     let failed = |error| Unreadable::new(chain(&error));
-    let neighbours = kernel.neighbours().await.map_err(failed);
-    let fdb = kernel.fdb().await.map_err(failed);
+    let neighbours = neighbours(kernel, links_of).await.map_err(failed);
+    let fdb = fdb(kernel, links_of).await.map_err(failed);
     let main = kernel.routes(MAIN_TABLE).await.map_err(failed);
     let mut tables = BTreeMap::new();
     for vrf in vrfs {
@@ -74,8 +84,34 @@ pub(super) async fn read(
     }
 }
 
+async fn neighbours(kernel: &Kernel, of: LinksOf<'_>) -> Result<Vec<SeenNeighbour>, FactError> {
+    match of {
+        LinksOf::Everything => kernel.neighbours().await,
+        LinksOf::These(links) => {
+            let mut all = Vec::new();
+            for link in links {
+                all.extend(kernel.link_neighbours(*link).await?);
+            }
+            Ok(all)
+        }
+    }
+}
+
+async fn fdb(kernel: &Kernel, of: LinksOf<'_>) -> Result<Vec<SeenFdb>, FactError> {
+    match of {
+        LinksOf::Everything => kernel.fdb().await,
+        LinksOf::These(links) => {
+            let mut all = Vec::new();
+            for link in links {
+                all.extend(kernel.link_fdb(*link).await?);
+            }
+            Ok(all)
+        }
+    }
+}
+
 /// The table of a VRF as the kernel has it, which need not be the one that is wanted.
-fn table_of(vrf: &VrfName, seen: Option<&SeenKernel>) -> Read<TableId> {
+pub(in crate::agent) fn table_of(vrf: &VrfName, seen: Option<&SeenKernel>) -> Read<TableId> {
     let links = &seen.ok_or_else(Unreadable::not_read)?.router;
     match links
         .get(&InterfaceName::from(vrf.clone()))

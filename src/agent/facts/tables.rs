@@ -1,6 +1,7 @@
 //! FRR's tables, which can be large: read entry by entry, keeping only what facts keep.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::io;
 use std::net::IpAddr;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -9,6 +10,8 @@ use ipnet::IpNet;
 use perouter_parsers::json::Error as AnswerError;
 use perouter_parsers::stream::Streamed;
 use perouter_parsers::{bgp, evpn, rib};
+use tokio::task::JoinError;
+use tokio_util::sync::CancellationToken;
 
 use super::segments::{self, ZebraHosts};
 use super::{Asked, Wanted, chain, unreadable, vnis};
@@ -17,7 +20,7 @@ use crate::api::types::VrfName;
 use crate::frr::Daemon;
 use crate::frr::query::Query;
 use crate::verify::facts::{
-    EvpnPath, FloodPath, MacPath, Origin, Read, RibChoice, RibEntry, RibProtocol, RouteId,
+    EvpnPath, FloodPath, MacPath, Origin, Rd, Read, RibChoice, RibEntry, RibProtocol, RouteId,
     Standing, Unreadable, VrfPath,
 };
 
@@ -45,22 +48,27 @@ pub(super) struct BgpTables {
 /// Reads bgpd's tables on a thread that may block.
 pub(super) async fn read_bgp(dir: &Path, wanted: &Wanted) -> BgpTables {
     let (dir, job) = (dir.to_owned(), wanted.clone());
-    match tokio::task::spawn_blocking(move || bgp_tables(dir, &job)).await {
+    let abandoned = CancellationToken::new();
+    let _guard = abandoned.clone().drop_guard();
+    let read = move || bgp_tables(Streams::new(Daemon::Bgpd, dir, abandoned), &job);
+    match tokio::task::spawn_blocking(read).await {
         Ok(tables) => tables,
-        Err(error) => {
-            let words = Unreadable::new(error);
-            let failed = |neighbor: &Peer| (neighbor.clone(), Err(words.clone()));
-            BgpTables {
-                evpn: Err(words.clone()),
-                advertised: wanted.evpn_neighbors.iter().map(failed).collect(),
-                vrfs: wanted
-                    .vrfs
-                    .iter()
-                    .map(|vrf| (vrf.clone(), Err(words.clone())))
-                    .collect(),
-                macs: Err(words.clone()),
-                floods: Err(words),
-            }
+        Err(error) => BgpTables::failed(&wanted.evpn_neighbors, &wanted.vrfs, &error),
+    }
+}
+
+impl BgpTables {
+    /// Nothing could be asked.
+    pub(super) fn failed(neighbors: &[Peer], vrfs: &[VrfName], error: &JoinError) -> Self {
+        let words = Unreadable::new(error);
+        let of_neighbor = |neighbor: &Peer| (neighbor.clone(), Err(words.clone()));
+        let of_vrf = |vrf: &VrfName| (vrf.clone(), Err(words.clone()));
+        Self {
+            evpn: Err(words.clone()),
+            advertised: neighbors.iter().map(of_neighbor).collect(),
+            vrfs: vrfs.iter().map(of_vrf).collect(),
+            macs: Err(words.clone()),
+            floods: Err(words.clone()),
         }
     }
 }
@@ -68,7 +76,10 @@ pub(super) async fn read_bgp(dir: &Path, wanted: &Wanted) -> BgpTables {
 /// Reads zebra's tables on a thread that may block.
 pub(super) async fn read_zebra(dir: &Path, wanted: &Wanted) -> ZebraTables {
     let (dir, job) = (dir.to_owned(), wanted.clone());
-    let read = tokio::task::spawn_blocking(move || zebra_tables(dir, &job)).await;
+    let abandoned = CancellationToken::new();
+    let _guard = abandoned.clone().drop_guard();
+    let read = move || zebra_tables(Streams::new(Daemon::Zebra, dir, abandoned), &job);
+    let read = tokio::task::spawn_blocking(read).await;
     read.unwrap_or_else(|error| {
         let words = Unreadable::new(error);
         let failed = |vrf: &VrfName| (vrf.clone(), Err(words.clone()));
@@ -79,18 +90,13 @@ pub(super) async fn read_zebra(dir: &Path, wanted: &Wanted) -> ZebraTables {
     })
 }
 
-fn bgp_tables(dir: PathBuf, wanted: &Wanted) -> BgpTables {
-    let mut bgpd = Streams {
-        daemon: Daemon::Bgpd,
-        dir,
-        lost: None,
-    };
+fn bgp_tables(mut bgpd: Streams, wanted: &Wanted) -> BgpTables {
     BgpTables {
-        evpn: evpn_paths(&mut bgpd),
+        evpn: evpn_paths(&mut bgpd, "show bgp l2vpn evpn route type 5 json"),
         advertised: wanted
             .evpn_neighbors
             .iter()
-            .map(|neighbor| (neighbor.clone(), advertised(&mut bgpd, neighbor)))
+            .map(|neighbor| (neighbor.clone(), advertised(&mut bgpd, neighbor, |_| true)))
             .collect(),
         vrfs: wanted
             .vrfs
@@ -108,12 +114,7 @@ fn bgp_tables(dir: PathBuf, wanted: &Wanted) -> BgpTables {
     }
 }
 
-fn zebra_tables(dir: PathBuf, wanted: &Wanted) -> ZebraTables {
-    let mut zebra = Streams {
-        daemon: Daemon::Zebra,
-        dir,
-        lost: None,
-    };
+fn zebra_tables(mut zebra: Streams, wanted: &Wanted) -> ZebraTables {
     let read = |vrf: &VrfName| (vrf.clone(), rib_of(&mut zebra, vrf));
     ZebraTables {
         ribs: wanted.vrfs.iter().map(read).collect(),
@@ -129,23 +130,42 @@ pub(super) struct Streams {
     daemon: Daemon,
     dir: PathBuf,
     lost: Option<Unreadable>,
+    abandoned: CancellationToken,
 }
 
 impl Streams {
+    /// Once it is `abandoned`, nothing more is asked or read: whoever waited for the answers has
+    /// something more urgent to ask.
+    pub(super) const fn new(daemon: Daemon, dir: PathBuf, abandoned: CancellationToken) -> Self {
+        Self {
+            daemon,
+            dir,
+            lost: None,
+            abandoned,
+        }
+    }
+
     /// Asks, and lets `walk` collect from the answer. What does not exist has no entries.
     pub(super) fn collect<T: Default>(
         &mut self,
         command: &str,
-        walk: impl FnOnce(Query, &mut T) -> Result<Streamed, AnswerError>,
+        walk: impl FnOnce(Answer, &mut T) -> Result<Streamed, AnswerError>,
     ) -> Read<T> {
         if let Some(lost) = &self.lost {
             return Err(lost.clone());
+        }
+        if self.abandoned.is_cancelled() {
+            return Err(Unreadable::new(ABANDONED));
         }
         let answer = Query::ask(self.daemon, &self.dir, command).map_err(|error| {
             let words = Unreadable::new(chain(&error));
             self.lost = Some(words.clone());
             words
         })?;
+        let answer = Answer {
+            query: answer,
+            abandoned: self.abandoned.clone(),
+        };
         let mut collected = T::default();
         match walk(answer, &mut collected) {
             Ok(Streamed::Absent | Streamed::Complete | Streamed::Stopped) => Ok(collected),
@@ -160,6 +180,24 @@ impl Streams {
     }
 }
 
+/// What is said of what was not read to its end.
+const ABANDONED: &str = "the reading was abandoned";
+
+/// An answer that ends when nobody waits for it any more.
+pub(super) struct Answer {
+    query: Query,
+    abandoned: CancellationToken,
+}
+
+impl io::Read for Answer {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        if self.abandoned.is_cancelled() {
+            return Err(io::Error::other(ABANDONED));
+        }
+        self.query.read(into)
+    }
+}
+
 /// Whether an answer broke off because the daemon went silent or away.
 fn is_loss(error: &AnswerError) -> bool {
     match error {
@@ -168,20 +206,23 @@ fn is_loss(error: &AnswerError) -> bool {
     }
 }
 
-fn evpn_paths(bgpd: &mut Streams) -> Read<Vec<EvpnPath>> {
-    bgpd.collect(
-        "show bgp l2vpn evpn route type 5 json",
-        |answer, paths: &mut Vec<EvpnPath>| {
-            evpn::type5_from(answer, |route| {
-                let id = RouteId {
-                    rd: vnis::rd(&route.rd),
-                    prefix: route.prefix,
-                };
-                paths.extend(route.paths.iter().filter_map(|path| evpn_path(&id, path)));
-                ControlFlow::Continue(())
-            })
-        },
-    )
+/// The Type-5 routes under one distinguisher.
+pub(super) fn evpn_paths_of(bgpd: &mut Streams, rd: &Rd) -> Read<Vec<EvpnPath>> {
+    // `show bgp l2vpn evpn route rd` writes other members, which no parser here knows.
+    evpn_paths(bgpd, &format!("show bgp l2vpn evpn rd {rd} json"))
+}
+
+fn evpn_paths(bgpd: &mut Streams, command: &str) -> Read<Vec<EvpnPath>> {
+    bgpd.collect(command, |answer, paths: &mut Vec<EvpnPath>| {
+        evpn::type5_from(answer, |route| {
+            let id = RouteId {
+                rd: vnis::rd(&route.rd),
+                prefix: route.prefix,
+            };
+            paths.extend(route.paths.iter().filter_map(|path| evpn_path(&id, path)));
+            ControlFlow::Continue(())
+        })
+    })
 }
 
 fn evpn_path(id: &RouteId, path: &bgp::Path) -> Option<EvpnPath> {
@@ -201,7 +242,12 @@ fn evpn_path(id: &RouteId, path: &bgp::Path) -> Option<EvpnPath> {
     })
 }
 
-fn advertised(bgpd: &mut Streams, neighbor: &Peer) -> Read<HashSet<RouteId>> {
+/// The routes sent to a neighbour, of the distinguishers that `is_wanted` takes.
+pub(super) fn advertised(
+    bgpd: &mut Streams,
+    neighbor: &Peer,
+    is_wanted: impl Fn(&Rd) -> bool,
+) -> Read<HashSet<RouteId>> {
     let command = format!("show bgp l2vpn evpn neighbors {neighbor} advertised-routes json");
     bgpd.collect(&command, |answer, routes: &mut HashSet<RouteId>| {
         evpn::advertised_from(answer, |route| {
@@ -210,10 +256,10 @@ fn advertised(bgpd: &mut Streams, neighbor: &Peer) -> Read<HashSet<RouteId>> {
                     ethernet_tag: _,
                     prefix,
                 } => {
-                    routes.insert(RouteId {
-                        rd: vnis::rd(&route.rd),
-                        prefix,
-                    });
+                    let rd = vnis::rd(&route.rd);
+                    if is_wanted(&rd) {
+                        routes.insert(RouteId { rd, prefix });
+                    }
                 }
                 // MAC addresses and multicast groups: no prefix of a VRF.
                 evpn::EvpnKey::Other(_) => {}
@@ -223,7 +269,7 @@ fn advertised(bgpd: &mut Streams, neighbor: &Peer) -> Read<HashSet<RouteId>> {
     })
 }
 
-fn vrf_table(bgpd: &mut Streams, vrf: &VrfName) -> Read<VrfTable> {
+pub(super) fn vrf_table(bgpd: &mut Streams, vrf: &VrfName) -> Read<VrfTable> {
     let mut both = VrfTable::new();
     for version in ["ipv4", "ipv6"] {
         let command = format!("show bgp vrf {vrf} {version} unicast json");
@@ -318,3 +364,6 @@ fn gateways(next_hops: &[rib::RibNextHop]) -> Vec<IpAddr> {
     let active = next_hops.iter().filter(|hop| hop.active);
     active.filter_map(|hop| hop.ip).collect()
 }
+
+#[cfg(test)]
+mod tests;

@@ -109,6 +109,31 @@ fn every_broken_rule_is_said_by_the_conversion_and_the_other_way_round() {
     }
 }
 
+/// All samples, and all that is refused in them, for the tests with a real API server:
+/// `PEROUTER_WRITE_GOLDEN=1` writes them anew.
+#[test]
+fn the_refusals_for_an_api_server_are_those_of_the_conversion() {
+    let mut all = Vec::new();
+    for (kind, sample, rows) in samples() {
+        let refused: Vec<Value> = rows
+            .into_iter()
+            .map(|(path, value, said)| {
+                let object = edited(sample(), path, &value);
+                let rules = broken_rules(&json_schema(kind), &object, None);
+                json!({"path": path, "object": object, "rules": rules, "said": said})
+            })
+            .collect();
+        all.push(json!({"kind": kind.as_str(), "sample": sample(), "refused": refused}));
+    }
+    let text = serde_json::to_string_pretty(&all).unwrap() + "\n";
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/kube/refusals.json");
+    if std::env::var_os("PEROUTER_WRITE_GOLDEN").is_some() {
+        std::fs::write(&path, &text).unwrap();
+    }
+    let written = std::fs::read_to_string(&path).unwrap();
+    assert!(text == written, "{} is stale", path.display());
+}
+
 #[test]
 fn every_rule_is_broken_by_some_row() {
     for (kind, sample, rows) in samples() {

@@ -41,6 +41,11 @@ pub mod neighbor;
     unreachable_pub,
     reason = "the derive repeats each struct inside a function"
 )]
+pub mod node_status;
+#[expect(
+    unreachable_pub,
+    reason = "the derive repeats each struct inside a function"
+)]
 pub mod raw_frr_config;
 pub mod status;
 #[expect(
@@ -54,6 +59,7 @@ pub use l2vni::{L2Vni, L2VniSpec};
 pub use l3passthrough::{L3Passthrough, L3PassthroughSpec};
 pub use l3vni::{L3Vni, L3VniSpec};
 pub use neighbor::NeighborSpec;
+pub use node_status::{NodeStatus, RouterNodeConfigurationStatus};
 pub use raw_frr_config::{RawFrrConfig, RawFrrConfigSpec};
 pub use status::ObjectStatus;
 pub use underlay::{Underlay, UnderlaySpec};

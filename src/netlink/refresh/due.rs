@@ -38,10 +38,19 @@ impl Default for Pace {
 }
 
 /// An entry that the kernel is to probe.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct Probe {
     pub(super) index: u32,
     pub(super) ip: IpAddr,
+}
+
+impl Probe {
+    pub(super) fn of(entry: &SeenNeighbour) -> Self {
+        Self {
+            index: entry.index,
+            ip: entry.ip,
+        }
+    }
 }
 
 /// What one round does.
@@ -68,10 +77,7 @@ pub(super) fn choose(
     let due: BTreeSet<Probe> = seen
         .iter()
         .filter(|entry| is_due(entry, bridges))
-        .map(|entry| Probe {
-            index: entry.index,
-            ip: entry.ip,
-        })
+        .map(Probe::of)
         .collect();
     let (after, until) = match last {
         Some(last) => (Bound::Excluded(last), Some(last)),
@@ -92,18 +98,22 @@ pub(super) fn choose(
 /// Whether an entry is a local workload's that has not been heard of for a while.
 ///
 /// A remote one is EVPN's to keep. One that has no MAC or is being probed already needs no
-/// probe, and what never ages (permanent, no-ARP) no refreshing. A link-local address is no
-/// workload's identity in a fabric.
+/// probe, and what never ages (permanent, no-ARP) no refreshing.
 fn is_due(entry: &SeenNeighbour, bridges: &BTreeSet<InterfaceName>) -> bool {
+    entry.state == NeighbourState::STALE
+        && entry.origin == Origin::Local
+        && entry.mac.is_some()
+        && is_identity(entry, bridges)
+}
+
+/// Whether an entry is of a workload on one of `bridges`. A link-local address is no workload's
+/// identity in a fabric.
+pub(super) fn is_identity(entry: &SeenNeighbour, bridges: &BTreeSet<InterfaceName>) -> bool {
     let is_link_local = match entry.ip {
         IpAddr::V4(ip) => ip.is_link_local(),
         IpAddr::V6(ip) => ip.is_unicast_link_local(),
     };
-    entry.state == NeighbourState::STALE
-        && entry.origin == Origin::Local
-        && entry.mac.is_some()
-        && !is_link_local
-        && entry.link.as_ref().is_some_and(|it| bridges.contains(it))
+    !is_link_local && entry.link.as_ref().is_some_and(|it| bridges.contains(it))
 }
 
 /// Whether an event is reason for a round: an entry that is due now, or the loss of who knows

@@ -28,7 +28,7 @@ use rtnetlink::packet_route::{AddressFamily, RouteNetlinkMessage};
 use super::super::facts;
 
 /// The metric of routes that were put back: zebra's are always before them.
-pub(super) const METRIC: u32 = 0xffff_ff00;
+pub(in crate::netlink) const METRIC: u32 = 0xffff_ff00;
 
 /// The protocol of neighbours that were put back. Nobody else has it in iproute2's list.
 pub(super) const PROTOCOL: u8 = 119;

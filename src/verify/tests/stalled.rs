@@ -3,24 +3,30 @@
 use super::fixture::{facts, intent, net, red};
 use ipnet::IpNet;
 
-use crate::verify::{stalled, verify};
+use crate::verify::{Stalled, stalled, verify};
 
 /// The routes of VRF red are taken out of the kernel as `keep` says, behind zebra's back.
-fn stalled_when(keep: impl Fn(&IpNet) -> bool) -> usize {
+fn stalled_when(keep: impl Fn(&IpNet) -> bool) -> Vec<Stalled> {
     let mut facts = facts();
     let vrf = facts.vrfs.get_mut(&red()).unwrap();
     let table = vrf.table.as_mut().unwrap();
     table.retain(|to| keep(&to.destination));
-    stalled(&verify(&intent(), &facts)).len()
+    let findings = verify(&intent(), &facts);
+    stalled(&findings).into_values().collect()
 }
 
 #[test]
-fn a_vrf_is_stalled_when_the_kernel_has_none_of_its_routes() {
-    assert_eq!(stalled_when(|_| true), 0, "all are there");
+fn routes_that_the_kernel_has_not_though_zebra_says_so_are_stalled() {
+    assert_eq!(stalled_when(|_| true), [], "all are there");
+    let missing = net("172.16.2.0/24");
     assert_eq!(
-        stalled_when(|to| *to != net("172.16.2.0/24")),
-        0,
+        stalled_when(|to| *to != missing),
+        [Stalled::Routes(vec![missing])],
         "some are there"
     );
-    assert_eq!(stalled_when(|_| false), 1, "none is there");
+    let none = stalled_when(|_| false);
+    assert!(
+        matches!(&none[..], [Stalled::Routes(all)] if all.contains(&missing)),
+        "{none:?}"
+    );
 }

@@ -27,6 +27,7 @@
 mod daemon;
 mod error;
 mod frr;
+pub mod kube;
 mod link;
 mod namespace;
 mod options;

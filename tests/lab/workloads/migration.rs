@@ -15,10 +15,6 @@ use crate::pinging::Pinging;
 /// it: a neighbour entry that nobody corrects goes stale after 15 to 45 s, a MAC after 300 s.
 const BOUND: Duration = Duration::from_secs(15);
 
-/// The route of one of its addresses may wait at the node that it came back to until the entry that
-/// EVPN left there goes stale: seen to take 29 to 37 s, while traffic follows in one to three.
-const ROUTES_BACK: Duration = Duration::from_secs(60);
-
 const WORKLOAD_IPV6: &str = "fd00:20::11";
 
 /// The workload's own words, once it is there: an ARP request for itself.
@@ -55,7 +51,7 @@ pub(super) fn traffic_follows_a_workload(lab: &Lab) {
     );
     for (what, took, bound) in [
         ("its routes there", there, BOUND),
-        ("its routes back", back, ROUTES_BACK),
+        ("its routes back", back, BOUND),
         ("an answer in the segment", inside, BOUND),
         ("an answer by IPv6", inside_ipv6, BOUND),
         ("an answer from outside", outside, BOUND),

@@ -1,0 +1,77 @@
+use super::*;
+use crate::intent::Kept;
+use crate::status::report::tests::Scene;
+
+fn conditions(status: &NodeStatus) -> Vec<(&str, &str, &str)> {
+    let all = status.conditions.iter();
+    all.map(|it| (&*it.type_, &*it.status, &*it.reason))
+        .collect()
+}
+
+#[test]
+fn of_a_node_that_is_well_little_is_told() {
+    let status = node_status(&Scene::healthy().report(None, 1000));
+    assert_eq!(
+        conditions(&status),
+        [
+            ("Ready", "True", "ConfigurationSuccessful"),
+            ("Degraded", "False", "ConfigurationSuccessful"),
+        ]
+    );
+    assert_eq!(status.failed_resources, []);
+    let names: Vec<_> = status.objects.iter().map(|it| &*it.name).collect();
+    assert_eq!(names, ["fabric", "red"]);
+    for object in &status.objects {
+        assert_eq!(object.not_true, [], "{}", object.name);
+        assert_eq!(object.observed_generation, Some(1));
+    }
+}
+
+#[test]
+fn the_same_state_gives_the_same_status_however_often_it_was_looked_at() {
+    let scene = Scene::healthy();
+    let first = scene.report(None, 1000);
+    let second = scene.report(Some(&first), 2000);
+    assert_eq!(node_status(&first), node_status(&second));
+}
+
+#[test]
+fn a_broken_hop_is_told_in_its_own_words() {
+    let mut scene = Scene::healthy();
+    scene.break_kernel();
+    let status = node_status(&scene.report(None, 1000));
+    assert_eq!(
+        conditions(&status),
+        [
+            ("Ready", "False", "ConfigurationFailed"),
+            ("Degraded", "True", "ConfigurationFailed"),
+        ]
+    );
+    let [failed] = &status.failed_resources[..] else {
+        panic!("{:?}", status.failed_resources)
+    };
+    assert_eq!((&*failed.kind, &*failed.name), ("L3VNI", "red"));
+    assert_eq!(failed.reason, FailureReason::VerificationFailed);
+    assert!(failed.message.contains("route-in-kernel"), "{failed:?}");
+    let red = &status.objects[1];
+    let kinds: Vec<_> = red.not_true.iter().map(|it| &*it.kind).collect();
+    assert_eq!(kinds, ["RoutesExchanged", "Ready"]);
+}
+
+#[test]
+fn what_was_refused_says_so_first() {
+    let mut scene = Scene::healthy();
+    scene.reject(Kept::LastGood);
+    scene.break_kernel();
+    let status = node_status(&scene.report(None, 1000));
+    let failed = &status.failed_resources[0];
+    assert_eq!(failed.reason, FailureReason::ValidationFailed);
+    assert!(failed.message.contains("0 is not a VNI"), "{failed:?}");
+}
+
+#[test]
+fn a_long_message_is_cut_between_letters_and_says_so() {
+    assert_eq!(shortened("short"), "short");
+    let long = shortened(&"ü".repeat(400));
+    assert!(long.len() <= LONGEST && long.ends_with("ü…"), "{long}");
+}

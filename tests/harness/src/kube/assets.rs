@@ -1,0 +1,172 @@
+//! The programs: where they are, how they are built, and how the server is started.
+
+use std::fs::{self, File};
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use nix::fcntl::{Flock, FlockArg};
+
+use super::{KubeError, file_error, last_lines, url};
+
+/// Where what was built is kept.
+const CACHE: &str = "/var/cache/perouter";
+
+/// The folder of a server that is not of this project's making.
+const ASSETS: &str = "KUBEBUILDER_ASSETS";
+
+/// Where the programs are.
+#[derive(Clone, Debug)]
+pub enum Assets {
+    /// Kubernetes' own server, named by whoever runs the test.
+    Named(PathBuf),
+    /// The one that this project builds.
+    Built(PathBuf),
+}
+
+impl Assets {
+    /// Finds the programs, or builds them, which takes minutes.
+    ///
+    /// # Errors
+    ///
+    /// When a folder is named that has not all of them, or they cannot be built.
+    pub fn find() -> Result<Self, KubeError> {
+        match std::env::var_os(ASSETS) {
+            Some(folder) => named(folder.into()),
+            None => built(),
+        }
+    }
+
+    pub(super) fn etcd(&self) -> PathBuf {
+        self.folder().join("etcd")
+    }
+
+    pub(super) fn kubectl(&self) -> PathBuf {
+        self.folder().join("kubectl")
+    }
+
+    /// The server's command line.
+    pub(super) fn server(&self, folder: &Path, etcd_port: u16, port: u16) -> Command {
+        let etcd = url("http", etcd_port);
+        let port = port.to_string();
+        match self {
+            Self::Built(assets) => {
+                let mut command = Command::new(assets.join("kapi"));
+                command
+                    .args(["--etcd-servers", &etcd, "--secure-port", &port])
+                    .arg("--token-auth-file")
+                    .arg(tokens(folder))
+                    .arg("--data-dir")
+                    .arg(folder);
+                command
+            }
+            Self::Named(assets) => upstream(&assets.join("kube-apiserver"), folder, &etcd, &port),
+        }
+    }
+
+    fn folder(&self) -> &Path {
+        match self {
+            Self::Named(folder) | Self::Built(folder) => folder,
+        }
+    }
+}
+
+fn named(folder: PathBuf) -> Result<Assets, KubeError> {
+    for program in ["kube-apiserver", "etcd", "kubectl"] {
+        if !folder.join(program).is_file() {
+            return Err(KubeError::Assets {
+                folder,
+                missing: program,
+            });
+        }
+    }
+    Ok(Assets::Named(folder))
+}
+
+/// The file of tokens, each with whose it is.
+pub(super) fn tokens(folder: &Path) -> PathBuf {
+    folder.join("tokens")
+}
+
+/// Kubernetes' own server, by the flags that all its versions have. The key that service accounts
+/// are signed with is made by a shell.
+fn upstream(program: &Path, folder: &Path, etcd: &str, port: &str) -> Command {
+    let script = r#"
+        cd "$1"
+        [ -e key ] || openssl genrsa -out key 2048
+        exec "$2" --etcd-servers="$3" --secure-port="$4" --bind-address=127.0.0.1 --cert-dir=certs \
+            --token-auth-file=tokens --authorization-mode=RBAC --service-account-key-file=key \
+            --service-account-signing-key-file=key --service-account-issuer=https://localhost \
+            --service-cluster-ip-range=10.0.0.0/24 --disable-admission-plugins=ServiceAccount"#;
+    let mut command = Command::new("bash");
+    command
+        .args(["-euc", script, "server"])
+        .arg(folder)
+        .arg(program)
+        .args([etcd, port]);
+    command
+}
+
+/// The server that is built here, of this version of its source.
+fn built() -> Result<Assets, KubeError> {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../kube/apiserver");
+    let folder = Path::new(CACHE).join(format!("kube-{:016x}", fingerprint(&source)?));
+    fs::create_dir_all(CACHE).map_err(|error| file_error(Path::new(CACHE), error))?;
+    // Tests that start at the same time build it once.
+    let lock = folder.with_extension("lock");
+    let file = File::create(&lock).map_err(|error| file_error(&lock, error))?;
+    let _lock = Flock::lock(file, FlockArg::LockExclusive)
+        .map_err(|(_, errno)| file_error(&lock, errno.into()))?;
+    if !folder.is_dir() {
+        build(&source.join("build"), &folder)?;
+    }
+    Ok(Assets::Built(folder))
+}
+
+fn build(script: &Path, folder: &Path) -> Result<(), KubeError> {
+    // Past the test runner, which keeps what is printed to itself: it takes minutes.
+    let said = writeln!(
+        std::io::stderr(),
+        "building a Kubernetes API server from Debian's packages, once: 3 to 6 minutes"
+    );
+    drop(said);
+    let log = folder.with_extension("log");
+    let out = File::create(&log).map_err(|error| file_error(&log, error))?;
+    let errors = out.try_clone().map_err(|error| file_error(&log, error))?;
+    let ended = Command::new(script)
+        .arg(folder)
+        .stdout(out)
+        .stderr(errors)
+        .status()
+        .map_err(|source| KubeError::Program {
+            program: script.to_owned(),
+            source,
+        })?;
+    if ended.success() {
+        Ok(())
+    } else {
+        Err(KubeError::Build {
+            log: last_lines(&log),
+        })
+    }
+}
+
+/// Of everything that a build is made of.
+fn fingerprint(source: &Path) -> Result<u64, KubeError> {
+    let failed = |error| file_error(source, error);
+    let entries = fs::read_dir(source).map_err(failed)?;
+    let mut files = entries
+        .map(|entry| entry.map(|entry| entry.path()))
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(failed)?;
+    files.sort();
+    let mut hasher = DefaultHasher::new();
+    for path in files {
+        path.file_name().hash(&mut hasher);
+        fs::read(&path)
+            .map_err(|error| file_error(&path, error))?
+            .hash(&mut hasher);
+    }
+    Ok(hasher.finish())
+}

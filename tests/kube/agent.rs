@@ -1,0 +1,225 @@
+//! The agent's program beside a real API server. There is no FRR here: what is shown is what the
+//! agent knows of objects and its node, not what it makes of them.
+
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::bed::{Bed, NAMESPACE};
+
+const SOON: Duration = Duration::from_secs(60);
+
+/// A running agent, in a router's namespace of its own.
+struct Agent {
+    folder: TempDir,
+    netns: String,
+    kubeconfig: PathBuf,
+    process: Option<Child>,
+}
+
+impl Agent {
+    fn new(bed: &Bed) -> Self {
+        let mut this = Self {
+            folder: tempfile::tempdir().unwrap(),
+            netns: format!("kube-{}", std::process::id()),
+            kubeconfig: bed.server.kubeconfig(),
+            process: None,
+        };
+        this.start();
+        this
+    }
+
+    fn start(&mut self) {
+        let path = |name: &str| self.folder.path().join(name);
+        std::fs::create_dir_all(path("frr")).unwrap();
+        let log = std::fs::File::options()
+            .create(true)
+            .append(true)
+            .open(path("log"))
+            .unwrap();
+        let agent = Command::new(env!("CARGO_BIN_EXE_perouter"))
+            .args(["agent", "--kubernetes", "--node-name", "node1"])
+            .args(["--listen", "off", "--netns", &self.netns])
+            .args(["--socket".as_ref(), path("socket").as_os_str()])
+            .args(["--frr-dir".as_ref(), path("frr").as_os_str()])
+            .args(["--state-dir".as_ref(), path("state").as_os_str()])
+            .env("KUBECONFIG", &self.kubeconfig)
+            .stdin(Stdio::null())
+            .stderr(log)
+            .spawn();
+        self.process = Some(agent.unwrap());
+    }
+
+    fn kill(&mut self) {
+        if let Some(mut process) = self.process.take() {
+            process.kill().unwrap();
+            process.wait().unwrap();
+        }
+    }
+
+    /// What it says; nothing while it does not answer.
+    fn status(&self) -> Option<Value> {
+        let socket = self.folder.path().join("socket");
+        let asked = Command::new(env!("CARGO_BIN_EXE_perouter"))
+            .args(["status", "-o", "json", "--socket"])
+            .arg(socket)
+            .output()
+            .unwrap();
+        serde_json::from_slice(&asked.stdout).ok()
+    }
+
+    /// Waits until it says so.
+    fn becomes(&self, what: &str, is_so: impl Fn(&Value) -> bool) {
+        let begin = Instant::now();
+        loop {
+            let status = self.status();
+            if status.as_ref().is_some_and(&is_so) {
+                return;
+            }
+            assert!(
+                begin.elapsed() < SOON,
+                "not {what}: {status:#?}\n{}",
+                self.log()
+            );
+            std::thread::sleep(Duration::from_millis(100));
+        }
+    }
+
+    fn log(&self) -> String {
+        std::fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
+    }
+}
+
+impl Drop for Agent {
+    fn drop(&mut self) {
+        self.kill();
+        let gone = Command::new("ip")
+            .args(["netns", "del", &self.netns])
+            .output();
+        drop(gone);
+    }
+}
+
+/// The names of objects, each with its condition `Accepted`.
+fn accepted(status: &Value) -> Vec<(String, String)> {
+    let objects = status["objects"].as_array().into_iter().flatten();
+    let mut all: Vec<_> = objects
+        .map(|object| {
+            let conditions = object["conditions"].as_array().unwrap();
+            let accepted = conditions.iter().find(|it| it["type"] == "Accepted");
+            let key = object["object"].as_str().unwrap();
+            let (_, name) = key.rsplit_once('/').unwrap();
+            let status = accepted.unwrap()["status"].as_str().unwrap();
+            (name.to_owned(), status.to_owned())
+        })
+        .collect();
+    all.sort();
+    all
+}
+
+fn is(wanted: &[(&str, &str)]) -> impl Fn(&Value) -> bool {
+    let wanted: Vec<_> = wanted
+        .iter()
+        .map(|(name, status)| ((*name).to_owned(), (*status).to_owned()))
+        .collect();
+    move |status| accepted(status) == wanted
+}
+
+fn underlay(neighbor: &str) -> String {
+    json!({
+        "apiVersion": "network.openperouter.io/v1alpha1",
+        "kind": "Underlay",
+        "metadata": {"name": "fabric", "namespace": NAMESPACE},
+        "spec": {
+            "asn": 64514,
+            "interfaces": [{"type": "NetworkDevice", "networkDevice": {"interfaceName": "none0"}}],
+            "neighbors": [{"asn": 64512, "address": neighbor}],
+            "tunnelEndpoint": {"cidrs": ["100.65.0.0/24"]},
+        },
+    })
+    .to_string()
+}
+
+fn l3vni() -> String {
+    json!({
+        "apiVersion": "network.openperouter.io/v1alpha1",
+        "kind": "L3VNI",
+        "metadata": {"name": "red", "namespace": NAMESPACE},
+        "spec": {"vrf": "red", "vni": 100},
+    })
+    .to_string()
+}
+
+/// What the node's status says at a path.
+fn rns(bed: &Bed, path: &str) -> String {
+    let path = format!("jsonpath={path}");
+    bed.run(&["-n", NAMESPACE, "get", "rns/node1", "-o", &path])
+}
+
+#[test]
+fn the_agent_takes_objects_from_the_api_and_keeps_them_without_it() {
+    let mut bed = Bed::new();
+    let apply = ["apply", "-f", "-"];
+    bed.feed(&apply, &underlay("192.168.11.2"));
+    let mut agent = Agent::new(&bed);
+    std::thread::sleep(Duration::from_secs(2));
+    assert_eq!(agent.status(), None, "it has no index: {}", agent.log());
+
+    let node = json!({
+        "apiVersion": "v1",
+        "kind": "Node",
+        "metadata": {"name": "node1", "annotations": {"openpe.io/nodeindex": "4"}},
+    });
+    bed.feed(&apply, &node.to_string());
+    agent.becomes("with an underlay", is(&[("fabric", "True")]));
+    assert_eq!(agent.status().unwrap()["index"], 4);
+
+    bed.feed(&apply, &l3vni());
+    agent.becomes("with a VNI", is(&[("fabric", "True"), ("red", "True")]));
+
+    // What a schema has no words for. The version before stays in force.
+    bed.feed(&apply, &underlay("224.0.0.1"));
+    agent.becomes("refused", is(&[("fabric", "False"), ("red", "True")]));
+    let status = agent.status().unwrap().to_string();
+    assert!(status.contains("the address of one neighbor"), "{status}");
+    bed.feed(&apply, &underlay("192.168.11.2"));
+    agent.becomes("mended", is(&[("fabric", "True"), ("red", "True")]));
+
+    // There is no FRR here, and the status says so, with what OpenPERouter's readers look for.
+    let condition = |kind: &str| {
+        let path = format!("{{.status.conditions[?(@.type=='{kind}')].status}}");
+        rns(&bed, &path)
+    };
+    let begin = Instant::now();
+    while (condition("Ready"), condition("Degraded")) != ("False".into(), "True".into()) {
+        assert!(begin.elapsed() < SOON, "no status: {}", agent.log());
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    let failed = rns(&bed, "{.status.failedResources[?(@.name=='red')].message}");
+    assert!(failed.contains("cannot reach bgpd"), "{failed}");
+    let owner = rns(
+        &bed,
+        "{.metadata.ownerReferences[0].kind}/{.metadata.ownerReferences[0].name}",
+    );
+    assert_eq!(owner, "Node/node1");
+    let version = || rns(&bed, "{.metadata.resourceVersion}");
+    let before = version();
+    std::thread::sleep(Duration::from_secs(5));
+    assert_eq!(
+        version(),
+        before,
+        "nothing is written while nothing changes"
+    );
+
+    bed.server.kill();
+    agent.kill();
+    agent.start();
+    agent.becomes("as before", is(&[("fabric", "True"), ("red", "True")]));
+    assert_eq!(agent.status().unwrap()["index"], 4);
+    bed.server.start_server().unwrap();
+    bed.run(&["-n", NAMESPACE, "delete", "l3vni", "red"]);
+    agent.becomes("without the VNI", is(&[("fabric", "True")]));
+}

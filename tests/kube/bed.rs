@@ -1,0 +1,97 @@
+//! An API server that knows our kinds.
+
+use std::path::Path;
+use std::process::Output;
+use std::time::{Duration, Instant};
+
+use kube::config::{KubeConfigOptions, Kubeconfig};
+use kube::{Client, Config};
+use perouter_harness::kube::ApiServer;
+
+/// Where our objects are.
+pub(crate) const NAMESPACE: &str = "perouter-system";
+
+/// How long what an API server does by itself may take.
+const SOON: Duration = Duration::from_secs(30);
+
+/// A server with the definitions of `deploy/crds`, and the namespace of the samples.
+pub(crate) struct Bed {
+    pub(crate) server: ApiServer,
+}
+
+/// What kubectl said.
+pub(crate) struct Said {
+    pub(crate) worked: bool,
+    pub(crate) out: String,
+    pub(crate) errors: String,
+}
+
+impl Bed {
+    pub(crate) fn new() -> Self {
+        let server = ApiServer::start().unwrap_or_else(|error| panic!("{}", chain(&error)));
+        let this = Self { server };
+        this.run(&["create", "namespace", NAMESPACE]);
+        let crds = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/crds");
+        this.run(&["apply", "--server-side", "-f", crds.to_str().unwrap()]);
+        this.run(&[
+            "wait",
+            "--for=condition=Established",
+            "crd",
+            "--all",
+            "--timeout=30s",
+        ]);
+        // A kind that was just established answers that it is not ready yet for a moment.
+        let begin = Instant::now();
+        while !this.kubectl(&["get", "perouter", "-A"], "").worked {
+            assert!(begin.elapsed() < SOON, "the kinds are not served");
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        this
+    }
+
+    pub(crate) fn kubectl(&self, arguments: &[&str], input: &str) -> Said {
+        let Output {
+            status,
+            stdout,
+            stderr,
+        } = self.server.kubectl(arguments, input).unwrap();
+        Said {
+            worked: status.success(),
+            out: String::from_utf8(stdout).unwrap(),
+            errors: String::from_utf8(stderr).unwrap(),
+        }
+    }
+
+    /// Runs kubectl and demands that it works; what it printed.
+    pub(crate) fn run(&self, arguments: &[&str]) -> String {
+        self.feed(arguments, "")
+    }
+
+    /// The same with something on its input.
+    pub(crate) fn feed(&self, arguments: &[&str], input: &str) -> String {
+        let said = self.kubectl(arguments, input);
+        assert!(said.worked, "kubectl {arguments:?}: {}", said.errors);
+        said.out
+    }
+
+    /// Runs kubectl and demands that it fails; what it complained of.
+    pub(crate) fn fail(&self, arguments: &[&str], input: &str) -> String {
+        let said = self.kubectl(arguments, input);
+        assert!(!said.worked, "kubectl {arguments:?} works: {}", said.out);
+        said.errors
+    }
+
+    pub(crate) async fn client(&self) -> Client {
+        let kubeconfig = Kubeconfig::read_from(self.server.kubeconfig()).unwrap();
+        let options = KubeConfigOptions::default();
+        let config = Config::from_custom_kubeconfig(kubeconfig, &options).await;
+        Client::try_from(config.unwrap()).unwrap()
+    }
+}
+
+/// An error with its causes.
+fn chain(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(Some(error), |error| error.source());
+    let all: Vec<String> = causes.map(ToString::to_string).collect();
+    all.join(": ")
+}

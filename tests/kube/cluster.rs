@@ -1,0 +1,125 @@
+//! Objects and the node as an agent takes them from a real API server, which goes away and
+//! comes back.
+
+use std::time::{Duration, Instant};
+
+use perouter::agent::source::{Cluster, Contents};
+use perouter::intent::NodeIndex;
+use serde_json::json;
+use tokio::sync::mpsc;
+
+use crate::bed::{Bed, NAMESPACE};
+
+const SOON: Duration = Duration::from_secs(30);
+
+fn l3vni(name: &str, vni: u32) -> String {
+    json!({
+        "apiVersion": "network.openperouter.io/v1alpha1",
+        "kind": "L3VNI",
+        "metadata": {"name": name, "namespace": NAMESPACE},
+        "spec": {"vrf": name, "vni": vni},
+    })
+    .to_string()
+}
+
+fn names(contents: &Contents) -> Vec<&str> {
+    let objects = contents.candidates.objects.iter();
+    objects.map(|object| object.key.name.as_str()).collect()
+}
+
+/// Waits until the contents are so; each look is caused by word of a change.
+async fn becomes(
+    cluster: &Cluster,
+    changed: &mut mpsc::Receiver<()>,
+    what: &str,
+    is_so: impl Fn(&Contents) -> bool,
+) {
+    let begin = Instant::now();
+    while !is_so(&cluster.contents()) {
+        let told = tokio::time::timeout(SOON, changed.recv()).await;
+        assert!(
+            told.is_ok() && begin.elapsed() < SOON,
+            "not {what}: {:?}, {:?}",
+            names(&cluster.contents()),
+            cluster.contents().candidates.broken_sources
+        );
+    }
+}
+
+#[tokio::test]
+async fn objects_are_told_as_they_come_and_stay_while_the_api_is_away() {
+    let mut bed = Bed::new();
+    bed.feed(&["apply", "-f", "-"], &l3vni("red", 100));
+    let client = bed.client().await;
+    let (tell, mut changed) = mpsc::channel(1);
+    let cluster = Cluster::watch(&client, "node1", &tell);
+    let is = |wanted: &'static [&'static str]| {
+        move |contents: &Contents| {
+            contents.candidates.broken_sources.is_empty() && names(contents) == wanted
+        }
+    };
+    becomes(&cluster, &mut changed, "red", is(&["red"])).await;
+    bed.feed(&["apply", "-f", "-"], &l3vni("blue", 200));
+    becomes(&cluster, &mut changed, "red and blue", is(&["blue", "red"])).await;
+
+    bed.server.kill();
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    assert_eq!(names(&cluster.contents()), ["blue", "red"]);
+    assert!(cluster.contents().candidates.broken_sources.is_empty());
+    bed.server.start_server().unwrap();
+    bed.run(&["-n", NAMESPACE, "delete", "l3vni", "red"]);
+    let back = Instant::now();
+    becomes(&cluster, &mut changed, "blue", is(&["blue"])).await;
+    eprintln!(
+        "what changed is known {:?} after the API is back",
+        back.elapsed()
+    );
+}
+
+#[tokio::test]
+async fn the_node_gets_an_index_some_time() {
+    let bed = Bed::new();
+    let node = |name: &str| {
+        json!({
+            "apiVersion": "v1",
+            "kind": "Node",
+            "metadata": {"name": name, "labels": {"rack": "1"}},
+        })
+        .to_string()
+    };
+    for name in ["node1", "node2"] {
+        bed.feed(&["apply", "-f", "-"], &node(name));
+    }
+    bed.run(&["annotate", "node/node2", "openpe.io/nodeindex=7"]);
+    let client = bed.client().await;
+    let (tell, _changed) = mpsc::channel(1);
+    let cluster = Cluster::watch(&client, "node1", &tell);
+    let given = tokio::time::timeout(Duration::from_secs(2), cluster.indexed_node()).await;
+    assert!(given.is_err(), "another node's: {given:?}");
+    let labels = cluster.node().expect("the node was read").labels;
+    assert_eq!(labels["rack"], "1");
+
+    bed.run(&["annotate", "node/node1", "openpe.io/nodeindex=3"]);
+    let given = tokio::time::timeout(SOON, cluster.indexed_node()).await;
+    assert_eq!(given.expect("soon").0, NodeIndex(3));
+}
+
+#[tokio::test]
+async fn without_the_api_nothing_is_known_and_the_reason_is_told() {
+    let mut bed = Bed::new();
+    let client = bed.client().await;
+    bed.server.kill();
+    let (tell, mut changed) = mpsc::channel(1);
+    let cluster = Cluster::watch(&client, "node1", &tell);
+    becomes(&cluster, &mut changed, "refused", |contents| {
+        let broken = contents.candidates.broken_sources.values();
+        let refused = broken.filter(|why| why.contains("Connection refused"));
+        refused.count() == 5
+    })
+    .await;
+    bed.server.start_server().unwrap();
+    becomes(&cluster, &mut changed, "known", |contents| {
+        contents.candidates.broken_sources.is_empty()
+    })
+    .await;
+}

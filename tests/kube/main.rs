@@ -1,0 +1,13 @@
+//! The manifests' kinds on a real Kubernetes API server.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test says what it found by failing"
+)]
+
+mod agent;
+mod bed;
+mod cluster;
+mod kinds;
+mod refusals;
