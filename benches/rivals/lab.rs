@@ -292,13 +292,7 @@ impl Lab {
     fn look(&self) -> Result<Look, Failure> {
         let text = self.exec(&["sh", "-c", LOOK])?;
         let at = Instant::now();
-        let number = |key: &str| -> Result<u64, Failure> {
-            let line = text.lines().find_map(|line| line.strip_prefix(key));
-            let word = line.and_then(|rest| rest.split_whitespace().next());
-            Ok(word
-                .ok_or_else(|| format!("the kernel does not say {key}"))?
-                .parse()?)
-        };
+        let number = |key: &str| kernels_number(&text, key);
         Ok(Look {
             at,
             memory: [
@@ -367,4 +361,12 @@ fn copy(from: &Path, to: &Path) -> Result<(), Failure> {
         }
     }
     Ok(())
+}
+
+/// The number that stands after `key` at the beginning of a line, in what the kernel says of a process.
+pub(crate) fn kernels_number(text: &str, key: &str) -> Result<u64, Failure> {
+    let line = text.lines().find_map(|line| line.strip_prefix(key));
+    let word = line.and_then(|rest| rest.split_whitespace().next());
+    let word = word.ok_or_else(|| format!("the kernel does not say {key}"))?;
+    Ok(word.parse()?)
 }

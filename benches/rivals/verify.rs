@@ -15,7 +15,7 @@ use serde_json::Value;
 
 use crate::Failure;
 use crate::goals;
-use crate::lab::{Kernel, Lab};
+use crate::lab::{Kernel, Lab, kernels_number};
 use crate::progress::Progress;
 use crate::results::{Results, Unit, median_ms};
 
@@ -426,13 +426,7 @@ impl Scale<'_> {
     fn look(&self) -> Result<Look, Failure> {
         let text = self.lab.exec(&["sh", "-c", LOOK])?;
         let at = Instant::now();
-        let number = |key: &str| -> Result<u64, Failure> {
-            let line = text.lines().find_map(|line| line.strip_prefix(key));
-            let word = line.and_then(|rest| rest.split_whitespace().next());
-            Ok(word
-                .ok_or_else(|| format!("the kernel does not say {key}"))?
-                .parse()?)
-        };
+        let number = |key: &str| kernels_number(&text, key);
         Ok(Look {
             at,
             resident: number("VmRSS:")? as f64,

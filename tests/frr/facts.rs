@@ -7,6 +7,7 @@ use perouter::agent::facts::gather;
 use perouter::api::{Family, Peer, RemoteAs};
 use perouter::frr::Mode;
 use perouter::intent::NodeIntent;
+use perouter::intent::addresses::HostLeg;
 use perouter::netlink::Kernel;
 use perouter::plan::link::SeenKernel;
 use perouter::verify::facts::{
@@ -121,6 +122,17 @@ fn intent() -> NodeIntent {
         underlay.spec.neighbors.push(plain);
     });
     intent.vnis.push(bare_vni("red", 100));
+    intent
+}
+
+/// The same with a leg to the host for each VNI: of a VRF without, there are no sessions to read.
+fn hosted(mut intent: NodeIntent) -> NodeIntent {
+    for vni in &mut intent.vnis {
+        vni.legs = vec![HostLeg {
+            router: "192.169.10.1/24".parse().unwrap(),
+            host: "192.169.10.2/24".parse().unwrap(),
+        }];
+    }
     intent
 }
 
@@ -243,7 +255,7 @@ async fn a_vrf_and_its_vni() {
         "network 10.7.0.0/24",
     ];
     bed.real.vty(Real::Bgpd, &network).unwrap();
-    let facts = gather(&mut bed.driver, None, None, &intent).await;
+    let facts = gather(&mut bed.driver, None, None, &hosted(intent)).await;
     let mapped = &facts.zebra_vnis.as_ref().unwrap()[&vni(100)];
     assert_eq!(
         (mapped.kind, mapped.vrf.as_deref()),
@@ -284,7 +296,7 @@ async fn zebras_and_the_kernels_routes_agree() {
         &mut fabric.router.driver,
         Some(&kernel),
         Some(&seen),
-        &intent,
+        &hosted(intent),
     )
     .await;
     let default = &facts.vrfs[&vrf("default")];
@@ -380,7 +392,7 @@ async fn without_bgp_everything_is_read_and_empty() {
         &mut bed.driver,
         None,
         Some(&SeenKernel::default()),
-        &intent(),
+        &hosted(intent()),
     )
     .await;
     assert!(facts.fabric_sessions.unwrap().is_empty());
@@ -400,7 +412,7 @@ async fn a_dead_daemon_is_named_and_harms_nothing_else() {
     let mut bed = Bed::new(Mode::Off);
     bed.lead("the intent", &intent).await;
     bed.real.kill(Real::Zebra).unwrap();
-    let facts = gather(&mut bed.driver, None, None, &intent).await;
+    let facts = gather(&mut bed.driver, None, None, &hosted(intent)).await;
     let red = &facts.vrfs[&vrf("red")];
     for words in [
         facts.zebra_vnis.unwrap_err().words,
@@ -436,7 +448,7 @@ async fn a_broken_daemon_is_not_asked_for_every_table() {
         netns: "/proc/self/ns/net".into(),
         northbound: Mode::Off,
     });
-    let facts = gather(&mut driver, None, None, &intent()).await;
+    let facts = gather(&mut driver, None, None, &hosted(intent())).await;
     assert_eq!(bgpd.connections(), 2);
     let red = &facts.vrfs[&vrf("red")];
     for words in [

@@ -66,18 +66,24 @@ fn speak(spine: &RealFrr) {
     spine.vty(Real::Bgpd, &typed).unwrap();
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_session_is_told_of_when_it_comes_and_at_once_when_it_is_lost() {
+/// A router whose bgpd has the module, and a neighbour on a link with it.
+fn joined() -> (Bed, RealFrr) {
     let options = Options::default()
         .daemons(DAEMONS)
         .module(Real::Bgpd, "bmp");
-    let mut router = Bed::with(options, Mode::Off);
+    let router = Bed::with(options, Mode::Off);
     let spine = RealFrr::start(Options::default().daemons([Real::Zebra, Real::Bgpd])).unwrap();
     let ends = (
         End::new("eth1", "10.9.0.1/24"),
         End::new("eth1", "10.9.0.2/24"),
     );
     connect(&router.real, ends.0, &spine, ends.1).unwrap();
+    (router, spine)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_is_told_of_when_it_comes_and_at_once_when_it_is_lost() {
+    let (mut router, spine) = joined();
     let (tell, mut told) = mpsc::channel(16);
     let _station = Station::open(&router.real.netns_path(), tell)
         .await
@@ -107,16 +113,7 @@ async fn a_session_is_told_of_when_it_comes_and_at_once_when_it_is_lost() {
 /// of the sessions that stand.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_new_station_hears_of_the_sessions_that_stand() {
-    let options = Options::default()
-        .daemons(DAEMONS)
-        .module(Real::Bgpd, "bmp");
-    let mut router = Bed::with(options, Mode::Off);
-    let spine = RealFrr::start(Options::default().daemons([Real::Zebra, Real::Bgpd])).unwrap();
-    let ends = (
-        End::new("eth1", "10.9.0.1/24"),
-        End::new("eth1", "10.9.0.2/24"),
-    );
-    connect(&router.real, ends.0, &spine, ends.1).unwrap();
+    let (mut router, spine) = joined();
     let intent = changed(evpn(), |underlay| {
         underlay.spec.neighbors[0].connect_time = Some(1);
     });

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::bed::{Bed, NAMESPACE};
+use crate::bed::{Bed, NAMESPACE, l3vni};
 
 const SOON: Duration = Duration::from_secs(60);
 
@@ -143,16 +143,6 @@ fn underlay(neighbor: &str) -> String {
     .to_string()
 }
 
-fn l3vni() -> String {
-    json!({
-        "apiVersion": "network.openperouter.io/v1alpha1",
-        "kind": "L3VNI",
-        "metadata": {"name": "red", "namespace": NAMESPACE},
-        "spec": {"vrf": "red", "vni": 100},
-    })
-    .to_string()
-}
-
 /// What the node's status says at a path.
 fn rns(bed: &Bed, path: &str) -> String {
     let path = format!("jsonpath={path}");
@@ -177,7 +167,7 @@ fn the_agent_takes_objects_from_the_api_and_keeps_them_without_it() {
     agent.becomes("with an underlay", is(&[("fabric", "True")]));
     assert_eq!(agent.status().unwrap()["index"], 4);
 
-    bed.feed(&apply, &l3vni());
+    bed.feed(&apply, &l3vni("red", 100));
     agent.becomes("with a VNI", is(&[("fabric", "True"), ("red", "True")]));
 
     // What a schema has no words for. The version before stays in force.

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
 use perouter_harness::kube::ApiServer;
+use serde_json::json;
 
 /// Where our objects are.
 pub(crate) const NAMESPACE: &str = "perouter-system";
@@ -94,4 +95,15 @@ fn chain(error: &dyn std::error::Error) -> String {
     let causes = std::iter::successors(Some(error), |error| error.source());
     let all: Vec<String> = causes.map(ToString::to_string).collect();
     all.join(": ")
+}
+
+/// An L3VNI without a host, whose VRF has its name.
+pub(crate) fn l3vni(name: &str, vni: u32) -> String {
+    json!({
+        "apiVersion": "network.openperouter.io/v1alpha1",
+        "kind": "L3VNI",
+        "metadata": {"name": name, "namespace": NAMESPACE},
+        "spec": {"vrf": name, "vni": vni},
+    })
+    .to_string()
 }

@@ -8,19 +8,9 @@ use perouter::intent::NodeIndex;
 use serde_json::json;
 use tokio::sync::mpsc;
 
-use crate::bed::{Bed, NAMESPACE};
+use crate::bed::{Bed, NAMESPACE, l3vni};
 
 const SOON: Duration = Duration::from_secs(30);
-
-fn l3vni(name: &str, vni: u32) -> String {
-    json!({
-        "apiVersion": "network.openperouter.io/v1alpha1",
-        "kind": "L3VNI",
-        "metadata": {"name": name, "namespace": NAMESPACE},
-        "spec": {"vrf": name, "vni": vni},
-    })
-    .to_string()
-}
 
 fn names(contents: &Contents) -> Vec<&str> {
     let objects = contents.candidates.objects.iter();

@@ -1,8 +1,8 @@
 //! Our kinds as people meet them: what is filled in, what is shown, what is explained.
 
-use serde_json::{Value, json};
+use serde_json::json;
 
-use crate::bed::{Bed, NAMESPACE};
+use crate::bed::{Bed, NAMESPACE, l3vni};
 
 /// The kinds, each with its short name.
 const KINDS: [(&str, &str); 5] = [
@@ -12,15 +12,6 @@ const KINDS: [(&str, &str); 5] = [
     ("l3passthroughs", "l3p"),
     ("rawfrrconfigs", "rfc"),
 ];
-
-fn l3vni() -> Value {
-    json!({
-        "apiVersion": "network.openperouter.io/v1alpha1",
-        "kind": "L3VNI",
-        "metadata": {"name": "red", "namespace": NAMESPACE},
-        "spec": {"vrf": "red", "vni": 100},
-    })
-}
 
 #[test]
 fn what_is_left_out_is_filled_in() {
@@ -36,8 +27,8 @@ fn what_is_left_out_is_filled_in() {
             "gracefulRestart": {},
         },
     });
-    for object in [&l3vni(), &underlay] {
-        bed.feed(&["apply", "-f", "-"], &object.to_string());
+    for object in [l3vni("red", 100), underlay.to_string()] {
+        bed.feed(&["apply", "-f", "-"], &object);
     }
     let field = |object: &str, path: &str| {
         let path = format!("jsonpath={{{path}}}");
@@ -55,7 +46,7 @@ fn what_is_left_out_is_filled_in() {
 #[test]
 fn the_columns_tell_what_matters() {
     let bed = Bed::new();
-    bed.feed(&["apply", "-f", "-"], &l3vni().to_string());
+    bed.feed(&["apply", "-f", "-"], &l3vni("red", 100));
     let status = json!({"status": {"conditions": [{
         "type": "Ready",
         "status": "False",
@@ -123,7 +114,7 @@ fn short_names_and_the_category_lead_to_the_kinds() {
         assert_eq!(words.next(), Some(short), "{line}");
         bed.run(&["-n", NAMESPACE, "get", short]);
     }
-    bed.feed(&["apply", "-f", "-"], &l3vni().to_string());
+    bed.feed(&["apply", "-f", "-"], &l3vni("red", 100));
     let all = bed.run(&["-n", NAMESPACE, "get", "perouter"]);
     assert!(all.contains("red"), "{all}");
 }
