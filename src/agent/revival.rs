@@ -45,7 +45,8 @@ impl Worker {
         let Some(verification) = &self.verification else {
             return;
         };
-        remember(&mut self.hosts, &verification.facts.vrfs);
+        let facts = &verification.facts;
+        remember(&mut self.hosts, &facts.fabric_sessions, &facts.vrfs);
     }
 
     /// When bgpd has come back with nothing and neighbours wait for it, has everything but the
@@ -192,8 +193,17 @@ fn without_fabric(intent: &NodeIntent, hosts: &BTreeSet<Host>) -> Option<NodeInt
     })
 }
 
-/// Takes note of which hosts are there. What cannot be asked stays as it was.
-fn remember(hosts: &mut BTreeSet<Host>, vrfs: &BTreeMap<VrfName, VrfFacts>) {
+/// Takes note of which hosts are there. What cannot be asked stays as it was; so does everything
+/// when bgpd knows of no neighbour in the fabric: it has just come back with nothing, perhaps in the
+/// middle of a reading, and that it has no hosts either says nothing about these.
+fn remember(
+    hosts: &mut BTreeSet<Host>,
+    fabric: &Read<Sessions>,
+    vrfs: &BTreeMap<VrfName, VrfFacts>,
+) {
+    if !fabric.as_ref().is_ok_and(|sessions| !sessions.is_empty()) {
+        return;
+    }
     let told: BTreeMap<&VrfName, &Sessions> = vrfs
         .iter()
         .filter_map(|(vrf, facts)| Some((vrf, facts.sessions.as_ref().ok()?)))

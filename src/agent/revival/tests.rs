@@ -122,7 +122,11 @@ fn hosts_are_remembered_while_their_sessions_are_up() {
         (peer("fd00::2"), down()),
         (peer("192.169.10.9"), up()),
     ]);
-    remember(&mut hosts, &BTreeMap::from([(name("red"), facts(Ok(red)))]));
+    remember(
+        &mut hosts,
+        &spines(),
+        &BTreeMap::from([(name("red"), facts(Ok(red)))]),
+    );
     let now = [host("red", "192.169.10.2"), host("red", "192.169.10.9")];
     assert_eq!(hosts, now.into());
 }
@@ -131,12 +135,32 @@ fn hosts_are_remembered_while_their_sessions_are_up() {
 fn hosts_that_cannot_be_asked_about_are_remembered() {
     let before = BTreeSet::from([host("red", "192.169.10.2"), host("blue", "192.169.20.2")]);
     let mut hosts = before.clone();
-    remember(&mut hosts, &BTreeMap::new());
+    remember(&mut hosts, &spines(), &BTreeMap::new());
     assert_eq!(hosts, before);
     let vrfs = BTreeMap::from([
         (name("red"), facts(silent())),
         (name("blue"), facts(Ok(Sessions::new()))),
     ]);
-    remember(&mut hosts, &vrfs);
+    remember(&mut hosts, &spines(), &vrfs);
     assert_eq!(hosts, [host("red", "192.169.10.2")].into());
+}
+
+/// A neighbour in the fabric that bgpd knows of, whatever its session does.
+fn spines() -> Read<Sessions> {
+    Ok(Sessions::from([(peer("10.0.1.1"), down())]))
+}
+
+#[test]
+fn a_bgpd_that_has_just_come_back_with_nothing_makes_no_host_forgotten() {
+    let before = BTreeSet::from([host("red", "192.169.10.2")]);
+    let nothing = BTreeMap::from([(name("red"), facts(Ok(Sessions::new())))]);
+    // It may come back between the two questions, too.
+    for fabric in [Ok(Sessions::new()), silent()] {
+        let mut hosts = before.clone();
+        remember(&mut hosts, &fabric, &nothing);
+        assert_eq!(hosts, before);
+    }
+    let mut hosts = before;
+    remember(&mut hosts, &spines(), &nothing);
+    assert_eq!(hosts, BTreeSet::new());
 }
