@@ -1,6 +1,6 @@
 //! What verification says: one check, one object, one verdict.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::str::FromStr;
 
@@ -229,6 +229,16 @@ pub enum Stalled {
     Routes(Vec<IpNet>),
     /// All of them, and more than are listed.
     All,
+}
+
+/// The objects of which the VXLAN device has not every entry that zebra says it has, while all else
+/// that leads there is right.
+#[must_use]
+pub fn unforwarded(findings: &[Finding]) -> BTreeSet<&ObjectKey> {
+    let bad = findings
+        .iter()
+        .filter(|finding| finding.check == Check::FdbEntry && finding.is_bad());
+    bad.filter_map(|finding| finding.object.as_ref()).collect()
 }
 
 /// The objects with such routes.

@@ -77,6 +77,21 @@ fn only_when_more_than_are_listed_are_gone_and_none_is_there_it_is_all() {
 }
 
 #[test]
+fn an_object_whose_remote_routers_mac_leads_nowhere_is_unforwarded() {
+    let of = |outcome| {
+        [finding(
+            "red",
+            Check::FdbEntry,
+            "02:00:00:00:00:01",
+            outcome,
+        )]
+    };
+    assert_eq!(unforwarded(&of(bad())), BTreeSet::from([&key("red")]));
+    assert_eq!(unforwarded(&of(good())), BTreeSet::new());
+    assert_eq!(unforwarded(&[missing("red", PREFIXES[0])]), BTreeSet::new());
+}
+
+#[test]
 fn other_checks_other_verdicts_and_other_objects_do_not_count() {
     let unsettled = Outcome::Unsettled {
         expected: String::new(),
