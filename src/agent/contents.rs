@@ -10,8 +10,9 @@ use crate::intent::{Accepted, Candidates, Node};
 /// What objects are resolved for: the node as the command line has it, as it was remembered, or,
 /// once it can be read, as its Node object says, which gives it an index some time.
 pub(super) async fn node(options: &Options, cluster: Option<&Cluster>) -> Result<Node, AgentError> {
+    let state = StateDir::open(&options.state)?;
     let remembered = match cluster {
-        Some(_) => StateDir::open(&options.state)?.load_node()?,
+        Some(_) => state.load_node()?,
         None => None,
     };
     let index = options.index.or(remembered.as_ref().map(|node| node.index));
@@ -23,7 +24,7 @@ pub(super) async fn node(options: &Options, cluster: Option<&Cluster>) -> Result
             tracing::info!("waiting for this node's index, which the controller gives its Node");
             let (index, labels) = cluster.indexed_node().await;
             let node = Node { index, labels };
-            StateDir::open(&options.state)?.save_node(&node)?;
+            state.save_node(&node)?;
             Ok(node)
         }
     }

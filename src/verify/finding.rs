@@ -105,6 +105,9 @@ impl FromStr for Check {
     }
 }
 
+/// What a finding is about.
+pub(super) type Key = (Check, Option<ObjectKey>, String);
+
 /// One verdict.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Finding {
@@ -166,6 +169,11 @@ pub enum Outcome {
 }
 
 impl Finding {
+    /// What it is about, by which two of different times are known to be the same.
+    pub(super) fn key(&self) -> Key {
+        (self.check, self.object.clone(), self.subject.clone())
+    }
+
     /// Whether something is not as it should be.
     #[must_use]
     pub const fn is_bad(&self) -> bool {
@@ -231,8 +239,7 @@ pub enum Stalled {
     All,
 }
 
-/// The objects of which the VXLAN device has not every entry that zebra says it has, while all else
-/// that leads there is right.
+/// The objects of which the VXLAN device has not every entry that zebra says it has.
 #[must_use]
 pub fn unforwarded(findings: &[Finding]) -> BTreeSet<&ObjectKey> {
     let bad = findings

@@ -10,11 +10,7 @@ use std::time::Duration;
 
 use k8s_openapi::jiff::Timestamp;
 
-use super::finding::{Check, Finding, Outcome};
-use crate::api::types::ObjectKey;
-
-/// What a finding is about.
-type Key = (Check, Option<ObjectKey>, String);
+use super::finding::{Check, Finding, Key, Outcome};
 
 /// What was found so far.
 #[derive(Clone, Debug, Default)]
@@ -65,7 +61,7 @@ impl History {
         if !finding.is_bad() {
             return finding;
         }
-        let since = *self.bad.entry(key(&finding)).or_insert(now);
+        let since = *self.bad.entry(finding.key()).or_insert(now);
         let proven = self.is_proven(&finding);
         let age = Duration::try_from(now.duration_since(since)).unwrap_or_default();
         finding.since = Some(since);
@@ -77,7 +73,7 @@ impl History {
 
     /// Whether it was good once; of routes and their like, whether one of them was.
     fn is_proven(&self, finding: &Finding) -> bool {
-        let (check, object, subject) = key(finding);
+        let (check, object, subject) = finding.key();
         let one = (check, object.clone(), String::new());
         self.proven.contains(&one) || self.proven.contains(&(check, object, subject))
     }
@@ -87,7 +83,7 @@ impl History {
         let bad: HashSet<Key> = judged
             .iter()
             .filter(|f| f.since.is_some())
-            .map(key)
+            .map(Finding::key)
             .collect();
         self.bad.retain(|key, _| bad.contains(key));
         let looked_at: HashSet<_> = judged.iter().map(|f| (f.check, &f.object)).collect();
@@ -100,16 +96,9 @@ impl History {
             | Outcome::MoreBad { .. }
             | Outcome::Pending { .. } => false,
         };
-        self.proven.extend(judged.iter().filter(is_good).map(key));
+        self.proven
+            .extend(judged.iter().filter(is_good).map(Finding::key));
     }
-}
-
-fn key(finding: &Finding) -> Key {
-    (
-        finding.check,
-        finding.object.clone(),
-        finding.subject.clone(),
-    )
 }
 
 /// A bad outcome as one that may yet turn good.

@@ -7,11 +7,8 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
-use super::finding::{Check, Finding, Outcome};
+use super::finding::{Check, Finding, Key, Outcome};
 use crate::api::types::ObjectKey;
-
-/// What a finding is about.
-type Key = (Check, Option<ObjectKey>, String);
 
 /// What was said so far.
 #[derive(Clone, Debug, Default)]
@@ -58,7 +55,7 @@ impl Said {
     /// What is new in `findings`, which are all that there are.
     pub fn news(&mut self, findings: &[Finding]) -> Vec<News> {
         let bad = findings.iter().filter(|finding| finding.is_bad());
-        let fresh = bad.filter(|finding| self.0.insert(key(finding)));
+        let fresh = bad.filter(|finding| self.0.insert(finding.key()));
         let mut news: Vec<News> = fresh.cloned().map(News::Bad).collect();
         let over = self.0.extract_if(.., |key| {
             !findings.iter().any(|finding| keeps(finding, key))
@@ -82,14 +79,6 @@ fn keeps(finding: &Finding, (check, object, subject): &Key) -> bool {
         Outcome::Pending { .. } => same,
         Outcome::Good { .. } => false,
     }
-}
-
-fn key(finding: &Finding) -> Key {
-    (
-        finding.check,
-        finding.object.clone(),
-        finding.subject.clone(),
-    )
 }
 
 #[cfg(test)]
