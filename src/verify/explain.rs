@@ -411,7 +411,7 @@ const NEIGHBOUR_ENTRY: Explanation = Explanation {
 
 const FDB_ENTRY: Explanation = Explanation {
     broken: "The VXLAN device does not know behind which VTEP a router MAC is: packets to it \
-             are dropped.",
+             are dropped. Where only the bridge lacks the entry they arrive, flooded to all its ports.",
     causes: &[
         "someone deleted the entry, or learning is on and overwrote it",
         "two remote routers use one MAC",

@@ -75,7 +75,7 @@ pub struct Facts {
     pub kernel: Read<SeenKernel>,
     /// Neighbour entries of the router's namespace.
     pub neighbours: Read<Vec<NeighbourEntry>>,
-    /// Forwarding entries in the VXLAN devices' own tables: MAC to VTEP (`bridge fdb`, `self`).
+    /// Forwarding entries of the VXLAN devices and of their bridges (`bridge fdb`).
     pub fdb: Read<Vec<FdbEntry>>,
 }
 
@@ -504,13 +504,22 @@ pub struct NeighbourEntry {
     pub mac: Option<Mac>,
 }
 
-/// An entry in a VXLAN device's own forwarding table.
+/// An entry by which Ethernet frames are forwarded to a VXLAN device, or by one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FdbEntry {
     /// The VXLAN device's index.
     pub link: u32,
     /// The Ethernet address.
     pub mac: Mac,
-    /// The VTEP that it is behind.
-    pub vtep: IpAddr,
+    /// Where it leads to, and so whose table it is in.
+    pub to: ForwardTo,
+}
+
+/// Where a forwarding entry leads to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ForwardTo {
+    /// To the VTEP that the address is behind: the VXLAN device's own table (`self`).
+    Vtep(IpAddr),
+    /// To the VXLAN device: the table of its bridge (`master`), which has only what zebra told it.
+    Device,
 }

@@ -2,14 +2,14 @@
 //!
 //! The first broken hop of a route is its root cause; what lies behind it is not looked at.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::net::IpAddr;
 
 use ipnet::IpNet;
 
 use super::facts::{
-    EvpnPath, Facts, KernelRoute, RibChoice, RibEntry, RibProtocol, RouteAction, RouteHop, RouteId,
-    Standing, VrfPath,
+    EvpnPath, Facts, ForwardTo, KernelRoute, RibChoice, RibEntry, RibProtocol, RouteAction,
+    RouteHop, RouteId, Standing, VrfPath,
 };
 use super::finding::Check;
 use super::ledger::{Fault, Ledger, Tally};
@@ -24,14 +24,24 @@ use crate::plan::link::Mac;
 pub(super) struct Forwarding {
     pub(super) neighbours: HashMap<(u32, IpAddr), Option<Mac>>,
     pub(super) fdb: HashMap<(u32, Mac), BTreeSet<IpAddr>>,
+    /// What bridges send to VXLAN devices, which they would otherwise flood.
+    bridged: HashSet<(u32, Mac)>,
 }
 
 impl Forwarding {
     pub(super) fn new(facts: &Facts) -> Self {
         let mut fdb: HashMap<_, BTreeSet<IpAddr>> = HashMap::new();
+        let mut bridged = HashSet::new();
         for entry in facts.fdb.iter().flatten() {
-            let vteps = fdb.entry((entry.link, entry.mac)).or_default();
-            vteps.insert(entry.vtep.to_canonical());
+            let key = (entry.link, entry.mac);
+            match entry.to {
+                ForwardTo::Vtep(vtep) => {
+                    fdb.entry(key).or_default().insert(vtep.to_canonical());
+                }
+                ForwardTo::Device => {
+                    bridged.insert(key);
+                }
+            }
         }
         let neighbours = facts.neighbours.iter().flatten();
         Self {
@@ -39,6 +49,7 @@ impl Forwarding {
                 .map(|entry| ((entry.link, entry.ip), entry.mac))
                 .collect(),
             fdb,
+            bridged,
         }
     }
 }
@@ -495,16 +506,18 @@ fn neighbour_entry(
 
 fn fdb_entry(one: &One<'_>, links: VniLinks, vtep: IpAddr, mac: Mac, tally: &mut Tally) {
     let seen = one.forwarding.fdb.get(&(links.vxlan, mac));
-    if seen.is_some_and(|vteps| vteps.contains(&vtep)) {
+    let known = seen.is_some_and(|vteps| vteps.contains(&vtep));
+    if known && one.forwarding.bridged.contains(&(links.vxlan, mac)) {
         tally.good();
         return;
     }
     tally.bad(format_args!("{mac} to {vtep}"), || {
         let names = Names::of(one.intent.spec.vni);
-        let seen = seen.map_or_else(
-            || "no entry".to_owned(),
-            |vteps| format!("to {}", vias(vteps)),
-        );
+        let seen = match seen {
+            _ if known => format!("that, but {} floods it", names.bridge),
+            Some(vteps) => format!("to {}", vias(vteps)),
+            None => "no entry".to_owned(),
+        };
         Fault::new(
             format!("to {vtep} on {}", names.vxlan),
             seen,

@@ -10,7 +10,8 @@ use crate::netlink::facts::{
 use crate::netlink::{FactError, Kernel};
 use crate::plan::link::{SeenKernel, SeenKind, TableId};
 use crate::verify::facts::{
-    FdbEntry, KernelRoute, LearnedMac, NeighbourEntry, Read, RouteAction, RouteHop, Unreadable,
+    FdbEntry, ForwardTo, KernelRoute, LearnedMac, NeighbourEntry, Read, RouteAction, RouteHop,
+    Unreadable,
 };
 
 /// The table of what belongs to no VRF (`RT_TABLE_MAIN`).
@@ -173,16 +174,17 @@ fn neighbour(seen: SeenNeighbour) -> NeighbourEntry {
 }
 
 fn forwarding(seen: SeenFdb) -> Option<FdbEntry> {
-    match (seen.place, seen.dst) {
-        (FdbPlace::Own, Some(vtep)) => Some(FdbEntry {
-            link: seen.index,
-            mac: seen.mac,
-            vtep,
-        }),
-        // Entries of a bridge name a port, and those of a device itself say what it listens to:
-        // neither says behind which VTEP a router is.
-        (FdbPlace::Own, None) | (FdbPlace::Master, _) => None,
-    }
+    let to = match (seen.place, seen.origin, seen.dst) {
+        (FdbPlace::Own, _, Some(vtep)) => ForwardTo::Vtep(vtep),
+        (FdbPlace::Master, Origin::ExternLearn, _) => ForwardTo::Device,
+        // What a device listens to, and what a bridge learned: neither leads to another router.
+        (FdbPlace::Own, _, None) | (FdbPlace::Master, Origin::Local, _) => return None,
+    };
+    Some(FdbEntry {
+        link: seen.index,
+        mac: seen.mac,
+        to,
+    })
 }
 
 /// A host that a bridge learned at a port: neither told by FRR, nor an address of the port itself.

@@ -8,7 +8,7 @@ use crate::api::types::InterfaceName;
 use crate::plan::desired::{Names, links_of_vni};
 use crate::plan::link::{LinkKind, Mac, SeenKind, TableId};
 use crate::verify::facts::{
-    EvpnPath, FdbEntry, ImportTarget, KernelRoute, NeighbourEntry, RibChoice, RibEntry,
+    EvpnPath, FdbEntry, ForwardTo, ImportTarget, KernelRoute, NeighbourEntry, RibChoice, RibEntry,
     RibProtocol, RouteAction, RouteHop, RouteId, SegmentFacts, Sessions, Standing, VrfFacts,
 };
 use crate::verify::tests::fixture;
@@ -247,11 +247,13 @@ fn add(facts: &mut Facts, intent: &NodeIntent, route: &Route) {
             });
         }
         if *hops > 3 {
-            facts.fdb.as_mut().unwrap().push(FdbEntry {
+            let entry = |to| FdbEntry {
                 link: vxlan,
                 mac,
-                vtep,
-            });
+                to,
+            };
+            let both = [ForwardTo::Vtep(vtep), ForwardTo::Device].map(entry);
+            facts.fdb.as_mut().unwrap().extend(both);
         }
     }
 }

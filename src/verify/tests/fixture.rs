@@ -16,8 +16,8 @@ use crate::intent::{NodeIntent, SegmentIntent, UnderlayIntent, VniIntent};
 use crate::plan::desired::table;
 use crate::plan::link::{Links, Mac, NIC_GROUP, SeenKernel, SeenKind, SeenLink};
 use crate::verify::facts::{
-    EvpnPath, Facts, FdbEntry, KernelRoute, LearnedMac, NeighbourEntry, Origin, Reach, Read,
-    RouteAction, RouteHop, SegmentFacts, UnderlayFacts, VrfFacts,
+    EvpnPath, Facts, FdbEntry, ForwardTo, KernelRoute, LearnedMac, NeighbourEntry, Origin, Reach,
+    Read, RouteAction, RouteHop, SegmentFacts, UnderlayFacts, VrfFacts,
 };
 use crate::verify::tests::{read, read_segments};
 use crate::verify::{Check, Finding, Outcome, verify};
@@ -227,15 +227,13 @@ pub(crate) fn facts() -> Facts {
             },
         ]),
         fdb: Ok([
-            (VXLAN, REMOTE_MAC),
-            (LAN_VXLAN, Mac([0; 6])),
-            (LAN_VXLAN, REMOTE_HOST),
+            (VXLAN, REMOTE_MAC, ForwardTo::Vtep(remote_vtep())),
+            (VXLAN, REMOTE_MAC, ForwardTo::Device),
+            (LAN_VXLAN, Mac([0; 6]), ForwardTo::Vtep(remote_vtep())),
+            (LAN_VXLAN, REMOTE_HOST, ForwardTo::Vtep(remote_vtep())),
+            (LAN_VXLAN, REMOTE_HOST, ForwardTo::Device),
         ]
-        .map(|(link, mac)| FdbEntry {
-            link,
-            mac,
-            vtep: remote_vtep(),
-        })
+        .map(|(link, mac, to)| FdbEntry { link, mac, to })
         .into()),
     }
 }

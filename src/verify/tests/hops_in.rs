@@ -4,8 +4,8 @@ use super::fixture::{OWN_MAC, SVI, VETH, VXLAN, evpn, ip, net, peer_address, red
 use crate::plan::link::Mac;
 use crate::verify::Check;
 use crate::verify::facts::{
-    Facts, FdbEntry, KernelRoute, NeighbourEntry, Origin, RibChoice, RibEntry, RibProtocol,
-    RouteAction, RouteHop, Standing, VrfFacts, VrfPath,
+    Facts, FdbEntry, ForwardTo, KernelRoute, NeighbourEntry, Origin, RibChoice, RibEntry,
+    RibProtocol, RouteAction, RouteHop, Standing, VrfFacts, VrfPath,
 };
 
 /// The remote prefix that is broken, and how it is named in a finding on its route.
@@ -172,8 +172,15 @@ fn forwarding_entries() {
             &[(Check::FdbEntry, "2e:ad:f5:91:dd:e4 to 100.65.0.2")],
         ),
         (
+            "forwarding entry in the device, but not in its bridge",
+            |facts| {
+                facts.fdb.as_mut().unwrap().remove(1);
+            },
+            &[(Check::FdbEntry, "2e:ad:f5:91:dd:e4 to 100.65.0.2")],
+        ),
+        (
             "forwarding entry to another VTEP",
-            |facts| facts.fdb.as_mut().unwrap()[0].vtep = ip("100.65.0.9"),
+            |facts| facts.fdb.as_mut().unwrap()[0].to = ForwardTo::Vtep(ip("100.65.0.9")),
             &[(Check::FdbEntry, "2e:ad:f5:91:dd:e4 to 100.65.0.2")],
         ),
         (
@@ -272,11 +279,13 @@ fn add_second_pe(facts: &mut Facts) {
         ip: vtep,
         mac: Some(MAC),
     });
-    facts.fdb.as_mut().unwrap().push(FdbEntry {
-        link: VXLAN,
-        mac: MAC,
-        vtep,
-    });
+    for to in [ForwardTo::Vtep(vtep), ForwardTo::Device] {
+        facts.fdb.as_mut().unwrap().push(FdbEntry {
+            link: VXLAN,
+            mac: MAC,
+            to,
+        });
+    }
 }
 
 #[test]

@@ -7,7 +7,7 @@ use super::fixture::{
 use crate::api::Vni;
 use crate::plan::link::{Mac, SeenLink};
 use crate::verify::facts::{
-    BgpVni, Facts, FdbEntry, FloodPath, Host, HostPlace, LearnedMac, MacPath, Moves,
+    BgpVni, Facts, FdbEntry, FloodPath, ForwardTo, Host, HostPlace, LearnedMac, MacPath, Moves,
     NeighbourEntry, Origin, Standing, VniKind, ZebraSegment,
 };
 use crate::verify::{Check, verify};
@@ -229,7 +229,7 @@ fn remote_hosts() {
         ),
         (
             "behind another VTEP in the kernel",
-            |facts| entry(facts, REMOTE_HOST).vtep = ip("100.65.0.9"),
+            |facts| entry(facts, REMOTE_HOST).to = ForwardTo::Vtep(ip("100.65.0.9")),
             &[(Check::RemoteMacInFdb, THERE)],
         ),
         (
@@ -337,7 +337,7 @@ fn flooding() {
         ),
         (
             "to a VTEP that is none",
-            |facts| entry(facts, Mac([0; 6])).vtep = ip("100.65.0.9"),
+            |facts| entry(facts, Mac([0; 6])).to = ForwardTo::Vtep(ip("100.65.0.9")),
             &[(Check::FloodList, FLOOD)],
         ),
         (

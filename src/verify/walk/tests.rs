@@ -5,8 +5,8 @@ use std::net::IpAddr;
 use super::*;
 use crate::api::Kind;
 use crate::verify::facts::{
-    Negotiation, Origin, RibChoice, RibEntry, RibProtocol, RouteAction, SessionState, Standing,
-    Unreadable,
+    ForwardTo, Negotiation, Origin, RibChoice, RibEntry, RibProtocol, RouteAction, SessionState,
+    Standing, Unreadable,
 };
 use crate::verify::tests::fixture::{
     self, OWN_MAC, REMOTE_MAC, REMOTE_PREFIXES, SVI, VXLAN, ip, net, peer, peer_address, red,
@@ -245,7 +245,7 @@ const BREAKS: &[(&str, Break, &str, Stage, &str)] = &[
     ),
     (
         "forwarded to another VTEP",
-        |facts| facts.fdb.as_mut().unwrap()[0].vtep = ip("100.65.0.9"),
+        |facts| facts.fdb.as_mut().unwrap()[0].to = ForwardTo::Vtep(ip("100.65.0.9")),
         REMOTE,
         Stage::Fdb,
         "to 100.65.0.9",
