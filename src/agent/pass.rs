@@ -13,6 +13,7 @@ use super::eye::needs_reading;
 use super::failures::{self, Failures};
 use super::handles::Handles;
 use super::quarrels::Quarrels;
+use super::remedy::Tried;
 use super::report::Verification;
 use super::revival::Host;
 use super::source::{Cluster, Contents, Directory};
@@ -83,6 +84,8 @@ pub(super) struct Worker {
     pub(super) counters: Counters,
     pub(super) repairs: Vec<Repair>,
     quarrels: Quarrels,
+    /// For what zebra has lost.
+    pub(super) tried: Tried,
     pub(super) last: Option<Settled>,
     pub(super) last_pass: Option<Pass>,
     pub(super) verification: Option<Verification>,
@@ -156,6 +159,7 @@ impl Worker {
             counters: Counters::default(),
             repairs: Vec::new(),
             quarrels: Quarrels::default(),
+            tried: Tried::default(),
             last: None,
             last_pass: None,
             verification: None,

@@ -1,31 +1,96 @@
 //! What no difference between wanted and seen shows: zebra holds routes for installed that the
 //! kernel has dropped without telling anybody, as it does when a bridge leaves its VRF or has no
 //! carrier for a moment; and MACs of remote routers, when a VXLAN device was down for one. What else
-//! a VNI has is disturbed only for the latter, which zebra writes again in no other way.
+//! a VNI has is disturbed only where nothing milder helps: zebra writes those MACs again in no other
+//! way, and it may take a VNI for one that still leads to a bridge in which its device has been.
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use ipnet::IpNet;
 
 use super::execute::chain;
 use super::facts::kernel::table_of;
 use super::pass::Worker;
+use crate::api::ObjectKey;
 use crate::intent::VniIntent;
 use crate::netlink::Kernel;
 use crate::plan::desired::Names;
 use crate::plan::link::{KernelStep, LinkChange, SeenKernel, Space};
 use crate::verify::{self, Stalled};
 
+/// What is done for a VNI.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Remedy {
+    /// zebra hears that these routes are gone.
+    Announce(Vec<IpNet>),
+    /// The bridge goes down and up.
+    Cycle,
+}
+
+/// What has been tried for the objects that are not well yet.
+#[derive(Debug, Default)]
+pub(super) struct Tried(BTreeMap<ObjectKey, Step>);
+
+/// How far it went for one of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Step {
+    Announced,
+    Cycled,
+}
+
+impl Tried {
+    /// What to do now. Routes that their announcement has not brought back are worth one
+    /// interruption of their VNI, not one each time: who knows what keeps them away.
+    pub(super) fn next(
+        &mut self,
+        stalled: &BTreeMap<&ObjectKey, Stalled>,
+        unforwarded: &BTreeSet<&ObjectKey>,
+    ) -> BTreeMap<ObjectKey, Remedy> {
+        let is_ill = |key: &ObjectKey| stalled.contains_key(key) || unforwarded.contains(key);
+        self.0.retain(|key, _| is_ill(key));
+        let ill = stalled.keys().chain(unforwarded).copied();
+        let ill: BTreeSet<&ObjectKey> = ill.collect();
+        ill.into_iter()
+            .map(|key| {
+                let routes = match stalled.get(key) {
+                    Some(Stalled::Routes(routes)) if !unforwarded.contains(key) => Some(routes),
+                    Some(Stalled::Routes(_) | Stalled::All) | None => None,
+                };
+                (key.clone(), self.step(key, routes))
+            })
+            .collect()
+    }
+
+    fn step(&mut self, key: &ObjectKey, routes: Option<&Vec<IpNet>>) -> Remedy {
+        let before = self.0.get(key).copied();
+        match (routes, before) {
+            (Some(routes), None) => {
+                self.0.insert(key.clone(), Step::Announced);
+                Remedy::Announce(routes.clone())
+            }
+            (Some(routes), Some(Step::Cycled)) => Remedy::Announce(routes.clone()),
+            (Some(_), Some(Step::Announced)) | (None, _) => {
+                self.0.insert(key.clone(), Step::Cycled);
+                Remedy::Cycle
+            }
+        }
+    }
+}
+
 impl Worker {
     /// Has zebra install anew what verification twice missed in the kernel.
     pub(super) async fn wake_zebra(&mut self) {
-        let Some(kernel) = self.kernel() else { return };
+        let mut tried = std::mem::take(&mut self.tried);
         let stalled = verify::stalled(self.findings());
         let unforwarded = verify::unforwarded(self.findings());
+        let remedies = tried.next(&stalled, &unforwarded);
+        self.tried = tried;
+        let Some(kernel) = self.kernel() else { return };
         let mut done = Vec::new();
         for vni in &self.resolution.intent.vnis {
-            match stalled.get(&vni.key) {
-                _ if unforwarded.contains(&vni.key) => done.extend(cycle(kernel, vni).await),
-                Some(Stalled::All) => done.extend(cycle(kernel, vni).await),
-                Some(Stalled::Routes(routes)) => {
+            match remedies.get(&vni.key) {
+                Some(Remedy::Cycle) => done.extend(cycle(kernel, vni).await),
+                Some(Remedy::Announce(routes)) => {
                     let seen = self.seen.as_deref();
                     done.extend(announce(kernel, vni, routes, seen).await);
                 }
@@ -78,5 +143,75 @@ async fn cycle(kernel: &Kernel, vni: &VniIntent) -> Option<String> {
             tracing::warn!("{}", chain(&error));
             None
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::Kind;
+
+    fn routes() -> Vec<IpNet> {
+        vec!["172.16.2.0/24".parse().unwrap()]
+    }
+
+    fn key(name: &str) -> ObjectKey {
+        ObjectKey {
+            kind: Kind::L3Vni,
+            namespace: "perouter-system".to_owned(),
+            name: name.to_owned(),
+        }
+    }
+
+    /// What is done for one object, round after round.
+    fn rounds(all: &[(Option<Stalled>, bool)]) -> Vec<Option<Remedy>> {
+        let (mut tried, red) = (Tried::default(), key("red"));
+        all.iter()
+            .map(|(stalled, unforwarded)| {
+                let stalled = stalled.iter().map(|what| (&red, what.clone())).collect();
+                let unforwarded = unforwarded.then_some(&red).into_iter().collect();
+                tried.next(&stalled, &unforwarded).remove(&red)
+            })
+            .collect()
+    }
+
+    #[test]
+    fn what_an_announcement_does_not_mend_is_cycled_once() {
+        let ill = || (Some(Stalled::Routes(routes())), false);
+        let (announce, cycle) = (|| Some(Remedy::Announce(routes())), || Some(Remedy::Cycle));
+        assert_eq!(
+            rounds(&[ill(), ill(), ill(), ill(), (None, false), ill(), ill()]),
+            [
+                announce(),
+                cycle(),
+                announce(),
+                announce(),
+                None,
+                announce(),
+                cycle()
+            ]
+        );
+    }
+
+    #[test]
+    fn what_only_a_cycle_mends_is_cycled() {
+        let all = rounds(&[
+            (None, true),
+            (Some(Stalled::All), false),
+            (Some(Stalled::Routes(routes())), true),
+        ]);
+        assert_eq!(all, [const { Some(Remedy::Cycle) }; 3]);
+    }
+
+    #[test]
+    fn each_object_is_treated_alone() {
+        let (red, blue) = (key("red"), key("blue"));
+        let mut tried = Tried::default();
+        let ill = |key| (key, Stalled::Routes(routes()));
+        let nothing_else = BTreeSet::new();
+        drop(tried.next(&BTreeMap::from([ill(&red)]), &nothing_else));
+        let both = tried.next(&BTreeMap::from([&red, &blue].map(ill)), &nothing_else);
+        assert_eq!(both[&red], Remedy::Cycle);
+        assert_eq!(both[&blue], Remedy::Announce(routes()));
     }
 }

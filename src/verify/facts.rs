@@ -516,7 +516,7 @@ pub struct FdbEntry {
 }
 
 /// Where a forwarding entry leads to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ForwardTo {
     /// To the VTEP that the address is behind: the VXLAN device's own table (`self`).
     Vtep(IpAddr),

@@ -1,5 +1,6 @@
 //! What is read back from real FRR for verification, and what cannot be read.
 
+use std::collections::HashSet;
 use std::net::IpAddr;
 use std::path::Path;
 
@@ -11,8 +12,8 @@ use perouter::intent::addresses::HostLeg;
 use perouter::netlink::Kernel;
 use perouter::plan::link::SeenKernel;
 use perouter::verify::facts::{
-    Facts, Negotiation, Origin, RibChoice, RibProtocol, RouteId, SessionState, Standing, VniKind,
-    VniState,
+    Facts, ForwardTo, Negotiation, Origin, RibChoice, RibProtocol, RouteId, SessionState, Standing,
+    VniKind, VniState,
 };
 use perouter_harness::{Daemon as Real, End, Frr as RealFrr, Options, connect};
 
@@ -346,6 +347,7 @@ async fn forwarding_entries_of_vxlan_devices() {
         "ip link set vni100 master br-pe-100 up",
         "ip link set br-pe-100 up",
         "bridge fdb add 02:00:00:00:00:02 dev vni100 dst 100.65.0.2 self",
+        "bridge fdb add 02:00:00:00:00:02 dev vni100 master extern_learn",
         "bridge fdb add 02:00:00:00:00:03 dev vni100 master static",
         "ip neigh add 100.65.0.2 dev br-pe-100 lladdr 02:00:00:00:00:02 nud permanent",
         "ip neigh add 100.65.0.3 dev br-pe-100 nud failed",
@@ -361,14 +363,14 @@ async fn forwarding_entries_of_vxlan_devices() {
     let facts = gather(&mut driver, Some(&kernel), Some(&seen), &nothing).await;
     let index = |name: &str| seen.router[&name.parse().unwrap()].index;
     let fdb = facts.fdb.unwrap();
-    let [entry] = fdb.as_slice() else {
-        panic!("one entry names a VTEP: {fdb:?}")
-    };
-    assert_eq!(
-        (entry.link, entry.vtep),
-        (index("vni100"), IpAddr::from([100, 65, 0, 2]))
-    );
-    assert_eq!(entry.mac.to_string(), "02:00:00:00:00:02");
+    let seen: HashSet<_> = fdb
+        .iter()
+        .map(|entry| (entry.link, entry.mac.to_string(), entry.to))
+        .collect();
+    let device = ForwardTo::Vtep(IpAddr::from([100, 65, 0, 2]));
+    let wanted =
+        [device, ForwardTo::Device].map(|to| (index("vni100"), "02:00:00:00:00:02".to_owned(), to));
+    assert_eq!(seen, HashSet::from(wanted), "as zebra writes them");
     let neighbours = facts.neighbours.unwrap();
     let of = |ip: [u8; 4]| {
         let found = neighbours

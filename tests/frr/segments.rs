@@ -13,8 +13,8 @@ use perouter::intent::{NodeIntent, SegmentIntent};
 use perouter::netlink::Kernel;
 use perouter::plan::link::Mac;
 use perouter::verify::facts::{
-    BfdState, Came, Facts, Host, HostPlace, Moves, Origin, Reach, SessionState, Standing, VniKind,
-    ZebraSegment,
+    BfdState, Came, Facts, ForwardTo, Host, HostPlace, Moves, Origin, Reach, SessionState,
+    Standing, VniKind, ZebraSegment,
 };
 use perouter::verify::{Check, verify};
 use perouter_harness::{Daemon as Real, End, Frr as RealFrr, Options, connect};
@@ -157,8 +157,9 @@ async fn a_segment_between_two_routers() {
     let fdb = facts.fdb.as_ref().unwrap();
     for mac in [THEIRS, Mac([0; 6])] {
         let mut entries = fdb.iter();
-        let there = entries
-            .any(|entry| (entry.link, entry.mac, entry.vtep) == (index("vni120"), mac, THERE));
+        let there = entries.any(|entry| {
+            (entry.link, entry.mac, entry.to) == (index("vni120"), mac, ForwardTo::Vtep(THERE))
+        });
         assert!(there, "{mac}: {fdb:?}");
     }
     ways_are_right(&facts);
