@@ -229,6 +229,9 @@ impl<'a> LinkPlanner<'a> {
         if seen.is_none_or(|seen| !seen.up) {
             self.change(link, LinkChange::Up, None);
         }
+        if let Some(bridge) = self.bridge_come_back_to(link, seen) {
+            self.change(bridge, LinkChange::Cycle, None);
+        }
     }
 
     /// Whether a bridge that is up goes into a VRF. The kernel takes the routes over it away when
@@ -241,6 +244,20 @@ impl<'a> LinkPlanner<'a> {
         };
         let (now, wanted) = self.masters(link, seen);
         is_bridge && wanted.is_some() && now != wanted && seen.is_some_and(|seen| seen.up)
+    }
+
+    /// The bridge that a VXLAN device comes back to. zebra still leads the VNI's routes to the
+    /// bridge that it last found the device in, and does not write again what this one forgot.
+    fn bridge_come_back_to(&self, link: &Link, seen: Option<&SeenLink>) -> Option<&'a Link> {
+        match &link.kind {
+            LinkKind::Vxlan { .. } => {}
+            LinkKind::Vrf { .. } | LinkKind::Bridge | LinkKind::Veth { .. } => return None,
+        }
+        let (now, wanted) = self.masters(link, Some(seen?));
+        let bridge = (link.space, wanted.clone()?);
+        let stood = self.seen(&bridge).is_some_and(|seen| seen.up);
+        let is_it = |other: &&Link| (other.space, &other.name) == (bridge.0, &bridge.1);
+        (now != wanted && stood).then(|| self.links.iter().find(is_it))?
     }
 
     /// The link's master now, and the one wanted.

@@ -218,7 +218,7 @@ fn a_bridge_that_comes_back_into_its_vrf_is_looked_at_anew() {
 }
 
 #[test]
-fn a_port_of_another_bridge_gets_its_master_and_its_flags_back() {
+fn a_vxlan_device_of_another_bridge_comes_back_and_zebra_looks_at_its_bridge_anew() {
     let steps = repair_link(Space::Router, "vni100", |link| {
         link.master = Some(name("br-pe-200"));
     });
@@ -227,6 +227,7 @@ fn a_port_of_another_bridge_gets_its_master_and_its_flags_back() {
         [
             "~ router: link vni100 master br-pe-100",
             "~ router: link vni100 neigh_suppress on learning off",
+            "~ router: link br-pe-100 down and up",
         ]
     );
 }
