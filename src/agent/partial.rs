@@ -11,6 +11,7 @@ use super::scope::Scope;
 use crate::api::types::{ObjectKey, VrfName};
 use crate::frr::Frr;
 use crate::netlink::Places;
+use crate::status::metrics::Extent;
 use crate::status::probe::Work;
 use crate::verify::{Finding, scope};
 
@@ -62,7 +63,7 @@ impl Worker {
         let took = begun.elapsed();
         let names: Vec<&str> = vrfs.iter().map(VrfName::as_str).collect();
         log_verified(&names.join(" "), &found, took);
-        self.meters.verified(took);
+        self.meters.verified(Extent::Vrfs, took);
         self.make_report(frr);
         Outcome::Verified(troubled)
     }

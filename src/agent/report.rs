@@ -15,6 +15,7 @@ use crate::frr::{Daemon, Frr, InUse};
 use crate::intent::Rejection;
 use crate::status::Timestamp;
 use crate::status::condition::{Acceptance, Programming};
+use crate::status::metrics::Extent;
 use crate::status::probe::Work;
 use crate::status::protocol::{Answer, Request, VerifyReport, WalkReport};
 use crate::status::report::{
@@ -62,7 +63,7 @@ impl Worker {
         self.log_changes(&findings);
         let took = begun.elapsed();
         log_verified("all", &found, took);
-        self.meters.verified(took);
+        self.meters.verified(Extent::All, took);
         self.verification = Some(Verification {
             known: Known { distinguishers },
             facts: facts.without_routes(),

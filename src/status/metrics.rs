@@ -15,7 +15,7 @@ use std::sync::Arc;
 use prometheus_client::encoding::prometheus_text;
 use prometheus_client::registry::Registry;
 
-pub use meters::{Meters, Passed};
+pub use meters::{Extent, Meters, Passed};
 pub use prometheus_text::CONTENT_TYPE;
 
 use super::Timestamp;

@@ -32,6 +32,25 @@ impl EncodeLabelSet for Cause {
     }
 }
 
+/// How much was verified.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Extent {
+    /// Everything.
+    All,
+    /// Some VRFs, in which something changed.
+    Vrfs,
+}
+
+impl EncodeLabelSet for Extent {
+    fn encode(&self, encoder: &mut LabelSetEncoder<'_>) -> Result<(), std::fmt::Error> {
+        let word = match self {
+            Self::All => "all",
+            Self::Vrfs => "vrfs",
+        };
+        [("scope", word)].as_slice().encode(encoder)
+    }
+}
+
 /// Counters and histograms that the loop moves and scrapes read. Copies share their numbers.
 #[derive(Clone, Debug)]
 pub struct Meters {
@@ -39,7 +58,7 @@ pub struct Meters {
     failures: Family<Cause, Counter>,
     pass: Histogram,
     apply: Histogram,
-    verification: Histogram,
+    verification: Family<Extent, Histogram, fn() -> Histogram>,
     last_success: Gauge<f64, AtomicU64>,
 }
 
@@ -47,16 +66,17 @@ impl Meters {
     /// Meters at zero, for passes of these causes.
     #[must_use]
     pub fn new(causes: impl IntoIterator<Item = &'static str>) -> Self {
-        // From a node that has nothing to do to a thousand VNIs from nothing on a slow machine.
-        let durations = || Histogram::new(exponential_buckets(0.004, 2.5, 12));
         let meters = Self {
             passes: Family::default(),
             failures: Family::default(),
             pass: durations(),
             apply: durations(),
-            verification: durations(),
+            verification: Family::new_with_constructor(durations),
             last_success: Gauge::default(),
         };
+        for extent in [Extent::All, Extent::Vrfs] {
+            drop(meters.verification.get_or_create(&extent));
+        }
         for cause in causes {
             // There from the start: a rate needs a zero to rise from.
             drop(meters.passes.get_or_create(&Cause(cause)));
@@ -85,8 +105,9 @@ impl Meters {
     }
 
     /// Facts were read and verified.
-    pub fn verified(&self, took: Duration) {
-        self.verification.observe(took.as_secs_f64());
+    pub fn verified(&self, extent: Extent, took: Duration) {
+        let of = self.verification.get_or_create(&extent);
+        of.observe(took.as_secs_f64());
     }
 
     pub(super) fn register(&self, registry: &mut Registry) {
@@ -113,10 +134,12 @@ impl Meters {
             "Time to execute a plan that had steps",
             &self.apply,
         );
-        histogram(
+        registry.register_with_unit(
             "verification_duration",
-            "Time to read facts back from FRR and the kernel, and to verify them",
-            &self.verification,
+            "Time to read facts back from FRR and the kernel, and to verify them, by how much was: \
+             all, or some vrfs",
+            Unit::Seconds,
+            self.verification.clone(),
         );
         registry.register_with_unit(
             "last_successful_pass_timestamp",
@@ -125,4 +148,9 @@ impl Meters {
             self.last_success.clone(),
         );
     }
+}
+
+/// From a node that has nothing to do to a thousand VNIs from nothing on a slow machine.
+fn durations() -> Histogram {
+    Histogram::new(exponential_buckets(0.004, 2.5, 12))
 }

@@ -136,7 +136,7 @@ fn the_loop_is_counted_by_cause() {
     let later = Timestamp::from_second(600).unwrap();
     meters.passed("kernel", took, Passed::Badly, later);
     meters.applied(took);
-    meters.verified(took);
+    meters.verified(Extent::Vrfs, took);
     let text = render(&meters, scraped(None)).unwrap();
     let exported = Exposition::read(&text);
     let kernel = [("cause", "kernel")];
@@ -149,11 +149,15 @@ fn the_loop_is_counted_by_cause() {
         exported.one("perouter_last_successful_pass_timestamp_seconds", &[]),
         500.0
     );
-    for (of, count) in [("pass", 2.0), ("apply", 1.0), ("verification", 1.0)] {
+    for (of, count) in [("pass", 2.0), ("apply", 1.0)] {
         let name = format!("perouter_{of}_duration_seconds_count");
         assert_eq!(exported.one(&name, &[]), count, "{name}");
         let bucket = format!("perouter_{of}_duration_seconds_bucket");
         assert_eq!(exported.one(&bucket, &[("le", "0.0625")]), count);
+    }
+    let verifications = "perouter_verification_duration_seconds_count";
+    for (scope, count) in [("all", 0.0), ("vrfs", 1.0)] {
+        assert_eq!(exported.one(verifications, &[("scope", scope)]), count);
     }
 }
 

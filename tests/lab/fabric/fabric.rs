@@ -201,6 +201,25 @@ impl Fabric {
         Ok(asked.output + &asked.errors)
     }
 
+    /// What a node's agent answers over HTTP: the status, and the body.
+    pub(crate) fn http(&self, node: &str, path: &str) -> Result<(String, String), Failure> {
+        const ASK: &str = "
+import sys, urllib.request, urllib.error
+try:
+    answer = urllib.request.urlopen(sys.argv[1], timeout=5)
+except urllib.error.HTTPError as error:
+    answer = error
+print(answer.code)
+print(answer.read().decode())
+";
+        let url = format!("http://127.0.0.1:9081/{path}");
+        let answer = self.ask(node, &["python3", "-c", ASK, &url])?;
+        let (status, body) = answer
+            .split_once('\n')
+            .ok_or("an answer without a status")?;
+        Ok((status.to_owned(), body.to_owned()))
+    }
+
     /// What a node's agent says; a failure if it does not answer.
     pub(crate) fn report(&self, node: &str) -> Result<Report, Failure> {
         self.status(node)?.map_err(Failure::from)

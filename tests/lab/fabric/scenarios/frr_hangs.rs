@@ -54,11 +54,11 @@ pub(super) fn told(
 /// The agent lives all the while, and is not ready to do its work.
 fn probed_while_it_hangs(fabric: &Fabric) -> Result<(), Failure> {
     until(HANG_TOLD, "readyz names bgpd", || {
-        let (status, said) = probe(fabric, "livez")?;
+        let (status, said) = fabric.http(NODE1, "livez?verbose")?;
         if status != "200" {
             return Err(format!("livez says {status}: {said}").into());
         }
-        let (status, said) = probe(fabric, "readyz")?;
+        let (status, said) = fabric.http(NODE1, "readyz?verbose")?;
         Ok(if status == "503" && said.contains("bgpd") {
             Ok(())
         } else {
@@ -66,25 +66,6 @@ fn probed_while_it_hangs(fabric: &Fabric) -> Result<(), Failure> {
         })
     })?;
     Ok(())
-}
-
-/// What a probe of node1's agent answers: its status, and its words.
-fn probe(fabric: &Fabric, name: &str) -> Result<(String, String), Failure> {
-    const ASK: &str = "
-import sys, urllib.request, urllib.error
-try:
-    answer = urllib.request.urlopen(sys.argv[1], timeout=5)
-except urllib.error.HTTPError as error:
-    answer = error
-print(answer.code)
-print(answer.read().decode())
-";
-    let url = format!("http://127.0.0.1:9081/{name}?verbose");
-    let answer = fabric.ask(NODE1, &["python3", "-c", ASK, &url])?;
-    let (status, said) = answer
-        .split_once('\n')
-        .ok_or("an answer without a status")?;
-    Ok((status.to_owned(), said.to_owned()))
 }
 
 /// bgpd stands still: the agent must notice without being told by the kernel.
@@ -98,7 +79,7 @@ pub(crate) fn run(fabric: &Fabric) -> Result<String, Failure> {
     let (words, after) = told?;
     probed?;
     fabric.ready(NODE1, BACK)?;
-    let (status, said) = probe(fabric, "readyz")?;
+    let (status, said) = fabric.http(NODE1, "readyz?verbose")?;
     if status != "200" {
         return Err(format!("ready, but readyz says {status}: {said}").into());
     }

@@ -11,6 +11,7 @@ mod frr_hangs;
 mod honest;
 mod labels;
 mod northbound;
+mod parts;
 mod policies;
 mod ports;
 mod quiet;
@@ -67,6 +68,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     scenario("reachability", reachability::run),
     scenario("walk", walk::run),
     scenario("withdrawal", withdrawal::run),
+    scenario("parts", parts::run),
     scenario("restart", restart::run),
     scenario("ports", ports::run),
     scenario("altered", faults::altered),

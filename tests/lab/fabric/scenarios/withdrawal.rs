@@ -55,7 +55,7 @@ pub(crate) fn run(fabric: &Fabric) -> Result<String, Failure> {
     ))
 }
 
-fn announce(fabric: &Fabric, end: &End, word: &str) -> Result<(), Failure> {
+pub(super) fn announce(fabric: &Fabric, end: &End, word: &str) -> Result<(), Failure> {
     let instance = format!("router bgp {}", end.asn);
     let network = format!("{word} {}", end.prefix);
     let family = "address-family ipv4 unicast";
@@ -78,7 +78,7 @@ fn witnesses(end: &End) -> Vec<(&'static str, bool)> {
 }
 
 /// The witnesses whose kernel has a route to the end's prefix.
-fn holders(fabric: &Fabric, end: &End) -> Result<Vec<String>, Failure> {
+pub(super) fn holders(fabric: &Fabric, end: &End) -> Result<Vec<String>, Failure> {
     let mut holders = Vec::new();
     for (node, router) in witnesses(end) {
         let routes = if router {
