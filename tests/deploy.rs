@@ -181,6 +181,7 @@ fn who_runs_a_pod_may_do_what_it_must_and_its_token_is_for_one_container() {
     assert_eq!(roles.len(), bindings.len(), "each role is bound once");
     for workload in workloads() {
         let account = &workload["spec"]["template"]["spec"]["serviceAccountName"];
+        assert_eq!(account, name(&workload));
         let accounts = of_kind("ServiceAccount");
         let account = accounts.iter().find(|each| account == name(each)).unwrap();
         assert_eq!(account["automountServiceAccountToken"], false);
@@ -361,37 +362,32 @@ fn probes_and_mounts_find_what_they_name() {
 }
 
 #[test]
-fn images_are_named_in_one_place() {
+fn every_image_is_one_that_the_kustomization_names() {
     let images = document("kustomization.yaml")["images"].clone();
-    let images: BTreeMap<&str, String> = list(&images, "")
-        .iter()
-        .map(|image| {
-            (
-                text(image, "name"),
-                format!("{}:{}", text(image, "newName"), text(image, "newTag")),
-            )
-        })
-        .collect();
-    let workloads = workloads();
-    let used: BTreeSet<&str> = workloads
-        .iter()
-        .flat_map(containers)
-        .map(|container| text(container, "image"))
-        .collect();
-    assert_eq!(used, images.keys().copied().collect());
+    let image = |image: &Value| format!("{}:{}", text(image, "name"), text(image, "newTag"));
+    let images: BTreeSet<String> = list(&images, "").iter().map(image).collect();
     let version = env!("CARGO_PKG_VERSION");
-    for (unit, image) in [("agent", "perouter/agent"), ("frr", "perouter/frr")] {
-        assert!(
-            images[image].ends_with(&format!(":{version}")),
-            "{}",
-            images[image]
-        );
-        let unit = read(&deploy().join(format!("systemd/podman/perouter-{unit}.container")));
-        assert!(
-            unit.contains(&format!("\nImage={}\n", images[image])),
-            "{unit}"
-        );
+    let named = ["perouter/frr", "perouter/perouter"].map(|name| format!("{name}:{version}"));
+    assert_eq!(images, BTreeSet::from(named));
+    let mut used = BTreeSet::new();
+    for file in [
+        "kubernetes/router.yaml",
+        "kubernetes/controller.yaml",
+        "components/uninstall/kustomization.yaml",
+        "systemd/podman/perouter-agent.container",
+        "systemd/podman/perouter-frr.container",
+    ] {
+        let said = read(&deploy().join(file));
+        let words: Vec<&str> = said.split_whitespace().collect();
+        let image = |word: &&str| word.strip_prefix("Image=").unwrap_or(word).to_owned();
+        let here = words.iter().map(image);
+        let here: BTreeSet<String> = here
+            .filter(|word| word.starts_with("perouter/") && word.contains(':'))
+            .collect();
+        assert!(!here.is_empty(), "{file}");
+        used.extend(here);
     }
+    assert_eq!(used, images);
 }
 
 #[test]
@@ -424,15 +420,6 @@ fn the_operators_rule_is_that_of_the_alerts() {
     );
 }
 
-/// The option names in a command line.
-fn options<'a>(words: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
-    let named = words.filter_map(|word| {
-        word.starts_with("--")
-            .then(|| word.split('=').next().unwrap())
-    });
-    named.collect()
-}
-
 fn help(command: &str) -> String {
     let said = Command::new(env!("CARGO_BIN_EXE_perouter"))
         .args([command, "--help"])
@@ -442,11 +429,15 @@ fn help(command: &str) -> String {
     String::from_utf8(said.stdout).unwrap()
 }
 
-fn assert_known(who: &str, words: &[&str]) {
-    let help = help(words[0]);
-    let named = options(words.iter().copied());
-    assert!(!named.is_empty(), "{who}");
-    for option in named {
+/// Demands that a command takes every option in a command line that begins with its name.
+fn assert_known(who: &str, words: &[String]) {
+    let help = help(&words[0]);
+    let options = words.iter().filter(|word| word.starts_with("--"));
+    let options: Vec<&str> = options
+        .map(|word| word.split('=').next().unwrap())
+        .collect();
+    assert!(!options.is_empty(), "{who}");
+    for option in options {
         let known = help
             .lines()
             .any(|line| line.split([' ', ',']).any(|word| word == option));
@@ -454,28 +445,34 @@ fn assert_known(who: &str, words: &[&str]) {
     }
 }
 
+/// What a container of ours is told.
+fn arguments(workload: &str) -> Vec<String> {
+    let workloads = workloads();
+    let workload = workloads.iter().find(|each| name(each) == workload);
+    let mut ours = containers(workload.unwrap())
+        .iter()
+        .filter(|container| container["name"] != "frr");
+    let words = list(ours.next().unwrap(), "/args").iter();
+    words
+        .map(|word| word.as_str().unwrap().to_owned())
+        .collect()
+}
+
 #[test]
-fn the_program_takes_what_it_is_told() {
-    for workload in workloads() {
-        for container in containers(&workload) {
-            let words: Vec<&str> = list(container, "/args")
-                .iter()
-                .map(|word| word.as_str().unwrap())
-                .collect();
-            if container["name"] != "frr" {
-                assert_known(name(&workload), &words);
-            }
-        }
-    }
+fn the_agent_takes_what_it_is_told() {
+    assert_known("the router's pod", &arguments("perouter-router"));
     for (unit, before) in [
         ("perouter-agent.service", "ExecStart=/usr/bin/perouter "),
         ("podman/perouter-agent.container", "Exec="),
     ] {
         let said = read(&deploy().join("systemd").join(unit));
-        let line = said
-            .lines()
-            .find_map(|line| line.strip_prefix(before))
-            .unwrap();
-        assert_known(unit, &line.split(' ').collect::<Vec<_>>());
+        let line = said.lines().find_map(|line| line.strip_prefix(before));
+        let words = line.unwrap().split(' ').map(str::to_owned);
+        assert_known(unit, &words.collect::<Vec<_>>());
     }
+}
+
+#[test]
+fn the_controller_takes_what_it_is_told() {
+    assert_known("the controller's pod", &arguments("perouter-controller"));
 }

@@ -42,7 +42,7 @@ impl Assets {
         self.folder().join("etcd")
     }
 
-    pub(super) fn kubectl(&self) -> PathBuf {
+    pub fn kubectl(&self) -> PathBuf {
         self.folder().join("kubectl")
     }
 
