@@ -2,7 +2,7 @@
 # from the source package of exactly that version by the recipe that the labs use too. The context
 # is the repository:
 #
-#   docker build --file deploy/images/frr.Dockerfile --tag perouter-frr .
+#   docker build --file deploy/images/frr.Dockerfile --tag perouter/frr .
 ARG BASE=debian:trixie-slim
 
 FROM ${BASE} AS frr

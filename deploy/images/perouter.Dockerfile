@@ -1,11 +1,12 @@
 # The image of the agent and of the controller: one program, and nft, by which the agent closes FRR's
 # ports. The context is the repository:
 #
-#   docker build --file deploy/images/perouter.Dockerfile --tag perouter .
+#   docker build --file deploy/images/perouter.Dockerfile --tag perouter/perouter .
 #
-# With `--target prebuilt` the image holds the program that `make build` made here, and no image
-# with a compiler is needed. Stages stand in this order because the classic builder runs all that
-# stand before the one that is asked for.
+# With `--target prebuilt` the image holds the program that `make build` made here, and no image with a
+# compiler is needed. Stages stand in this order because Docker's classic builder runs all that stand
+# before the one that is asked for; for the last one it therefore wants that program too, which
+# BuildKit does not.
 ARG BASE=debian:trixie-slim
 ARG RUST=rust:1.95-slim-trixie
 

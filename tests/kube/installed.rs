@@ -15,6 +15,9 @@ use crate::bed::{Bed, l3vni};
 /// What `deploy/` names.
 const NAMESPACE: &str = "openperouter-system";
 
+/// How long programs may take for what they do at once.
+const SOON: Duration = Duration::from_secs(60);
+
 fn deploy() -> String {
     format!("{}/deploy", env!("CARGO_MANIFEST_DIR"))
 }
@@ -83,6 +86,7 @@ fn nobody_may_do_what_is_not_theirs() {
     let bed = installed();
     let (router, controller) = ("perouter-router", "perouter-controller");
     let rns = "routernodeconfigurationstatuses.network.openperouter.io";
+    let leases = "leases.coordination.k8s.io";
     for (who, what, namespace, wanted) in [
         (
             router,
@@ -104,18 +108,8 @@ fn nobody_may_do_what_is_not_theirs() {
         (controller, ["patch", "nodes"], None, true),
         (controller, ["delete", "nodes"], None, false),
         (controller, ["delete", rns], Some(NAMESPACE), true),
-        (
-            controller,
-            ["create", "leases.coordination.k8s.io"],
-            Some(NAMESPACE),
-            true,
-        ),
-        (
-            controller,
-            ["create", "leases.coordination.k8s.io"],
-            Some("kube-system"),
-            false,
-        ),
+        (controller, ["create", leases], Some(NAMESPACE), true),
+        (controller, ["create", leases], Some("kube-system"), false),
         (controller, ["get", "secrets"], Some(NAMESPACE), false),
     ] {
         assert_eq!(
@@ -165,21 +159,87 @@ fn the_agent_gets_along_with_what_it_may_do() {
         "jsonpath={.status.conditions[*].type}",
     ];
     while !bed.kubectl(&get, "").out.contains("Ready") {
-        assert!(begin.elapsed() < Duration::from_secs(60), "{}", agent.log());
+        assert!(begin.elapsed() < SOON, "{}", agent.log());
         std::thread::sleep(Duration::from_millis(100));
     }
     let log = agent.log();
     assert!(!log.contains("forbidden"), "{log}");
 }
 
+#[test]
+fn the_controller_gets_along_with_what_it_may_do() {
+    let bed = installed();
+    let folder = tempfile::tempdir().unwrap();
+    let kubeconfig = credentials(&bed, "perouter-controller", folder.path());
+    for object in [
+        json!({"apiVersion": "v1", "kind": "Node", "metadata": {"name": "node1"}}),
+        json!({
+            "apiVersion": "network.openperouter.io/v1alpha1",
+            "kind": "RouterNodeConfigurationStatus",
+            "metadata": {"name": "node2", "namespace": NAMESPACE},
+        }),
+    ] {
+        bed.feed(&["apply", "--server-side", "-f", "-"], &object.to_string());
+    }
+    bed.feed(&["apply", "--server-side", "-f", "-"], &l3vni("red", 100));
+    let log = folder.path().join("log");
+    let mut controller = Command::new(env!("CARGO_BIN_EXE_perouter"))
+        .args(["controller", "--health-listen=off"])
+        .env("KUBECONFIG", kubeconfig)
+        .env("POD_NAMESPACE", NAMESPACE)
+        .stderr(fs::File::create(&log).unwrap())
+        .spawn()
+        .unwrap();
+    let said = |arguments: &[&str]| bed.kubectl(arguments, "").out;
+    let index = "jsonpath={.metadata.annotations.openpe\\.io/nodeindex}";
+    let begin = Instant::now();
+    let done = || {
+        said(&["get", "node/node1", "-o", index]) == "0"
+            && said(&[
+                "get",
+                "l3vni",
+                "-A",
+                "-o",
+                "jsonpath={.items[*].status.conditions[*].type}",
+            ])
+            .contains("Ready")
+            && !bed
+                .kubectl(&["-n", NAMESPACE, "get", "rns/node2"], "")
+                .worked
+    };
+    let mut came = done();
+    while !came && begin.elapsed() < SOON {
+        std::thread::sleep(Duration::from_millis(100));
+        came = done();
+    }
+    Command::new("kill")
+        .arg(controller.id().to_string())
+        .status()
+        .unwrap();
+    let ended = controller.wait().unwrap();
+    let log = fs::read_to_string(log).unwrap();
+    assert!(
+        came && ended.success() && !log.contains("forbidden"),
+        "{ended}: {log}"
+    );
+    let holder = "jsonpath={.spec.holderIdentity}";
+    let held = said(&[
+        "-n",
+        NAMESPACE,
+        "get",
+        "lease/perouter-controller",
+        "-o",
+        holder,
+    ]);
+    assert_eq!(held, "", "it gives the lease back");
+}
+
 /// What comes of everything with a component besides, added from outside.
 fn with(component: &str) -> Vec<Value> {
     let folder = tempfile::tempdir().unwrap();
-    let copied = Command::new("cp")
-        .arg("-r")
-        .arg(deploy())
-        .arg(folder.path());
-    assert!({ copied }.status().unwrap().success());
+    let mut copy = Command::new("cp");
+    copy.arg("-r").arg(deploy()).arg(folder.path());
+    assert!(copy.status().unwrap().success());
     let overlay = folder.path().join("overlay");
     fs::create_dir(&overlay).unwrap();
     let component = format!("../deploy/components/{component}");

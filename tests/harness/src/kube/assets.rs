@@ -42,6 +42,8 @@ impl Assets {
         self.folder().join("etcd")
     }
 
+    /// The program kubectl, for what needs no server.
+    #[must_use]
     pub fn kubectl(&self) -> PathBuf {
         self.folder().join("kubectl")
     }
