@@ -2,8 +2,10 @@
 
 CARGO ?= cargo
 ROOT := $(CURDIR)
+IMAGE_PREFIX ?= perouter
+IMAGE_TAG ?= $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
 
-.PHONY: help lab test test-newcomer fuzz bench build check deny fmt root deps browser
+.PHONY: help lab test test-images images test-newcomer fuzz bench build check deny fmt root deps browser
 
 help: ## What can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /|/' | column -t -s '|'
@@ -13,6 +15,13 @@ lab: build root ## A real EVPN fabric: up, verified, pinged, down
 
 test: deps browser ## Everything that CI checks: format, lints, dependencies, all tests
 	@scripts/test
+
+images: ## The images of deploy/, by docker: IMAGE_PREFIX (default perouter), IMAGE_TAG (default 0.1.0)
+	docker build --file deploy/images/perouter.Dockerfile --tag $(IMAGE_PREFIX)/perouter:$(IMAGE_TAG) .
+	docker build --file deploy/images/frr.Dockerfile --tag $(IMAGE_PREFIX)/frr:$(IMAGE_TAG) .
+
+test-images: build ## Builds the images without a registry, and runs them as a pod does beside a switch
+	@scripts/test-images
 
 fuzz: deps ## Every parser against made-up input, FUZZ_SECONDS each (default 60)
 	@scripts/fuzz $(FUZZ_SECONDS)

@@ -3,6 +3,7 @@
 
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -13,19 +14,29 @@ use crate::bed::{Bed, NAMESPACE, l3vni};
 const SOON: Duration = Duration::from_secs(60);
 
 /// A running agent, in a router's namespace of its own.
-struct Agent {
+pub(crate) struct Agent {
     folder: TempDir,
     netns: String,
     kubeconfig: PathBuf,
+    /// Where it writes its status.
+    namespace: &'static str,
     process: Option<Child>,
 }
 
 impl Agent {
     fn new(bed: &Bed) -> Self {
+        Self::with(bed.server.kubeconfig(), NAMESPACE)
+    }
+
+    /// One with these credentials, which writes its status into this namespace.
+    pub(crate) fn with(kubeconfig: PathBuf, namespace: &'static str) -> Self {
+        static STARTED: AtomicU32 = AtomicU32::new(0);
+        let number = STARTED.fetch_add(1, Ordering::Relaxed);
         let mut this = Self {
             folder: tempfile::tempdir().unwrap(),
-            netns: format!("kube-{}", std::process::id()),
-            kubeconfig: bed.server.kubeconfig(),
+            netns: format!("kube-{}-{number}", std::process::id()),
+            kubeconfig,
+            namespace,
             process: None,
         };
         this.start();
@@ -43,6 +54,7 @@ impl Agent {
         let agent = Command::new(env!("CARGO_BIN_EXE_perouter"))
             .args(["agent", "--kubernetes", "--node-name", "node1"])
             .args(["--listen", "off", "--netns", &self.netns])
+            .args(["--namespace", self.namespace])
             .args(["--socket".as_ref(), path("socket").as_os_str()])
             .args(["--frr-dir".as_ref(), path("frr").as_os_str()])
             .args(["--state-dir".as_ref(), path("state").as_os_str()])
@@ -72,7 +84,7 @@ impl Agent {
     }
 
     /// Waits until it says so.
-    fn becomes(&self, what: &str, is_so: impl Fn(&Value) -> bool) {
+    pub(crate) fn becomes(&self, what: &str, is_so: impl Fn(&Value) -> bool) {
         let begin = Instant::now();
         loop {
             let status = self.status();
@@ -88,7 +100,7 @@ impl Agent {
         }
     }
 
-    fn log(&self) -> String {
+    pub(crate) fn log(&self) -> String {
         std::fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
     }
 }

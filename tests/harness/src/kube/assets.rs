@@ -42,7 +42,9 @@ impl Assets {
         self.folder().join("etcd")
     }
 
-    pub(super) fn kubectl(&self) -> PathBuf {
+    /// The program kubectl, for what needs no server.
+    #[must_use]
+    pub fn kubectl(&self) -> PathBuf {
         self.folder().join("kubectl")
     }
 
