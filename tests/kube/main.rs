@@ -9,5 +9,6 @@
 mod agent;
 mod bed;
 mod cluster;
+mod controller;
 mod kinds;
 mod refusals;
