@@ -1,4 +1,4 @@
-//! The election: reads and writes the Lease as [`lease`](super::lease) decides.
+//! The election: reads and writes the Lease as [`lease`] decides.
 //!
 //! What always holds: a write succeeds only on the lease that was read (`resourceVersion`), so of
 //! two who take it one fails; and the time for which this one leads counts from before the write
