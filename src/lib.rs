@@ -13,11 +13,13 @@
 //! ```
 //!
 //! The middle (`api`, `intent`, `plan`, `verify`, the conditions of `status`) is pure: no
-//! sockets, no runtime, no clock. I/O stands at the two ends, and [`agent`] joins them.
+//! sockets, no runtime, no clock. I/O stands at the two ends, and [`agent`] joins them. Beside all
+//! nodes' agents one [`controller`] does what one alone can do for a cluster.
 
 pub mod agent;
 pub mod api;
 pub mod cli;
+pub mod controller;
 pub mod frr;
 pub mod intent;
 pub mod lab;

@@ -14,6 +14,8 @@ mod cluster;
 mod store;
 
 pub use cluster::Cluster;
+pub(crate) use cluster::{follow, kinds};
+pub(crate) use store::INDEX;
 pub use store::SeenNode;
 
 use crate::api::{self, Manifest, ObjectKey};

@@ -2,6 +2,7 @@
 
 mod agent;
 mod completions;
+mod controller;
 mod crds;
 mod explain;
 mod lab;
@@ -32,6 +33,7 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     Agent(agent::Args),
+    Controller(controller::Args),
     Plan(plan::Args),
     Status(status::Args),
     Verify(verify::Args),
@@ -47,6 +49,7 @@ enum Command {
 pub fn main() -> ExitCode {
     match Cli::parse().command {
         Command::Agent(args) => agent::run(args),
+        Command::Controller(args) => controller::run(args),
         Command::Plan(args) => plan::run(args),
         Command::Status(args) => status::run(args),
         Command::Verify(args) => verify::run(args),

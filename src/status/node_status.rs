@@ -31,7 +31,7 @@ pub fn node_status(report: &Report) -> NodeStatus {
     let reason = reason(report, &failed);
     let message = match report.verdict {
         Verdict::Ready => "All configuration applied and verified".to_owned(),
-        Verdict::NotReady => shortened(&report.cause),
+        Verdict::NotReady => shortened(&report.cause, LONGEST),
     };
     let condition = |kind: &str, status: &str| ApiCondition {
         type_: kind.to_owned(),
@@ -74,7 +74,7 @@ fn failed_resource(object: &ObjectReport) -> Option<FailedResource> {
         namespace: key.namespace.clone(),
         name: key.name.clone(),
         reason: failure(first),
-        message: match shortened(&first.message) {
+        message: match shortened(&first.message, LONGEST) {
             message if message.is_empty() => first.kind.as_str().to_owned(),
             message => message,
         },
@@ -105,7 +105,7 @@ fn on_node(object: &ObjectReport) -> ObjectOnNode {
             kind: condition.kind.as_str().to_owned(),
             status: condition.status.as_str().to_owned(),
             reason: condition.reason.as_str().to_owned(),
-            message: shortened(&condition.message),
+            message: shortened(&condition.message, LONGEST),
         });
     ObjectOnNode {
         kind: object.object.kind.as_str().to_owned(),
@@ -118,12 +118,12 @@ fn on_node(object: &ObjectReport) -> ObjectOnNode {
     }
 }
 
-/// At most as long as a message may be, cut between letters, with a mark that it was.
-fn shortened(text: &str) -> String {
-    if text.len() <= LONGEST {
+/// At most so many bytes, cut between letters, with a mark that it was.
+pub(crate) fn shortened(text: &str, longest: usize) -> String {
+    if text.len() <= longest {
         return text.to_owned();
     }
-    let end = text.floor_char_boundary(LONGEST - '…'.len_utf8());
+    let end = text.floor_char_boundary(longest - '…'.len_utf8());
     format!("{}…", &text[..end])
 }
 

@@ -194,21 +194,34 @@ pub fn answer(
     report: Option<&Report>,
     progress: Progress,
 ) -> (Outcome, String) {
+    let checks = probe.checks().iter();
+    let checks: Vec<_> = checks
+        .map(|check| (check.name(), check.fault(report, progress)))
+        .collect();
+    tell(probe, &checks, wishes)
+}
+
+/// The answer to a probe that looks at these things, each with its fault if it has one.
+#[must_use]
+pub fn tell(
+    probe: Probe,
+    checks: &[(&'static str, Option<String>)],
+    wishes: &Wishes<'_>,
+) -> (Outcome, String) {
     let mut outcome = Outcome::Passed;
     let mut lines = String::new();
-    for check in probe.checks() {
-        let name = check.name();
+    for (name, fault) in checks {
         // Writing into a string cannot fail.
-        let _ = if wishes.exclude.contains(&name) {
+        let _ = if wishes.exclude.contains(name) {
             writeln!(lines, "[+]{name} excluded: ok")
-        } else if let Some(fault) = check.fault(report, progress) {
+        } else if let Some(fault) = fault {
             outcome = Outcome::Failed;
             writeln!(lines, "[-]{name} failed: {fault}")
         } else {
             writeln!(lines, "[+]{name} ok")
         };
     }
-    let known = |name: &&str| probe.checks().iter().any(|check| check.name() == *name);
+    let known = |name: &&str| checks.iter().any(|(known, _)| known == name);
     for unknown in wishes.exclude.iter().filter(|name| !known(name)) {
         let _ = writeln!(lines, "warn: there is no check {unknown:?} to exclude");
     }

@@ -9,6 +9,7 @@
 mod agent;
 mod bed;
 mod cluster;
+mod controller;
 mod installed;
 mod kinds;
 mod refusals;

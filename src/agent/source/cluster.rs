@@ -120,7 +120,7 @@ impl Cluster {
 }
 
 /// Our kinds as the API serves them.
-fn kinds() -> [(Kind, ApiResource); 5] {
+pub(crate) fn kinds() -> [(Kind, ApiResource); 5] {
     [
         (
             Kind::Underlay,
@@ -154,7 +154,7 @@ fn tell(changed: &mpsc::Sender<()>) {
 }
 
 /// Hands on what is told of `what`, failures too, and pauses after these.
-async fn follow<K>(
+pub(crate) async fn follow<K>(
     what: String,
     told: impl Stream<Item = watcher::Result<Event<K>>>,
     mut heed: impl FnMut(watcher::Result<Event<K>>),

@@ -13,7 +13,7 @@ use crate::api::{self, Identity, Kind, Labels, Manifest, ObjectKey};
 use crate::intent::{Candidate, NodeIndex};
 
 /// The annotation of a Node that holds its index.
-pub(super) const INDEX: &str = "openpe.io/nodeindex";
+pub(crate) const INDEX: &str = "openpe.io/nodeindex";
 
 /// What an API server tells of one kind's objects.
 pub(super) enum Told {

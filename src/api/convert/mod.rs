@@ -108,6 +108,12 @@ pub(super) fn spec<S: Written>(
     Some((selector?, spec?))
 }
 
+/// The nodes that a selector selects; none where it is one that an object is refused for.
+#[must_use]
+pub fn node_selector(written: &LabelSelector) -> Option<NodeSelector> {
+    selector::convert(Some(written), &mut Faults::default())
+}
+
 /// An API server gives every object a name, a namespace and a generation.
 fn identify(kind: Kind, metadata: &ObjectMeta) -> (ObjectKey, Option<i64>) {
     let key = ObjectKey {

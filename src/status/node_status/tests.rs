@@ -71,7 +71,7 @@ fn what_was_refused_says_so_first() {
 
 #[test]
 fn a_long_message_is_cut_between_letters_and_says_so() {
-    assert_eq!(shortened("short"), "short");
-    let long = shortened(&"ü".repeat(400));
+    assert_eq!(shortened("short", LONGEST), "short");
+    let long = shortened(&"ü".repeat(400), LONGEST);
     assert!(long.len() <= LONGEST && long.ends_with("ü…"), "{long}");
 }

@@ -8,7 +8,7 @@ use hyper::header::{
 };
 use hyper::{Method, Response, StatusCode, Uri};
 
-use super::{View, process};
+use super::{Site, View, process};
 use crate::status::Timestamp;
 use crate::status::metrics::{self, Scraped};
 use crate::status::page::{self, Length, Refresh};
@@ -20,9 +20,9 @@ const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
 const PATHS: &str = "there is / (with ?all, ?still), /livez, /readyz, /startupz (with ?verbose, ?exclude=CHECK), /metrics\n";
 
 /// The answer to a request.
-pub(super) fn to(view: &View, method: &Method, uri: &Uri) -> Response<Full<Bytes>> {
+pub(super) fn to(site: &impl Site, method: &Method, uri: &Uri) -> Response<Full<Bytes>> {
     let mut answer = if method == Method::GET || method == Method::HEAD {
-        of(view, uri)
+        site.answer(uri)
     } else {
         let mut refusal = text(
             StatusCode::METHOD_NOT_ALLOWED,
@@ -38,31 +38,41 @@ pub(super) fn to(view: &View, method: &Method, uri: &Uri) -> Response<Full<Bytes
     answer
 }
 
-fn of(view: &View, uri: &Uri) -> Response<Full<Bytes>> {
-    let path = uri.path();
-    match path {
-        "/" => return page(view, uri),
-        "/metrics" => return metrics(view),
-        _ => {}
-    }
-    let probe = Probe::ALL
-        .into_iter()
-        .find(|probe| path.strip_prefix('/') == Some(probe.name()));
-    match probe {
-        Some(probe) => answer_probe(view, probe, uri),
-        None => text(StatusCode::NOT_FOUND, PATHS),
+impl Site for View {
+    const WHAT: &'static str = "probes, metrics and the page";
+
+    fn answer(&self, uri: &Uri) -> Response<Full<Bytes>> {
+        match uri.path() {
+            "/" => return page(self, uri),
+            "/metrics" => return metrics(self),
+            _ => {}
+        }
+        let answered = probed(uri, |probe, wishes| {
+            let report = self.reports.borrow().clone();
+            probe::answer(probe, wishes, report.as_deref(), self.pulse.progress())
+        });
+        answered.unwrap_or_else(|| missing(PATHS))
     }
 }
 
-fn answer_probe(view: &View, probe: Probe, uri: &Uri) -> Response<Full<Bytes>> {
-    let report = view.reports.borrow().clone();
-    let progress = view.pulse.progress();
-    let (outcome, words) = probe::answer(probe, &wishes(uri), report.as_deref(), progress);
+/// The answer of a probe, if that is what was asked for.
+pub(crate) fn probed(
+    uri: &Uri,
+    answer: impl FnOnce(Probe, &Wishes<'_>) -> (Outcome, String),
+) -> Option<Response<Full<Bytes>>> {
+    let name = uri.path().strip_prefix('/')?;
+    let probe = Probe::ALL.into_iter().find(|probe| name == probe.name())?;
+    let (outcome, words) = answer(probe, &wishes(uri));
     let status = match outcome {
         Outcome::Passed => StatusCode::OK,
         Outcome::Failed => StatusCode::SERVICE_UNAVAILABLE,
     };
-    text(status, &words)
+    Some(text(status, &words))
+}
+
+/// The answer to whoever asks for what there is not: what there is.
+pub(crate) fn missing(paths: &str) -> Response<Full<Bytes>> {
+    text(StatusCode::NOT_FOUND, paths)
 }
 
 fn wishes(uri: &Uri) -> Wishes<'_> {

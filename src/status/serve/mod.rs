@@ -20,9 +20,12 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
+use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
+use hyper::{Response, Uri};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{oneshot, watch};
@@ -30,6 +33,7 @@ use tokio::task::AbortHandle;
 
 use super::metrics::Meters;
 use super::report::{ListenReport, Report};
+pub(crate) use answer::{missing, probed};
 pub use pulse::Pulse;
 
 /// How long a client may take to say what it wants.
@@ -91,7 +95,16 @@ impl fmt::Display for Listen {
     }
 }
 
-/// What is served, as the loop tells it.
+/// What is served.
+pub trait Site: Clone + Send + Sync + 'static {
+    /// What there is, in words for the log.
+    const WHAT: &'static str;
+
+    /// The answer to whoever asks for this.
+    fn answer(&self, uri: &Uri) -> Response<Full<Bytes>>;
+}
+
+/// What is served of a node, as the loop tells it.
 #[derive(Clone, Debug)]
 pub struct View {
     /// The last report.
@@ -124,20 +137,20 @@ enum State {
 impl Server {
     /// Begins to serve. That it cannot listen yet is no failure: it goes on trying, and says so.
     #[must_use]
-    pub fn start(address: SocketAddr, view: View) -> Self {
+    pub fn start<S: Site>(address: SocketAddr, site: S) -> Self {
         let (stop, stopped) = oneshot::channel();
         let (told, state) = watch::channel(State::Starting);
         let failed = told.clone();
         let thread = std::thread::Builder::new().name("http".to_owned());
         let spawned = thread.spawn(move || {
-            if let Err(error) = run(address, view, &told, stopped) {
+            if let Err(error) = run(address, site, &told, stopped) {
                 told.send_replace(State::Failed(error.to_string()));
-                tracing::error!("probes, metrics and the page are not served: {error}");
+                tracing::error!("{} are not served: {error}", S::WHAT);
             }
         });
         if let Err(error) = spawned {
             failed.send_replace(State::Failed(error.to_string()));
-            tracing::error!("probes, metrics and the page are not served: {error}");
+            tracing::error!("{} are not served: {error}", S::WHAT);
         }
         Self {
             wanted: address,
@@ -175,9 +188,9 @@ impl Server {
 }
 
 /// Serves until `stopped` is dropped.
-fn run(
+fn run<S: Site>(
     address: SocketAddr,
-    view: View,
+    site: S,
     told: &watch::Sender<State>,
     stopped: oneshot::Receiver<Infallible>,
 ) -> io::Result<()> {
@@ -186,19 +199,19 @@ fn run(
         .build()?;
     runtime.block_on(async {
         tokio::select! {
-            never = serve(address, view, told) => match never {},
+            never = serve(address, site, told) => match never {},
             _ = stopped => Ok(()),
         }
     })
 }
 
-async fn serve(address: SocketAddr, view: View, told: &watch::Sender<State>) -> Infallible {
-    let listener = listen(address, told).await;
+async fn serve<S: Site>(address: SocketAddr, site: S, told: &watch::Sender<State>) -> Infallible {
+    let listener = listen(address, S::WHAT, told).await;
     let mut open = Connections::default();
     loop {
         match listener.accept().await {
             Ok((stream, _)) => {
-                let task = tokio::spawn(converse(stream, view.clone()));
+                let task = tokio::spawn(converse(stream, site.clone()));
                 open.add(task.abort_handle());
             }
             Err(error) => {
@@ -210,20 +223,20 @@ async fn serve(address: SocketAddr, view: View, told: &watch::Sender<State>) -> 
 }
 
 /// Listens, sooner or later.
-async fn listen(address: SocketAddr, told: &watch::Sender<State>) -> TcpListener {
+async fn listen(address: SocketAddr, what: &str, told: &watch::Sender<State>) -> TcpListener {
     let mut pause = RETRY_FIRST;
     loop {
         let bound = TcpListener::bind(address).await;
         match bound.and_then(|listener| Ok((listener.local_addr()?, listener))) {
             Ok((at, listener)) => {
-                tracing::info!("probes, metrics and the page are at http://{at}/");
+                tracing::info!("{what} are at http://{at}/");
                 told.send_replace(State::At(at));
                 return listener;
             }
             Err(error) => {
                 let words = cannot_listen(&error);
                 if *told.borrow() != State::Failed(words.clone()) {
-                    tracing::error!("no probes, metrics and page at {address}: {words}");
+                    tracing::error!("{what} are not at {address}: {words}");
                 }
                 told.send_replace(State::Failed(words));
                 tokio::time::sleep(pause).await;
@@ -264,9 +277,9 @@ impl Connections {
 }
 
 /// One request and its answer.
-async fn converse(stream: TcpStream, view: View) {
+async fn converse(stream: TcpStream, site: impl Site) {
     let service = service_fn(|request: hyper::Request<Incoming>| {
-        let answer = answer::to(&view, request.method(), request.uri());
+        let answer = answer::to(&site, request.method(), request.uri());
         std::future::ready(Ok::<_, Infallible>(answer))
     });
     let serving = http1::Builder::new()
