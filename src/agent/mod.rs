@@ -8,6 +8,7 @@
 mod backoff;
 pub mod cleanup;
 mod contents;
+mod events;
 pub mod execute;
 pub mod eye;
 pub mod facts;
@@ -50,6 +51,7 @@ use crate::status::protocol::Request;
 use crate::status::report::Verdict;
 use crate::status::serve::{Listen, Server};
 use backoff::Backoff;
+use events::Herald;
 pub(crate) use execute::chain;
 use node_status::Scribe;
 pub use options::{AgentError, Kubernetes, Options};
@@ -126,7 +128,8 @@ pub async fn run(options: Options) -> Result<(), AgentError> {
     let cluster = client
         .as_ref()
         .map(|client| Cluster::watch(client, &options.name, &changed));
-    let nodes = cluster.as_ref().map(Cluster::nodes);
+    let api = client.zip(cluster.as_ref());
+    let api = api.map(|(client, cluster)| (client, cluster.nodes(), cluster.identities()));
     let node = tokio::select! {
         node = contents::node(&options, cluster.as_ref()) => node?,
         _ = stop.recv() => return Ok(()),
@@ -135,18 +138,21 @@ pub async fn run(options: Options) -> Result<(), AgentError> {
     tracing::info!(node = options.name, index = node.index.0, "started");
     let mut worker = Worker::new(&options, node, cluster, tell)?;
     socket::serve(&options.socket, ask, worker.publish.subscribe())?;
-    let _scribe = match (client, nodes, &options.kubernetes) {
-        (Some(client), Some(nodes), Kubernetes::Watched { namespace }) => {
+    let _told = match (api, &options.kubernetes) {
+        (Some((client, nodes, identities)), Kubernetes::Watched { namespace }) => {
+            let node = &options.name;
+            let reports = || worker.publish.subscribe();
+            let herald = Herald::new(client.clone(), node, identities, reports());
             let scribe = Scribe {
                 client,
                 namespace: namespace.clone(),
-                node: options.name.clone(),
+                node: node.clone(),
                 nodes,
-                reports: worker.publish.subscribe(),
+                reports: reports(),
             };
-            Some(scribe.start())
+            Some((scribe.start(), herald.start()))
         }
-        (_, _, Kubernetes::Watched { .. } | Kubernetes::Unused) => None,
+        (_, Kubernetes::Watched { .. } | Kubernetes::Unused) => None,
     };
     worker.server = match options.listen {
         Listen::Off => None,

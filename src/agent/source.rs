@@ -13,7 +13,7 @@ use serde_json::Value;
 mod cluster;
 mod store;
 
-pub use cluster::Cluster;
+pub use cluster::{Cluster, Identities};
 pub(crate) use cluster::{follow, kinds};
 pub(crate) use store::INDEX;
 pub use store::SeenNode;

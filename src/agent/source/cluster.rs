@@ -18,12 +18,24 @@ use tokio_util::task::AbortOnDropHandle;
 
 use super::Contents;
 use super::store::{SeenNode, Store, Told, seen_node};
-use crate::api::{Kind, Labels, v1alpha1};
+use crate::api::{Kind, Labels, ObjectKey, v1alpha1};
 use crate::intent::NodeIndex;
 
 /// The pause after a failure: what comes back is not kept waiting, and not stormed either.
 const PAUSE_FIRST: Duration = Duration::from_millis(250);
 const PAUSE_LONGEST: Duration = Duration::from_secs(5);
+
+/// What the API server knows objects by.
+#[derive(Clone, Debug)]
+pub struct Identities(Arc<Mutex<Store>>);
+
+impl Identities {
+    /// The UID of an object; none of one that did not come from there.
+    #[must_use]
+    pub fn uid(&self, key: &ObjectKey) -> Option<String> {
+        lock(&self.0).uid(key)
+    }
+}
 
 /// The Kubernetes API as a source of manifests, until it is dropped.
 #[derive(Debug)]
@@ -82,6 +94,12 @@ impl Cluster {
     #[must_use]
     pub fn contents(&self) -> Contents {
         lock(&self.store).contents()
+    }
+
+    /// What the API server knows the objects by.
+    #[must_use]
+    pub fn identities(&self) -> Identities {
+        Identities(Arc::clone(&self.store))
     }
 
     /// The node, once its Node object was read.

@@ -124,6 +124,13 @@ impl Store {
         changed || had_fault.is_some() && !of_kind.complete
     }
 
+    /// What the API server knows an object by.
+    pub(super) fn uid(&self, key: &ObjectKey) -> Option<String> {
+        let object = self.kinds.get(&key.kind)?.objects.get(key)?;
+        let uid = object.document.pointer("/metadata/uid")?;
+        uid.as_str().map(str::to_owned)
+    }
+
     /// Everything, as a directory would hold it. A kind that was not told yet is a source that
     /// cannot be read: what came from it earlier stays.
     pub(super) fn contents(&self) -> Contents {
