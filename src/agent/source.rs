@@ -65,12 +65,15 @@ pub struct Contents {
     pub candidates: Candidates,
     /// The valid objects, each with the text that it was written as, secrets included.
     pub documents: BTreeMap<ObjectKey, (Manifest, Arc<Value>)>,
+    /// The generation of each object that has one, whether it is valid or not.
+    pub generations: BTreeMap<ObjectKey, i64>,
 }
 
 impl Contents {
     /// Adds what another source held at that time.
     pub(super) fn merge(&mut self, other: Self) {
         self.documents.extend(other.documents);
+        self.generations.extend(other.generations);
         self.candidates.objects.extend(other.candidates.objects);
         let broken = other.candidates.broken_sources;
         self.candidates.broken_sources.extend(broken);

@@ -212,6 +212,14 @@ fn the_agent_takes_objects_from_the_api_and_keeps_them_without_it() {
     };
     assert!(note.contains("node1: the version before stays"), "{note}");
     assert!(note.contains("the address of one neighbor"), "{note}");
+    let path = "jsonpath={.metadata.generation}";
+    let read = bed.run(&["-n", NAMESPACE, "get", "underlay/fabric", "-o", path]);
+    let path = "{.status.objects[?(@.name=='fabric')].observedGeneration}";
+    let begin = Instant::now();
+    while rns(&bed, path) != read {
+        assert!(begin.elapsed() < SOON, "{} of {read}", rns(&bed, path));
+        std::thread::sleep(Duration::from_millis(100));
+    }
     bed.feed(&apply, &underlay("192.168.11.2"));
     agent.becomes("mended", is(&[("fabric", "True"), ("red", "True")]));
 

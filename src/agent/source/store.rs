@@ -150,6 +150,10 @@ impl Store {
                     let written = (manifest.clone(), Arc::clone(document));
                     contents.documents.insert(key.clone(), written);
                 }
+                let generation = document.pointer("/metadata/generation");
+                if let Some(generation) = generation.and_then(Value::as_i64) {
+                    contents.generations.insert(key.clone(), generation);
+                }
                 contents.candidates.objects.push(Candidate {
                     key: key.clone(),
                     source: source.clone(),
