@@ -118,18 +118,17 @@ pub async fn run(options: Options) -> Result<(), AgentError> {
     };
     let mut stop = signal(SignalKind::terminate()).map_err(AgentError::Signal)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(AgentError::Signal)?;
-    let client = match &options.kubernetes {
-        Kubernetes::Watched { .. } => {
+    let api = match &options.kubernetes {
+        Kubernetes::Watched { namespace } => {
             let client = Client::try_default().await;
-            Some(client.map_err(AgentError::Kubernetes)?)
+            Some((client.map_err(AgentError::Kubernetes)?, namespace))
         }
         Kubernetes::Unused => None,
     };
-    let cluster = client
+    let cluster = api
         .as_ref()
-        .map(|client| Cluster::watch(client, &options.name, &changed));
-    let api = client.zip(cluster.as_ref());
-    let api = api.map(|(client, cluster)| (client, cluster.nodes(), cluster.identities()));
+        .map(|(client, namespace)| Cluster::watch(client, &options.name, namespace, &changed));
+    let api = api.zip(cluster.as_ref().map(|all| (all.nodes(), all.identities())));
     let node = tokio::select! {
         node = contents::node(&options, cluster.as_ref()) => node?,
         _ = stop.recv() => return Ok(()),
@@ -138,22 +137,19 @@ pub async fn run(options: Options) -> Result<(), AgentError> {
     tracing::info!(node = options.name, index = node.index.0, "started");
     let mut worker = Worker::new(&options, node, cluster, tell)?;
     socket::serve(&options.socket, ask, worker.publish.subscribe())?;
-    let _told = match (api, &options.kubernetes) {
-        (Some((client, nodes, identities)), Kubernetes::Watched { namespace }) => {
-            let node = &options.name;
-            let reports = || worker.publish.subscribe();
-            let herald = Herald::new(client.clone(), node, identities, reports());
-            let scribe = Scribe {
-                client,
-                namespace: namespace.clone(),
-                node: node.clone(),
-                nodes,
-                reports: reports(),
-            };
-            Some((scribe.start(), herald.start()))
-        }
-        (_, Kubernetes::Watched { .. } | Kubernetes::Unused) => None,
-    };
+    let _told = api.map(|((client, namespace), (nodes, identities))| {
+        let node = &options.name;
+        let reports = || worker.publish.subscribe();
+        let herald = Herald::new(client.clone(), node, identities, reports());
+        let scribe = Scribe {
+            client,
+            namespace: namespace.clone(),
+            node: node.clone(),
+            nodes,
+            reports: reports(),
+        };
+        (scribe.start(), herald.start())
+    });
     worker.server = match options.listen {
         Listen::Off => None,
         Listen::At(address) => Some(Server::start(address, worker.view())),

@@ -110,6 +110,8 @@ fn nobody_may_do_what_is_not_theirs() {
             Some("default"),
             false,
         ),
+        (router, ["list", "secrets"], Some(NAMESPACE), true),
+        (router, ["list", "secrets"], Some("default"), false),
         (router, ["get", "secrets"], Some(NAMESPACE), false),
         (
             router,

@@ -17,6 +17,7 @@ use tokio::sync::{mpsc, watch};
 use tokio_util::task::AbortOnDropHandle;
 
 use super::Contents;
+use super::sealed::Sealed;
 use super::store::{SeenNode, Store, Told, seen_node};
 use crate::api::{Kind, Labels, ObjectKey, v1alpha1};
 use crate::intent::NodeIndex;
@@ -42,14 +43,16 @@ impl Identities {
 pub struct Cluster {
     store: Arc<Mutex<Store>>,
     nodes: watch::Receiver<Option<SeenNode>>,
+    sealed: Sealed,
     _watches: Vec<AbortOnDropHandle<()>>,
 }
 
 impl Cluster {
-    /// Watches all kinds and the Node named `node`. Whenever something else than before is known,
-    /// `changed` is told.
+    /// Watches all kinds, the Node named `node`, and the Secrets for sessions in `namespace`.
+    /// Whenever something else than before is known, `changed` is told.
     #[must_use]
-    pub fn watch(client: &Client, node: &str, changed: &mpsc::Sender<()>) -> Self {
+    pub fn watch(client: &Client, node: &str, namespace: &str, changed: &mpsc::Sender<()>) -> Self {
+        let sealed = Sealed::watch(client, namespace, changed);
         let kinds = kinds();
         let store = Store::new(kinds.iter().map(|(kind, _)| *kind));
         let store = Arc::new(Mutex::new(store));
@@ -86,6 +89,7 @@ impl Cluster {
         Self {
             store,
             nodes,
+            sealed,
             _watches: watches,
         }
     }
@@ -93,7 +97,8 @@ impl Cluster {
     /// All objects that are known.
     #[must_use]
     pub fn contents(&self) -> Contents {
-        lock(&self.store).contents()
+        let secrets = self.sealed.secrets();
+        lock(&self.store).contents(&secrets)
     }
 
     /// What the API server knows the objects by.
@@ -166,7 +171,7 @@ fn lock(store: &Mutex<Store>) -> MutexGuard<'_, Store> {
     store.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn tell(changed: &mpsc::Sender<()>) {
+pub(super) fn tell(changed: &mpsc::Sender<()>) {
     // A full channel means that somebody is going to look anyway.
     let _ = changed.try_send(());
 }

@@ -8,8 +8,8 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::Contents;
-use crate::api::{self, Identity, Kind, Labels, Manifest, ObjectKey};
+use super::{Contents, opened};
+use crate::api::{self, Identity, Kind, Labels, Manifest, ObjectKey, Secrets};
 use crate::intent::{Candidate, NodeIndex};
 
 /// The annotation of a Node that holds its index.
@@ -133,7 +133,7 @@ impl Store {
 
     /// Everything, as a directory would hold it. A kind that was not told yet is a source that
     /// cannot be read: what came from it earlier stays.
-    pub(super) fn contents(&self) -> Contents {
+    pub(super) fn contents(&self, secrets: &Secrets) -> Contents {
         let mut contents = Contents::default();
         for (kind, of_kind) in &self.kinds {
             let source = source(*kind);
@@ -146,8 +146,9 @@ impl Store {
                 continue;
             }
             for (key, Entry { manifest, document }) in &of_kind.objects {
-                if let Ok(manifest) = manifest {
-                    let written = (manifest.clone(), Arc::clone(document));
+                let (manifest, document) = opened(&source, (manifest, document), secrets);
+                if let Ok(manifest) = &manifest {
+                    let written = (manifest.clone(), Arc::clone(&document));
                     contents.documents.insert(key.clone(), written);
                 }
                 let generation = document.pointer("/metadata/generation");
@@ -157,7 +158,7 @@ impl Store {
                 contents.candidates.objects.push(Candidate {
                     key: key.clone(),
                     source: source.clone(),
-                    manifest: manifest.clone(),
+                    manifest,
                 });
             }
         }
