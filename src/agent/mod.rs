@@ -8,6 +8,7 @@
 mod backoff;
 pub mod cleanup;
 mod contents;
+mod events;
 pub mod execute;
 pub mod eye;
 pub mod facts;
@@ -50,6 +51,7 @@ use crate::status::protocol::Request;
 use crate::status::report::Verdict;
 use crate::status::serve::{Listen, Server};
 use backoff::Backoff;
+use events::Herald;
 pub(crate) use execute::chain;
 use node_status::Scribe;
 pub use options::{AgentError, Kubernetes, Options};
@@ -116,17 +118,17 @@ pub async fn run(options: Options) -> Result<(), AgentError> {
     };
     let mut stop = signal(SignalKind::terminate()).map_err(AgentError::Signal)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(AgentError::Signal)?;
-    let client = match &options.kubernetes {
-        Kubernetes::Watched { .. } => {
+    let api = match &options.kubernetes {
+        Kubernetes::Watched { namespace } => {
             let client = Client::try_default().await;
-            Some(client.map_err(AgentError::Kubernetes)?)
+            Some((client.map_err(AgentError::Kubernetes)?, namespace))
         }
         Kubernetes::Unused => None,
     };
-    let cluster = client
+    let cluster = api
         .as_ref()
-        .map(|client| Cluster::watch(client, &options.name, &changed));
-    let nodes = cluster.as_ref().map(Cluster::nodes);
+        .map(|(client, namespace)| Cluster::watch(client, &options.name, namespace, &changed));
+    let api = api.zip(cluster.as_ref().map(|all| (all.nodes(), all.identities())));
     let node = tokio::select! {
         node = contents::node(&options, cluster.as_ref()) => node?,
         _ = stop.recv() => return Ok(()),
@@ -135,19 +137,19 @@ pub async fn run(options: Options) -> Result<(), AgentError> {
     tracing::info!(node = options.name, index = node.index.0, "started");
     let mut worker = Worker::new(&options, node, cluster, tell)?;
     socket::serve(&options.socket, ask, worker.publish.subscribe())?;
-    let _scribe = match (client, nodes, &options.kubernetes) {
-        (Some(client), Some(nodes), Kubernetes::Watched { namespace }) => {
-            let scribe = Scribe {
-                client,
-                namespace: namespace.clone(),
-                node: options.name.clone(),
-                nodes,
-                reports: worker.publish.subscribe(),
-            };
-            Some(scribe.start())
-        }
-        (_, _, Kubernetes::Watched { .. } | Kubernetes::Unused) => None,
-    };
+    let _told = api.map(|((client, namespace), (nodes, identities))| {
+        let node = &options.name;
+        let reports = || worker.publish.subscribe();
+        let herald = Herald::new(client.clone(), node, identities, reports());
+        let scribe = Scribe {
+            client,
+            namespace: namespace.clone(),
+            node: node.clone(),
+            nodes,
+            reports: reports(),
+        };
+        (scribe.start(), herald.start())
+    });
     worker.server = match options.listen {
         Listen::Off => None,
         Listen::At(address) => Some(Server::start(address, worker.view())),

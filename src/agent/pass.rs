@@ -73,6 +73,8 @@ pub(super) struct Worker {
     pub(super) accepted: Accepted,
     /// The accepted objects as they were written.
     pub(super) documents: BTreeMap<ObjectKey, Arc<Value>>,
+    /// What was read last of each object, accepted or not.
+    pub(super) generations: BTreeMap<ObjectKey, i64>,
     pub(super) resolution: Resolution,
     pub(super) failures: Failures,
     pub(super) seen: Option<Arc<SeenKernel>>,
@@ -150,6 +152,7 @@ impl Worker {
                 .into_iter()
                 .map(|saved| (saved.key, Arc::new(saved.document)))
                 .collect(),
+            generations: BTreeMap::new(),
             resolution: Resolution::default(),
             failures: Failures::default(),
             seen: None,
@@ -271,7 +274,9 @@ impl Worker {
         let Contents {
             candidates,
             documents,
+            generations,
         } = self.contents();
+        self.generations = generations;
         let resolution = intent::resolve(candidates, &self.accepted, &self.node);
         for rejection in &resolution.rejections {
             if !self.resolution.rejections.contains(rejection) {

@@ -188,11 +188,11 @@ impl Worker {
         all.extend(accepted);
         all.into_iter()
             .map(|(key, manifest)| {
-                let generation = manifest.and_then(Manifest::generation);
+                let in_force = manifest.and_then(Manifest::generation);
                 ObjectInput {
                     key: key.clone(),
-                    generation,
-                    generation_in_force: generation,
+                    generation: self.generations.get(key).copied().or(in_force),
+                    generation_in_force: in_force,
                     acceptance: match rejected.get(key) {
                         Some(rejection) => Acceptance::Rejected {
                             message: rejection.message.clone(),

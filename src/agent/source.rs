@@ -11,14 +11,17 @@ use std::sync::Arc;
 use serde_json::Value;
 
 mod cluster;
+mod sealed;
 mod store;
 
-pub use cluster::Cluster;
+pub use cluster::{Cluster, Identities};
 pub(crate) use cluster::{follow, kinds};
 pub(crate) use store::INDEX;
 pub use store::SeenNode;
 
-use crate::api::{self, Manifest, ObjectKey};
+use k8s_openapi::api::core::v1;
+
+use crate::api::{self, Identity, Manifest, ObjectKey, Secrets};
 use crate::intent::{Candidate, Candidates};
 
 /// A directory of manifests: files that end in `.yaml`, `.yml` or `.json`, in the order of their
@@ -47,6 +50,7 @@ impl std::fmt::Debug for File {
 #[derive(Default)]
 struct Said {
     objects: Vec<Object>,
+    secrets: Vec<v1::Secret>,
     /// What is wrong with it where no object can be named.
     faults: Vec<String>,
 }
@@ -65,12 +69,15 @@ pub struct Contents {
     pub candidates: Candidates,
     /// The valid objects, each with the text that it was written as, secrets included.
     pub documents: BTreeMap<ObjectKey, (Manifest, Arc<Value>)>,
+    /// The generation of each object that has one, whether it is valid or not.
+    pub generations: BTreeMap<ObjectKey, i64>,
 }
 
 impl Contents {
     /// Adds what another source held at that time.
     pub(super) fn merge(&mut self, other: Self) {
         self.documents.extend(other.documents);
+        self.generations.extend(other.generations);
         self.candidates.objects.extend(other.candidates.objects);
         let broken = other.candidates.broken_sources;
         self.candidates.broken_sources.extend(broken);
@@ -121,14 +128,17 @@ impl Directory {
         files.sort();
         let mut contents = Contents::default();
         let mut before = std::mem::take(&mut self.known);
+        let (mut read, mut secrets) = (Vec::new(), Secrets::default());
         for path in files {
             let source = source_of(&path);
             match std::fs::read(&path) {
                 Ok(bytes) => {
                     let known = before.remove(&path).filter(|file| file.bytes == bytes);
                     let file = known.unwrap_or_else(|| File::new(&source, bytes));
-                    file.says.add_to(&mut contents, &source);
-                    self.known.insert(path, file);
+                    for secret in &file.says.secrets {
+                        secrets.add(secret);
+                    }
+                    read.push((path, source, file));
                 }
                 Err(error) => {
                     broken(
@@ -139,8 +149,31 @@ impl Directory {
                 }
             }
         }
+        for (path, source, file) in read {
+            file.says.add_to(&mut contents, &source, &secrets);
+            self.known.insert(path, file);
+        }
         Ok(contents)
     }
+}
+
+/// What an object says, and its document, with the passwords that it takes from Secrets.
+pub(super) fn opened(
+    source: &str,
+    (manifest, document): (&Result<Manifest, String>, &Arc<Value>),
+    secrets: &Secrets,
+) -> (Result<Manifest, String>, Arc<Value>) {
+    if !api::secrets::names_any(document) {
+        return (manifest.clone(), Arc::clone(document));
+    }
+    let identity = Identity {
+        file: Some(source.to_owned()),
+        line: None,
+        key: None,
+    };
+    let parsed = api::parse_object_with(identity, Value::clone(document), secrets);
+    let manifest = parsed.outcome.map_err(|error| error.to_string());
+    (manifest, Arc::new(parsed.document))
 }
 
 fn is_manifest(path: &Path) -> bool {
@@ -184,6 +217,7 @@ impl Said {
         let parsed = api::parse_file(source, text);
         let mut said = Self {
             objects: Vec::new(),
+            secrets: parsed.secrets,
             faults: parsed.errors.iter().map(ToString::to_string).collect(),
         };
         for object in parsed.objects {
@@ -201,7 +235,7 @@ impl Said {
         said
     }
 
-    fn add_to(&self, contents: &mut Contents, source: &str) {
+    fn add_to(&self, contents: &mut Contents, source: &str, secrets: &Secrets) {
         for fault in &self.faults {
             broken(&mut contents.candidates, source, fault);
         }
@@ -211,14 +245,15 @@ impl Said {
                 manifest,
                 document,
             } = object;
-            if let Ok(manifest) = manifest {
-                let written = (manifest.clone(), document.clone());
+            let (manifest, document) = opened(source, (manifest, document), secrets);
+            if let Ok(manifest) = &manifest {
+                let written = (manifest.clone(), document);
                 contents.documents.insert(key.clone(), written);
             }
             contents.candidates.objects.push(Candidate {
                 key: key.clone(),
                 source: source.to_owned(),
-                manifest: manifest.clone(),
+                manifest,
             });
         }
     }

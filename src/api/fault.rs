@@ -197,6 +197,14 @@ pub enum Reason {
         /// Whether it may have dots.
         dots: bool,
     },
+    /// A Secret that no password can be had from.
+    #[error("{found:?}: {why}")]
+    NoSecret {
+        /// Its name.
+        found: String,
+        /// Why.
+        why: String,
+    },
     /// The value could not be read, in serde's words.
     #[error("{0}")]
     Unreadable(String),
@@ -230,6 +238,11 @@ impl Faults {
         result: Result<T, impl Into<Reason>>,
     ) -> Option<T> {
         result.map_err(|reason| self.add(path, reason)).ok()
+    }
+
+    /// Whether nothing was found.
+    pub(super) const fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 
     /// How many faults keep a manifest from its type at all: those of its shape, but for

@@ -5,6 +5,7 @@
 
 use std::fmt;
 
+use k8s_openapi::api::core::v1;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::JSONSchemaProps;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
@@ -15,6 +16,7 @@ use super::convert::{self, Written};
 use super::crd;
 use super::fault::{ApiError, Faults, Identity, Reason};
 use super::model::{Manifest, Object};
+use super::secrets::{self, Secrets};
 use super::shape;
 use super::types::{Kind, ObjectKey};
 use super::v1alpha1::{self, API_VERSION};
@@ -27,6 +29,8 @@ mod tests;
 pub struct Parsed {
     /// The objects, in the order of the file.
     pub objects: Vec<ParsedObject>,
+    /// The Secrets, from which objects may take passwords.
+    pub secrets: Vec<v1::Secret>,
     /// The documents that are not YAML. Objects of other documents are there all the same,
     /// but objects that this file held before, and that are missing now, may stand in these.
     pub errors: Vec<FileError>,
@@ -39,7 +43,8 @@ pub struct ParsedObject {
     pub identity: Identity,
     /// The valid object, or all that is wrong with it.
     pub outcome: Result<Manifest, ApiError>,
-    /// The object as it was written, without nulls. It may hold a password.
+    /// The object as it was written, without nulls, and with the passwords that it takes from
+    /// Secrets in their place, once all of these are known.
     pub document: Value,
 }
 
@@ -102,7 +107,7 @@ pub fn parse_file(file_name: &str, text: &str) -> Parsed {
         match document {
             Ok(document) => {
                 let line = Some(document.referenced.line());
-                parse_document(file_name, line, document.value, &mut parsed.objects);
+                parse_document(file_name, line, document.value, &mut parsed);
             }
             Err(error) => parsed.errors.push(file_error(file_name, &error)),
         }
@@ -131,36 +136,58 @@ fn file_error(file: &str, error: &serde_saphyr::Error) -> FileError {
     }
 }
 
-fn parse_document(file: &str, line: Option<u64>, document: Value, objects: &mut Vec<ParsedObject>) {
+fn parse_document(file: &str, line: Option<u64>, document: Value, parsed: &mut Parsed) {
     let identity = Identity {
         file: Some(file.to_owned()),
         line,
         key: None,
     };
     if !document.as_object().is_some_and(is_list) {
-        objects.push(parse_object(identity, document));
+        parse_item(identity, document, parsed);
         return;
     }
     match document.get("items") {
         Some(Value::Array(items)) => {
-            objects.extend(
-                items
-                    .iter()
-                    .map(|item| parse_object(identity.clone(), item.clone())),
-            );
+            for item in items {
+                parse_item(identity.clone(), item.clone(), parsed);
+            }
         }
         Some(Value::Null) | None => {}
         Some(other) => {
             let mut faults = Faults::default();
             faults.add("items", shape::wrong_type(other, "array"));
             let outcome = faults.finish(identity.clone(), None);
-            objects.push(ParsedObject {
+            parsed.objects.push(ParsedObject {
                 identity,
                 outcome,
                 document: Value::Null,
             });
         }
     }
+}
+
+fn parse_item(identity: Identity, item: Value, parsed: &mut Parsed) {
+    if !item.as_object().is_some_and(is_secret) {
+        parsed.objects.push(parse_object(identity, item));
+        return;
+    }
+    match serde_json::from_value::<v1::Secret>(item) {
+        Ok(secret) => parsed.secrets.push(secret),
+        Err(_) => parsed.errors.push(FileError {
+            file: identity.file.unwrap_or_default(),
+            line: identity.line,
+            column: None,
+            // serde's words may hold what is in it.
+            message: "this Secret cannot be read: `data` must be texts in base64, `stringData` \
+                      plain ones"
+                .to_owned(),
+        }),
+    }
+}
+
+fn is_secret(fields: &Map<String, Value>) -> bool {
+    let is = |field: &str, wanted: &str| fields.get(field).is_some_and(|value| value == wanted);
+    is("kind", "Secret") && is("apiVersion", "v1")
 }
 
 /// `kubectl get -o yaml` writes several objects as one `List`.
@@ -173,16 +200,31 @@ fn is_list(fields: &Map<String, Value>) -> bool {
 
 /// Reads one object, which nothing but its own text can refuse.
 ///
-/// `identity` says where it stands; the answer's identity says also who it is.
+/// `identity` says where it stands; the answer's identity says also who it is. It may name no
+/// Secret.
 #[must_use]
-pub fn parse_object(mut identity: Identity, mut object: Value) -> ParsedObject {
+pub fn parse_object(identity: Identity, object: Value) -> ParsedObject {
+    parse_object_with(identity, object, &Secrets::default())
+}
+
+/// Reads one object, with the Secrets that it may take passwords from.
+#[must_use]
+pub fn parse_object_with(
+    mut identity: Identity,
+    mut object: Value,
+    secrets: &Secrets,
+) -> ParsedObject {
     shape::drop_nulls(&mut object);
     let mut faults = Faults::default();
+    let as_written = secrets::names_any(&object).then(|| object.clone());
+    secrets.fill(&mut object, &mut faults);
+    // So that it can be tried again.
+    let unfilled = as_written.filter(|_| !faults.is_empty());
     let manifest = read(&mut identity, &object, &mut faults);
     ParsedObject {
         outcome: faults.finish(identity.clone(), manifest),
         identity,
-        document: object,
+        document: unfilled.unwrap_or(object),
     }
 }
 

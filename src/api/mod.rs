@@ -20,6 +20,7 @@ pub mod fault;
 pub mod load;
 pub mod model;
 pub mod route_target;
+pub mod secrets;
 pub mod selector;
 mod shape;
 pub mod types;
@@ -29,12 +30,15 @@ pub mod v1alpha1;
 pub(crate) mod tests;
 
 pub use fault::{ApiError, Fault, Identity, Reason};
-pub use load::{FileError, Parsed, ParsedObject, parse_file, parse_object, text_of};
+pub use load::{
+    FileError, Parsed, ParsedObject, parse_file, parse_object, parse_object_with, text_of,
+};
 pub use model::{
     AllowedPrefixes, Bfd, BfdMode, Families, Family, Gateways, GracefulRestart, HostMaster,
     HostSession, IpVersion, L2Vni, L3Passthrough, L3Vni, LocalCidr, Manifest, Multihop, Neighbor,
     Object, Peer, PrefixRule, RawFrrConfig, RemoteAs, Timers, TunnelEndpoint, Underlay,
 };
 pub use route_target::RouteTarget;
+pub use secrets::Secrets;
 pub use selector::{Labels, NodeSelector};
 pub use types::{Asn, InterfaceName, Kind, ObjectKey, Secret, ValueError, Vni, VrfName};

@@ -149,7 +149,7 @@ impl<'a> Standing<'a> {
         };
         let wanted = object.generation.unwrap_or_default();
         match told.observed_generation {
-            Some(seen) if seen < wanted && !is_refused(told) => {
+            Some(seen) if seen < wanted => {
                 Self::Behind(format!("is at generation {seen} of {wanted}"))
             }
             Some(_) | None => Self::Told(told),
@@ -194,12 +194,6 @@ impl<'a> Standing<'a> {
 
 fn is_false(not_true: &NotTrue) -> bool {
     not_true.status == ConditionStatus::False.as_str()
-}
-
-/// An edit that is refused leaves an earlier generation in force, which is what the node tells.
-fn is_refused(told: &ObjectOnNode) -> bool {
-    let mut all = told.not_true.iter();
-    all.any(|it| it.kind == ConditionType::Accepted.as_str() && is_false(it))
 }
 
 /// Why an object is not ready: of the other conditions the first that is false, else the first.

@@ -14,6 +14,7 @@ pub mod protocol;
 pub mod render;
 pub mod report;
 pub mod serve;
+pub mod transitions;
 
 pub use condition::{Condition, ConditionStatus, ConditionType, conditions};
 pub use k8s_openapi::jiff::Timestamp;

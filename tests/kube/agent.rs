@@ -155,6 +155,18 @@ fn underlay(neighbor: &str) -> String {
     .to_string()
 }
 
+/// What the agent told of objects.
+fn events(bed: &Bed) -> Vec<Value> {
+    let all = ["-n", NAMESPACE, "get", "events.events.k8s.io", "-o", "json"];
+    let all: Value = serde_json::from_str(&bed.run(&all)).unwrap();
+    all["items"].as_array().unwrap().clone()
+}
+
+fn uid(bed: &Bed, object: &str) -> String {
+    let path = ["-o", "jsonpath={.metadata.uid}"];
+    bed.run(&[&["-n", NAMESPACE, "get", object], &path[..]].concat())
+}
+
 /// What the node's status says at a path.
 fn rns(bed: &Bed, path: &str) -> String {
     let path = format!("jsonpath={path}");
@@ -187,6 +199,27 @@ fn the_agent_takes_objects_from_the_api_and_keeps_them_without_it() {
     agent.becomes("refused", is(&[("fabric", "False"), ("red", "True")]));
     let status = agent.status().unwrap().to_string();
     assert!(status.contains("the address of one neighbor"), "{status}");
+    let begin = Instant::now();
+    let note = loop {
+        let of = |event: &&Value| event["reason"] == "LastGoodKept";
+        if let Some(event) = events(&bed).iter().find(of) {
+            assert_eq!(event["regarding"]["uid"], uid(&bed, "underlay/fabric"));
+            assert_eq!(event["reportingInstance"], "node1");
+            break event["note"].to_string();
+        }
+        assert!(begin.elapsed() < SOON, "no event: {}", agent.log());
+        std::thread::sleep(Duration::from_millis(100));
+    };
+    assert!(note.contains("node1: the version before stays"), "{note}");
+    assert!(note.contains("the address of one neighbor"), "{note}");
+    let path = "jsonpath={.metadata.generation}";
+    let read = bed.run(&["-n", NAMESPACE, "get", "underlay/fabric", "-o", path]);
+    let path = "{.status.objects[?(@.name=='fabric')].observedGeneration}";
+    let begin = Instant::now();
+    while rns(&bed, path) != read {
+        assert!(begin.elapsed() < SOON, "{} of {read}", rns(&bed, path));
+        std::thread::sleep(Duration::from_millis(100));
+    }
     bed.feed(&apply, &underlay("192.168.11.2"));
     agent.becomes("mended", is(&[("fabric", "True"), ("red", "True")]));
 
@@ -222,6 +255,8 @@ fn the_agent_takes_objects_from_the_api_and_keeps_them_without_it() {
     agent.becomes("as before", is(&[("fabric", "True"), ("red", "True")]));
     assert_eq!(agent.status().unwrap()["index"], 4);
     bed.server.start_server().unwrap();
+    let known = events(&bed).len();
     bed.run(&["-n", NAMESPACE, "delete", "l3vni", "red"]);
     agent.becomes("without the VNI", is(&[("fabric", "True")]));
+    assert!(known < 10, "no flood: {:#?}", events(&bed));
 }

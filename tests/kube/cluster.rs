@@ -4,6 +4,7 @@
 use std::time::{Duration, Instant};
 
 use perouter::agent::source::{Cluster, Contents};
+use perouter::api::Manifest;
 use perouter::intent::NodeIndex;
 use serde_json::json;
 use tokio::sync::mpsc;
@@ -42,7 +43,7 @@ async fn objects_are_told_as_they_come_and_stay_while_the_api_is_away() {
     bed.feed(&["apply", "-f", "-"], &l3vni("red", 100));
     let client = bed.client().await;
     let (tell, mut changed) = mpsc::channel(1);
-    let cluster = Cluster::watch(&client, "node1", &tell);
+    let cluster = Cluster::watch(&client, "node1", NAMESPACE, &tell);
     let is = |wanted: &'static [&'static str]| {
         move |contents: &Contents| {
             contents.candidates.broken_sources.is_empty() && names(contents) == wanted
@@ -66,6 +67,74 @@ async fn objects_are_told_as_they_come_and_stay_while_the_api_is_away() {
     );
 }
 
+/// The password of the one neighbour of the one Underlay, or why there is none.
+fn password(contents: &Contents) -> Result<String, String> {
+    let mut objects = contents.candidates.objects.iter();
+    let underlay = objects.find(|object| object.key.name == "fabric");
+    match &underlay.ok_or("no Underlay")?.manifest {
+        Ok(Manifest::Underlay(underlay)) => {
+            let password = underlay.spec.neighbors[0].password.as_ref();
+            Ok(password.ok_or("no password")?.expose().to_owned())
+        }
+        Ok(other) => Err(format!("{other:?}")),
+        Err(error) => Err(error.clone()),
+    }
+}
+
+#[tokio::test]
+async fn a_session_has_its_password_from_a_secret_as_that_is_now() {
+    let mut bed = Bed::new();
+    let apply = ["apply", "-f", "-"];
+    let underlay = json!({
+        "apiVersion": "network.openperouter.io/v1alpha1",
+        "kind": "Underlay",
+        "metadata": {"name": "fabric", "namespace": NAMESPACE},
+        "spec": {
+            "asn": 64514,
+            "interfaces": [{"type": "NetworkDevice", "networkDevice": {"interfaceName": "eth1"}}],
+            "neighbors": [{"asn": 64512, "address": "192.168.11.2", "passwordSecret": "bgp"}],
+        },
+    });
+    let secret = |kind: &str, password: &str| {
+        let secret = json!({
+            "apiVersion": "v1",
+            "kind": "Secret",
+            "type": kind,
+            "metadata": {"name": "bgp", "namespace": NAMESPACE},
+            "stringData": {"username": "bgp", "password": password},
+        });
+        secret.to_string()
+    };
+    bed.feed(&apply, &underlay.to_string());
+    let client = bed.client().await;
+    let (tell, mut changed) = mpsc::channel(1);
+    let cluster = Cluster::watch(&client, "node1", NAMESPACE, &tell);
+    let is = |wanted: &'static str| {
+        move |contents: &Contents| password(contents).as_deref() == Ok(wanted)
+    };
+    let is_missing = |contents: &Contents| {
+        password(contents).is_err_and(|why| why.contains("\"bgp\": there is no such Secret"))
+    };
+    becomes(&cluster, &mut changed, "missing", is_missing).await;
+    // One of another type is none of ours, and is not even told.
+    bed.feed(&apply, &secret("Opaque", "hunter1"));
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert!(is_missing(&cluster.contents()));
+    bed.run(&["-n", NAMESPACE, "delete", "secret", "bgp"]);
+    let basic = "kubernetes.io/basic-auth";
+    bed.feed(&apply, &secret(basic, "hunter2"));
+    becomes(&cluster, &mut changed, "hunter2", is("hunter2")).await;
+    bed.feed(&apply, &secret(basic, "hunter3"));
+    becomes(&cluster, &mut changed, "hunter3", is("hunter3")).await;
+
+    bed.server.kill();
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    assert_eq!(password(&cluster.contents()).as_deref(), Ok("hunter3"));
+    bed.server.start_server().unwrap();
+    bed.run(&["-n", NAMESPACE, "delete", "secret", "bgp"]);
+    becomes(&cluster, &mut changed, "missing again", is_missing).await;
+}
+
 #[tokio::test]
 async fn the_node_gets_an_index_some_time() {
     let bed = Bed::new();
@@ -83,7 +152,7 @@ async fn the_node_gets_an_index_some_time() {
     bed.run(&["annotate", "node/node2", "openpe.io/nodeindex=7"]);
     let client = bed.client().await;
     let (tell, _changed) = mpsc::channel(1);
-    let cluster = Cluster::watch(&client, "node1", &tell);
+    let cluster = Cluster::watch(&client, "node1", NAMESPACE, &tell);
     let given = tokio::time::timeout(Duration::from_secs(2), cluster.indexed_node()).await;
     assert!(given.is_err(), "another node's: {given:?}");
     let labels = cluster.node().expect("the node was read").labels;
@@ -100,7 +169,7 @@ async fn without_the_api_nothing_is_known_and_the_reason_is_told() {
     let client = bed.client().await;
     bed.server.kill();
     let (tell, mut changed) = mpsc::channel(1);
-    let cluster = Cluster::watch(&client, "node1", &tell);
+    let cluster = Cluster::watch(&client, "node1", NAMESPACE, &tell);
     becomes(&cluster, &mut changed, "refused", |contents| {
         let broken = contents.candidates.broken_sources.values();
         let refused = broken.filter(|why| why.contains("Connection refused"));

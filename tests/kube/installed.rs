@@ -98,6 +98,20 @@ fn nobody_may_do_what_is_not_theirs() {
         (router, ["patch", rns], Some("default"), false),
         (router, ["delete", rns], Some(NAMESPACE), false),
         (router, ["patch", "nodes"], None, false),
+        (
+            router,
+            ["create", "events.events.k8s.io"],
+            Some("default"),
+            true,
+        ),
+        (
+            router,
+            ["list", "events.events.k8s.io"],
+            Some("default"),
+            false,
+        ),
+        (router, ["list", "secrets"], Some(NAMESPACE), true),
+        (router, ["list", "secrets"], Some("default"), false),
         (router, ["get", "secrets"], Some(NAMESPACE), false),
         (
             router,

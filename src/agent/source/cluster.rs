@@ -17,27 +17,42 @@ use tokio::sync::{mpsc, watch};
 use tokio_util::task::AbortOnDropHandle;
 
 use super::Contents;
+use super::sealed::Sealed;
 use super::store::{SeenNode, Store, Told, seen_node};
-use crate::api::{Kind, Labels, v1alpha1};
+use crate::api::{Kind, Labels, ObjectKey, v1alpha1};
 use crate::intent::NodeIndex;
 
 /// The pause after a failure: what comes back is not kept waiting, and not stormed either.
 const PAUSE_FIRST: Duration = Duration::from_millis(250);
 const PAUSE_LONGEST: Duration = Duration::from_secs(5);
 
+/// What the API server knows objects by.
+#[derive(Clone, Debug)]
+pub struct Identities(Arc<Mutex<Store>>);
+
+impl Identities {
+    /// The UID of an object; none of one that did not come from there.
+    #[must_use]
+    pub fn uid(&self, key: &ObjectKey) -> Option<String> {
+        lock(&self.0).uid(key)
+    }
+}
+
 /// The Kubernetes API as a source of manifests, until it is dropped.
 #[derive(Debug)]
 pub struct Cluster {
     store: Arc<Mutex<Store>>,
     nodes: watch::Receiver<Option<SeenNode>>,
+    sealed: Sealed,
     _watches: Vec<AbortOnDropHandle<()>>,
 }
 
 impl Cluster {
-    /// Watches all kinds and the Node named `node`. Whenever something else than before is known,
-    /// `changed` is told.
+    /// Watches all kinds, the Node named `node`, and the Secrets for sessions in `namespace`.
+    /// Whenever something else than before is known, `changed` is told.
     #[must_use]
-    pub fn watch(client: &Client, node: &str, changed: &mpsc::Sender<()>) -> Self {
+    pub fn watch(client: &Client, node: &str, namespace: &str, changed: &mpsc::Sender<()>) -> Self {
+        let sealed = Sealed::watch(client, namespace, changed);
         let kinds = kinds();
         let store = Store::new(kinds.iter().map(|(kind, _)| *kind));
         let store = Arc::new(Mutex::new(store));
@@ -74,6 +89,7 @@ impl Cluster {
         Self {
             store,
             nodes,
+            sealed,
             _watches: watches,
         }
     }
@@ -81,7 +97,14 @@ impl Cluster {
     /// All objects that are known.
     #[must_use]
     pub fn contents(&self) -> Contents {
-        lock(&self.store).contents()
+        let secrets = self.sealed.secrets();
+        lock(&self.store).contents(&secrets)
+    }
+
+    /// What the API server knows the objects by.
+    #[must_use]
+    pub fn identities(&self) -> Identities {
+        Identities(Arc::clone(&self.store))
     }
 
     /// The node, once its Node object was read.
@@ -148,7 +171,7 @@ fn lock(store: &Mutex<Store>) -> MutexGuard<'_, Store> {
     store.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn tell(changed: &mpsc::Sender<()>) {
+pub(super) fn tell(changed: &mpsc::Sender<()>) {
     // A full channel means that somebody is going to look anyway.
     let _ = changed.try_send(());
 }

@@ -8,8 +8,8 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::Contents;
-use crate::api::{self, Identity, Kind, Labels, Manifest, ObjectKey};
+use super::{Contents, opened};
+use crate::api::{self, Identity, Kind, Labels, Manifest, ObjectKey, Secrets};
 use crate::intent::{Candidate, NodeIndex};
 
 /// The annotation of a Node that holds its index.
@@ -124,9 +124,16 @@ impl Store {
         changed || had_fault.is_some() && !of_kind.complete
     }
 
+    /// What the API server knows an object by.
+    pub(super) fn uid(&self, key: &ObjectKey) -> Option<String> {
+        let object = self.kinds.get(&key.kind)?.objects.get(key)?;
+        let uid = object.document.pointer("/metadata/uid")?;
+        uid.as_str().map(str::to_owned)
+    }
+
     /// Everything, as a directory would hold it. A kind that was not told yet is a source that
     /// cannot be read: what came from it earlier stays.
-    pub(super) fn contents(&self) -> Contents {
+    pub(super) fn contents(&self, secrets: &Secrets) -> Contents {
         let mut contents = Contents::default();
         for (kind, of_kind) in &self.kinds {
             let source = source(*kind);
@@ -139,14 +146,19 @@ impl Store {
                 continue;
             }
             for (key, Entry { manifest, document }) in &of_kind.objects {
-                if let Ok(manifest) = manifest {
-                    let written = (manifest.clone(), Arc::clone(document));
+                let (manifest, document) = opened(&source, (manifest, document), secrets);
+                if let Ok(manifest) = &manifest {
+                    let written = (manifest.clone(), Arc::clone(&document));
                     contents.documents.insert(key.clone(), written);
+                }
+                let generation = document.pointer("/metadata/generation");
+                if let Some(generation) = generation.and_then(Value::as_i64) {
+                    contents.generations.insert(key.clone(), generation);
                 }
                 contents.candidates.objects.push(Candidate {
                     key: key.clone(),
                     source: source.clone(),
-                    manifest: manifest.clone(),
+                    manifest,
                 });
             }
         }

@@ -46,7 +46,8 @@ pub(super) fn convert(
         listen_range: _,
         port,
         password,
-        password_secret,
+        // It has been put into `password`, or has left its fault.
+        password_secret: _,
         hold_time_seconds,
         keepalive_time_seconds,
         connect_time_seconds,
@@ -62,10 +63,6 @@ pub(super) fn convert(
     let password = password
         .as_ref()
         .and_then(|password| faults.check(format!("{at}.password"), check_password(password)));
-    if password_secret.is_some() {
-        let reason = Reason::NotYet("taking the password from a Secret is");
-        faults.add(format!("{at}.passwordSecret"), reason);
-    }
     let timers = convert_timers(at, *keepalive_time_seconds, *hold_time_seconds, faults);
     let connect_time = connect_time_seconds.and_then(|seconds| {
         let path = format!("{at}.connectTimeSeconds");

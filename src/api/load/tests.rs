@@ -7,7 +7,9 @@ use super::*;
 /// The keys of the valid objects, and the words for all that is wrong.
 fn outcome(text: &str) -> (Vec<String>, Vec<String>) {
     let (mut valid, mut wrong) = (Vec::new(), Vec::new());
-    let Parsed { objects, errors } = parse_file("red.yaml", text);
+    let Parsed {
+        objects, errors, ..
+    } = parse_file("red.yaml", text);
     for ParsedObject {
         identity,
         outcome,
@@ -241,7 +243,9 @@ fn an_export_of_an_api_server_is_read() {
          annotations: {kubectl.kubernetes.io/last-applied-configuration: \"{}\"}\n  \
          managedFields: [{manager: kubectl}]\n",
     ) + "  nodeSelector:\nstatus:\n  conditions: []\n";
-    let Parsed { objects, errors } = parse_file("red.yaml", &text);
+    let Parsed {
+        objects, errors, ..
+    } = parse_file("red.yaml", &text);
     assert!(errors.is_empty(), "{errors:?}");
     assert_eq!(objects.len(), 1);
     assert_eq!(objects[0].outcome.as_ref().unwrap().generation(), Some(4));
@@ -349,7 +353,9 @@ proptest! {
         if let Some(changed) = lines.get_mut(line) {
             *changed = &other;
         }
-        let Parsed { objects, errors } = parse_file("any.yaml", &lines.join("\n"));
+        let Parsed {
+        objects, errors, ..
+    } = parse_file("any.yaml", &lines.join("\n"));
         prop_assert!(objects.len() + errors.len() >= 1);
     }
 }

@@ -96,7 +96,9 @@ pub struct NeighborSpec {
     )]
     pub password: Option<Secret>,
 
-    /// The Secret that holds the password of the session.
+    /// The name of a Secret of type kubernetes.io/basic-auth in this object's namespace, whose key
+    /// `password` holds what stands in `password` otherwise. Secrets of the Kubernetes API are
+    /// read in the namespace of the agents alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 253))]
     pub password_secret: Option<String>,

@@ -192,7 +192,7 @@ fn false_beats_unknown() {
 }
 
 #[test]
-fn an_edit_that_is_refused_is_no_progress_whatever_generation_is_in_force() {
+fn the_refusal_of_what_is_written_now_counts_and_an_earlier_one_does_not() {
     let refusal = [
         not_true(
             "Accepted",
@@ -207,8 +207,13 @@ fn an_edit_that_is_refused_is_no_progress_whatever_generation_is_in_force() {
             "Accepted: spec.vni: 0 is not a VNI",
         ),
     ];
-    for generation in [Some(1), None] {
-        let scene = Scene::of(vec![("a", "1", Some(on_node(generation, &refusal)))]);
+    let of =
+        |generation: Option<i64>| Scene::of(vec![("a", "1", Some(on_node(generation, &refusal)))]);
+    let mended = "0/1 nodes accepted it: a: is at generation 1 of 2";
+    let wanted = said("Unknown", "Progressing", mended);
+    assert_eq!(of(Some(1)).says("Accepted"), wanted);
+    for generation in [Some(2), None] {
+        let scene = of(generation);
         let message = "0/1 nodes accepted it: a: spec.vni: 0 is not a VNI";
         let wanted = said("False", "LastGoodKept", message);
         assert_eq!(scene.says("Accepted"), wanted);

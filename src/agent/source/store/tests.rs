@@ -28,7 +28,7 @@ fn told() -> Store {
 
 /// Names and what became of each; then the sources that cannot be read.
 fn held(store: &Store) -> (Vec<String>, Vec<String>) {
-    let candidates = store.contents().candidates;
+    let candidates = store.contents(&Secrets::default()).candidates;
     let objects = candidates.objects.iter().map(|it| it.key.name.clone());
     let broken = candidates.broken_sources.into_values();
     (objects.collect(), broken.collect())
@@ -109,11 +109,11 @@ fn a_status_that_changes_is_no_change() {
 fn an_object_that_cannot_be_taken_is_told_with_the_reason() {
     let mut store = told();
     store.heed(Kind::L3Vni, Told::Changed(object("red", 0)));
-    let candidates = store.contents().candidates;
+    let candidates = store.contents(&Secrets::default()).candidates;
     let refused = candidates.objects[0].manifest.as_ref().unwrap_err();
     assert!(refused.contains("0 is not a VNI"), "{refused}");
     assert_eq!(candidates.objects[0].source, "Kubernetes API, L3VNI");
-    assert!(store.contents().documents.is_empty());
+    assert!(store.contents(&Secrets::default()).documents.is_empty());
 }
 
 #[test]

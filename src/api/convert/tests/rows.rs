@@ -367,8 +367,8 @@ fn session_rows() -> Vec<Row> {
             "spec.neighbors[0].passwordSecret",
             json!("fabric"),
             &[
-                "spec.neighbors[0].passwordSecret: taking the password from a Secret is not \
-               supported yet",
+                "spec.neighbors[0].passwordSecret: stands beside a password: only one of them may be \
+               set",
             ],
         ),
         (
