@@ -32,6 +32,10 @@ const REST: u32 = 11;
 /// The same where the fault is a session that bgpd loses.
 const SESSION: Duration = Duration::from_millis(100);
 
+/// How often the loss of a session is tried: what takes too long each time is the agent's fault,
+/// and once may be that of a machine which is busy otherwise.
+const TRIES: usize = 3;
+
 /// How long it may take until a fault counts as broken: FRR's own timers are in it.
 const FOUND: Duration = Duration::from_secs(30);
 
@@ -100,6 +104,14 @@ const fn passing(
 }
 
 impl Break {
+    /// Whether a session is lost by it.
+    const fn is_loss(&self) -> bool {
+        match self.outcome {
+            Outcome::Found { soon, .. } => matches!(soon, Soon::Session),
+            Outcome::Mended { .. } => false,
+        }
+    }
+
     /// The same, after something else was done.
     const fn after(mut self, node: &'static str, done: &'static str, mend: &'static str) -> Self {
         self.before = Some(Deed { node, done, mend });
@@ -149,6 +161,8 @@ enum Soon {
 enum Measured {
     Found {
         not_ready: Duration,
+        /// How long that may be.
+        limit: Duration,
         found: Duration,
         cleared: Duration,
     },
@@ -179,7 +193,7 @@ fn matrix(fabric: &Fabric, faults: &[Break]) -> Result<String, Failure> {
     let mut slowest = Duration::ZERO;
     let mut mended = 0;
     for fault in faults {
-        match one(fabric, fault) {
+        match in_time(fabric, fault) {
             Ok(measured) => {
                 crate::say(&format!("  {:<52} → {}", fault.what, row(fault, &measured)));
                 match measured {
@@ -213,6 +227,7 @@ fn row(fault: &Break, measured: &Measured) -> String {
     let times = match measured {
         Measured::Found {
             not_ready,
+            limit: _,
             found,
             cleared,
         } => format!(
@@ -231,6 +246,29 @@ fn row(fault: &Break, measured: &Measured) -> String {
         ),
     };
     format!("{outcome:<20} {times}")
+}
+
+fn in_time(fabric: &Fabric, fault: &Break) -> Result<Measured, Failure> {
+    let mut measured = one(fabric, fault)?;
+    for _ in 1..TRIES {
+        if let Measured::Found { not_ready, .. } = measured
+            && fault.is_loss()
+            && not_ready > SESSION
+        {
+            let late = seconds(not_ready);
+            crate::say(&format!(
+                "  {:<52} again: ready for {late} more",
+                fault.what
+            ));
+            measured = one(fabric, fault)?;
+        }
+    }
+    match measured {
+        Measured::Found {
+            not_ready, limit, ..
+        } if not_ready > limit => Err(format!("ready for {} more", seconds(not_ready)).into()),
+        Measured::Found { .. } | Measured::Mended { .. } => Ok(measured),
+    }
 }
 
 fn one(fabric: &Fabric, fault: &Break) -> Result<Measured, Failure> {
@@ -282,12 +320,10 @@ fn found(
         Soon::Told => NOT_READY.max(reading * REST),
         Soon::Late => FOUND,
     };
-    if not_ready > limit {
-        return Err(format!("ready for {} more", seconds(not_ready)).into());
-    }
     let cleared = mend(fabric, fault)?;
     Ok(Measured::Found {
         not_ready,
+        limit,
         found: found.saturating_sub(begun),
         cleared,
     })
