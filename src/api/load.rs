@@ -375,7 +375,7 @@ fn read_metadata(fields: &Map<String, Value>, faults: &mut Faults) -> Metadata {
         text_field("metadata.namespace", metadata, "namespace", faults)
             .and_then(|name| faults.check("metadata.namespace", rfc1123(name, 63, false)))
     } else {
-        Some("default".to_owned())
+        Some(secrets::DEFAULT_NAMESPACE.to_owned())
     };
     let generation = metadata.get("generation").and_then(Value::as_i64);
     Metadata {

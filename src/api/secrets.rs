@@ -21,7 +21,7 @@ pub const TYPE: &str = "kubernetes.io/basic-auth";
 const KEY: &str = "password";
 
 /// The namespace of whatever names none.
-const DEFAULT_NAMESPACE: &str = "default";
+pub(super) const DEFAULT_NAMESPACE: &str = "default";
 
 /// Secrets that are known, by namespace and name.
 #[derive(Clone, Debug, Default)]

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::bed::{Bed, NAMESPACE, l3vni};
+use crate::bed::{self, Bed, NAMESPACE, l3vni};
 
 const SOON: Duration = Duration::from_secs(60);
 
@@ -140,19 +140,14 @@ fn is(wanted: &[(&str, &str)]) -> impl Fn(&Value) -> bool {
     move |status| accepted(status) == wanted
 }
 
+/// An Underlay over a NIC that is not there.
 fn underlay(neighbor: &str) -> String {
-    json!({
-        "apiVersion": "network.openperouter.io/v1alpha1",
-        "kind": "Underlay",
-        "metadata": {"name": "fabric", "namespace": NAMESPACE},
-        "spec": {
-            "asn": 64514,
-            "interfaces": [{"type": "NetworkDevice", "networkDevice": {"interfaceName": "none0"}}],
-            "neighbors": [{"asn": 64512, "address": neighbor}],
-            "tunnelEndpoint": {"cidrs": ["100.65.0.0/24"]},
-        },
-    })
-    .to_string()
+    let mut underlay = bed::underlay();
+    let spec = &mut underlay["spec"];
+    spec["interfaces"][0]["networkDevice"]["interfaceName"] = json!("none0");
+    spec["neighbors"][0]["address"] = json!(neighbor);
+    spec["tunnelEndpoint"] = json!({"cidrs": ["100.65.0.0/24"]});
+    underlay.to_string()
 }
 
 /// What the agent told of objects.

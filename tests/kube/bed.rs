@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
 use perouter_harness::kube::ApiServer;
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// Where our objects are.
 pub(crate) const NAMESPACE: &str = "perouter-system";
@@ -95,6 +95,20 @@ fn chain(error: &dyn std::error::Error) -> String {
     let causes = std::iter::successors(Some(error), |error| error.source());
     let all: Vec<String> = causes.map(ToString::to_string).collect();
     all.join(": ")
+}
+
+/// An Underlay `fabric` with one NIC and one neighbour.
+pub(crate) fn underlay() -> Value {
+    json!({
+        "apiVersion": "network.openperouter.io/v1alpha1",
+        "kind": "Underlay",
+        "metadata": {"name": "fabric", "namespace": NAMESPACE},
+        "spec": {
+            "asn": 64514,
+            "interfaces": [{"type": "NetworkDevice", "networkDevice": {"interfaceName": "eth1"}}],
+            "neighbors": [{"asn": 64512, "address": "192.168.11.2"}],
+        },
+    })
 }
 
 /// An L3VNI without a host, whose VRF has its name.

@@ -9,7 +9,7 @@ use perouter::intent::NodeIndex;
 use serde_json::json;
 use tokio::sync::mpsc;
 
-use crate::bed::{Bed, NAMESPACE, l3vni};
+use crate::bed::{Bed, NAMESPACE, l3vni, underlay};
 
 const SOON: Duration = Duration::from_secs(30);
 
@@ -85,16 +85,8 @@ fn password(contents: &Contents) -> Result<String, String> {
 async fn a_session_has_its_password_from_a_secret_as_that_is_now() {
     let mut bed = Bed::new();
     let apply = ["apply", "-f", "-"];
-    let underlay = json!({
-        "apiVersion": "network.openperouter.io/v1alpha1",
-        "kind": "Underlay",
-        "metadata": {"name": "fabric", "namespace": NAMESPACE},
-        "spec": {
-            "asn": 64514,
-            "interfaces": [{"type": "NetworkDevice", "networkDevice": {"interfaceName": "eth1"}}],
-            "neighbors": [{"asn": 64512, "address": "192.168.11.2", "passwordSecret": "bgp"}],
-        },
-    });
+    let mut underlay = underlay();
+    underlay["spec"]["neighbors"][0]["passwordSecret"] = json!("bgp");
     let secret = |kind: &str, password: &str| {
         let secret = json!({
             "apiVersion": "v1",

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::bed::{Bed, NAMESPACE, l3vni};
+use crate::bed::{Bed, NAMESPACE, l3vni, underlay};
 
 /// The kinds, each with its short name.
 const KINDS: [(&str, &str); 5] = [
@@ -16,17 +16,8 @@ const KINDS: [(&str, &str); 5] = [
 #[test]
 fn what_is_left_out_is_filled_in() {
     let bed = Bed::new();
-    let underlay = json!({
-        "apiVersion": "network.openperouter.io/v1alpha1",
-        "kind": "Underlay",
-        "metadata": {"name": "fabric", "namespace": NAMESPACE},
-        "spec": {
-            "asn": 64514,
-            "interfaces": [{"type": "NetworkDevice", "networkDevice": {"interfaceName": "eth1"}}],
-            "neighbors": [{"asn": 64512, "address": "192.168.11.2"}],
-            "gracefulRestart": {},
-        },
-    });
+    let mut underlay = underlay();
+    underlay["spec"]["gracefulRestart"] = json!({});
     for object in [l3vni("red", 100), underlay.to_string()] {
         bed.feed(&["apply", "-f", "-"], &object);
     }
