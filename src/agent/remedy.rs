@@ -1,10 +1,12 @@
 //! What no difference between wanted and seen shows: zebra holds routes for installed that the
 //! kernel has dropped without telling anybody, as it does when a bridge leaves its VRF or has no
-//! carrier for a moment; and MACs of remote routers, when a VXLAN device was down for one. What else
+//! carrier for a moment, or next hops that it refused while the bridge was down; and MACs of remote
+//! routers, when a VXLAN device was down for one. What else
 //! a VNI has is disturbed only where nothing milder helps: zebra writes those MACs again in no other
 //! way, and it may take a VNI for one that still leads to a bridge in which its device has been.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 
 use ipnet::IpNet;
 
@@ -16,13 +18,13 @@ use crate::intent::VniIntent;
 use crate::netlink::Kernel;
 use crate::plan::desired::Names;
 use crate::plan::link::{KernelStep, LinkChange, SeenKernel, Space};
-use crate::verify::{self, Stalled};
+use crate::verify::{self, Stalled, StalledOnes};
 
 /// What is done for a VNI.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Remedy {
-    /// zebra hears that these routes are gone.
-    Announce(Vec<IpNet>),
+    /// zebra hears that these are gone.
+    Announce(StalledOnes),
     /// The bridge goes down and up.
     Cycle,
 }
@@ -39,8 +41,8 @@ enum Step {
 }
 
 impl Tried {
-    /// What to do now. Routes that their announcement has not brought back are worth one
-    /// interruption of their VNI, not one each time: who knows what keeps them away.
+    /// What to do now. What its announcement has not brought back is worth one
+    /// interruption of its VNI, not one each time: who knows what keeps it away.
     pub(super) fn next(
         &mut self,
         stalled: &BTreeMap<&ObjectKey, Stalled>,
@@ -52,23 +54,23 @@ impl Tried {
         let ill: BTreeSet<&ObjectKey> = ill.collect();
         ill.into_iter()
             .map(|key| {
-                let routes = match stalled.get(key) {
-                    Some(Stalled::Routes(routes)) if !unforwarded.contains(key) => Some(routes),
-                    Some(Stalled::Routes(_) | Stalled::All) | None => None,
+                let ones = match stalled.get(key) {
+                    Some(Stalled::Some(ones)) if !unforwarded.contains(key) => Some(ones),
+                    Some(Stalled::Some(_) | Stalled::All) | None => None,
                 };
-                (key.clone(), self.step(key, routes))
+                (key.clone(), self.step(key, ones))
             })
             .collect()
     }
 
-    fn step(&mut self, key: &ObjectKey, routes: Option<&Vec<IpNet>>) -> Remedy {
+    fn step(&mut self, key: &ObjectKey, ones: Option<&StalledOnes>) -> Remedy {
         let before = self.0.get(key).copied();
-        match (routes, before) {
-            (Some(routes), None) => {
+        match (ones, before) {
+            (Some(ones), None) => {
                 self.0.insert(key.clone(), Step::Announced);
-                Remedy::Announce(routes.clone())
+                Remedy::Announce(ones.clone())
             }
-            (Some(routes), Some(Step::Cycled)) => Remedy::Announce(routes.clone()),
+            (Some(ones), Some(Step::Cycled)) => Remedy::Announce(ones.clone()),
             (Some(_), Some(Step::Announced)) | (None, _) => {
                 self.0.insert(key.clone(), Step::Cycled);
                 Remedy::Cycle
@@ -90,9 +92,10 @@ impl Worker {
         for vni in &self.resolution.intent.vnis {
             match remedies.get(&vni.key) {
                 Some(Remedy::Cycle) => done.extend(cycle(kernel, vni).await),
-                Some(Remedy::Announce(routes)) => {
+                Some(Remedy::Announce(ones)) => {
                     let seen = self.seen.as_deref();
-                    done.extend(announce(kernel, vni, routes, seen).await);
+                    done.extend(announce_routes(kernel, vni, &ones.routes, seen).await);
+                    done.extend(announce_neighbours(kernel, vni, &ones.neighbours, seen).await);
                 }
                 None => {}
             }
@@ -104,7 +107,7 @@ impl Worker {
 }
 
 /// Has zebra hear of the end of each route, and install it anew; what was done.
-async fn announce(
+async fn announce_routes(
     kernel: &Kernel,
     vni: &VniIntent,
     routes: &[IpNet],
@@ -124,6 +127,32 @@ async fn announce(
             )),
             Err(error) => {
                 tracing::warn!("zebra cannot be told that {route} of VRF {vrf} is gone: {error}");
+            }
+        }
+    }
+    done
+}
+
+/// Has zebra hear of the end of each VTEP's neighbour entry, and write it anew; what was done.
+async fn announce_neighbours(
+    kernel: &Kernel,
+    vni: &VniIntent,
+    vteps: &[IpAddr],
+    seen: Option<&SeenKernel>,
+) -> Vec<String> {
+    let bridge = Names::of(vni.spec.vni).bridge;
+    let Some(link) = seen.and_then(|seen| seen.router.get(&bridge)) else {
+        return Vec::new();
+    };
+    let mut done = Vec::new();
+    for vtep in vteps {
+        match kernel.announce_lost_neighbour(link.index, *vtep).await {
+            Ok(()) => done.push(format!(
+                "~ router: neighbour {vtep} of {bridge} is written anew by zebra, which had not \
+                 heard of its end"
+            )),
+            Err(error) => {
+                tracing::warn!("zebra cannot be told that {vtep} is gone from {bridge}: {error}");
             }
         }
     }
@@ -151,8 +180,11 @@ mod tests {
     use super::*;
     use crate::api::Kind;
 
-    fn routes() -> Vec<IpNet> {
-        vec!["172.16.2.0/24".parse().unwrap()]
+    fn ones() -> StalledOnes {
+        StalledOnes {
+            routes: vec!["172.16.2.0/24".parse().unwrap()],
+            neighbours: vec![IpAddr::from([100, 65, 0, 1])],
+        }
     }
 
     fn key(name: &str) -> ObjectKey {
@@ -177,8 +209,8 @@ mod tests {
 
     #[test]
     fn what_an_announcement_does_not_mend_is_cycled_once() {
-        let ill = || (Some(Stalled::Routes(routes())), false);
-        let (announce, cycle) = (|| Some(Remedy::Announce(routes())), || Some(Remedy::Cycle));
+        let ill = || (Some(Stalled::Some(ones())), false);
+        let (announce, cycle) = (|| Some(Remedy::Announce(ones())), || Some(Remedy::Cycle));
         assert_eq!(
             rounds(&[ill(), ill(), ill(), ill(), (None, false), ill(), ill()]),
             [
@@ -198,7 +230,7 @@ mod tests {
         let all = rounds(&[
             (None, true),
             (Some(Stalled::All), false),
-            (Some(Stalled::Routes(routes())), true),
+            (Some(Stalled::Some(ones())), true),
         ]);
         assert_eq!(all, [const { Some(Remedy::Cycle) }; 3]);
     }
@@ -207,11 +239,11 @@ mod tests {
     fn each_object_is_treated_alone() {
         let (red, blue) = (key("red"), key("blue"));
         let mut tried = Tried::default();
-        let ill = |key| (key, Stalled::Routes(routes()));
+        let ill = |key| (key, Stalled::Some(ones()));
         let nothing_else = BTreeSet::new();
         drop(tried.next(&BTreeMap::from([ill(&red)]), &nothing_else));
         let both = tried.next(&BTreeMap::from([&red, &blue].map(ill)), &nothing_else);
         assert_eq!(both[&red], Remedy::Cycle);
-        assert_eq!(both[&blue], Remedy::Announce(routes()));
+        assert_eq!(both[&blue], Remedy::Announce(ones()));
     }
 }

@@ -4,7 +4,7 @@
 //! typed into one that is too old; and one that is gone, or that dies as soon as it is spoken
 //! with, is tried again ever more rarely until it has answered.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -34,6 +34,7 @@ pub(super) struct Connections {
     versions: BTreeMap<Daemon, Version>,
     monitoring: Monitoring,
     opened: u64,
+    reopened: BTreeSet<Daemon>,
     errors: u64,
 }
 
@@ -70,6 +71,7 @@ impl Connections {
             versions: BTreeMap::new(),
             monitoring: Monitoring::Unavailable,
             opened: 0,
+            reopened: BTreeSet::new(),
             errors: 0,
         }
     }
@@ -121,6 +123,12 @@ impl Connections {
     pub(super) fn lost(&self) -> Vec<Daemon> {
         let is_lost = |(daemon, vty): (&Daemon, &Vty)| vty.is_closed().then_some(*daemon);
         self.vtys.iter().filter_map(is_lost).collect()
+    }
+
+    /// The daemons that were connected to once more since this was asked last: they may have been
+    /// started anew.
+    pub(super) fn take_reopened(&mut self) -> BTreeSet<Daemon> {
+        std::mem::take(&mut self.reopened)
     }
 
     /// Waits until a daemon closes its connection; for ever when none is connected.
@@ -186,7 +194,9 @@ impl Connections {
         let version = system::version(&answer.text)
             .map_err(|source| FrrError::unreadable(daemon, COMMAND, source))?;
         let version = new_enough(daemon, version)?;
-        self.versions.insert(daemon, version);
+        if self.versions.insert(daemon, version).is_some() {
+            self.reopened.insert(daemon);
+        }
         if daemon == Daemon::Bgpd {
             self.monitoring = monitoring(&mut vty).await?;
         }

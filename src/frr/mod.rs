@@ -190,11 +190,15 @@ impl Frr {
         self.connections.try_at_once();
     }
 
-    /// Forgets every daemon that closed its connection. Of several that die together only one
-    /// is told of, and each may come back with or without the gRPC module.
+    /// Forgets every daemon that closed its connection, even if there is another by now. Of several
+    /// that die together only one is told of, and each may come back with or without the gRPC
+    /// module.
     fn forget_lost(&mut self) {
         for daemon in self.connections.lost() {
             self.forget(daemon);
+        }
+        for daemon in self.connections.take_reopened() {
+            self.northbound.forget(daemon);
         }
     }
 

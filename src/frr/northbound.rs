@@ -81,14 +81,25 @@ enum Link {
         since: Instant,
         /// How often it was asked.
         tries: u32,
+        /// What came of it.
+        reason: String,
     },
 }
 
 impl Link {
-    fn absent(tries: u32) -> Self {
+    fn absent(tries: u32, reason: String) -> Self {
         Self::Absent {
             since: Instant::now(),
             tries,
+            reason,
+        }
+    }
+
+    /// What came of asking the daemon last, where it has no northbound.
+    fn reason(&self) -> Option<&str> {
+        match self {
+            Self::Open(_) => None,
+            Self::Absent { reason, .. } => Some(reason),
         }
     }
 
@@ -173,20 +184,24 @@ impl Northbound {
             return Ok(());
         }
         let link = match self.mode {
-            Mode::Off => Link::absent(TRIES),
+            Mode::Off => Link::absent(TRIES, "it is not to be used".to_owned()),
             Mode::Auto => match self.open(daemon).await {
                 Ok(driver) => Link::Open(Box::new(driver)),
-                Err(error) => {
-                    if !self.links.contains_key(&daemon) {
-                        tracing::info!(%daemon, "driven by vty alone: {error}");
-                    }
-                    Link::absent(self.links.get(&daemon).map_or(1, Link::next_try))
-                }
+                Err(error) => self.absent(daemon, error.to_string()),
             },
             Mode::Require => Link::Open(Box::new(self.open(daemon).await?)),
         };
         self.links.insert(daemon, link);
         Ok(())
+    }
+
+    /// A daemon that was asked in vain, which is said when it is news.
+    fn absent(&self, daemon: Daemon, reason: String) -> Link {
+        let before = self.links.get(&daemon);
+        if before.and_then(Link::reason) != Some(&reason) {
+            tracing::info!(%daemon, "driven by vty alone: {reason}");
+        }
+        Link::absent(before.map_or(1, Link::next_try), reason)
     }
 
     async fn open(&self, daemon: Daemon) -> Result<Driver, FrrError> {
@@ -332,7 +347,7 @@ mod tests {
         let links = links.into_iter();
         Northbound {
             links: links
-                .map(|(daemon, tries)| (daemon, Link::absent(tries)))
+                .map(|(daemon, tries)| (daemon, Link::absent(tries, String::new())))
                 .collect(),
             ..Northbound::new(mode, PathBuf::from("/run/netns/none"))
         }
@@ -344,7 +359,7 @@ mod tests {
         assert_eq!(young.ask_again(), Some(ASK_AGAIN));
         let stock = northbound(Mode::Auto, [(Daemon::Zebra, TRIES), (Daemon::Bgpd, TRIES)]);
         assert_eq!(stock.ask_again(), None);
-        assert_eq!(Link::absent(TRIES - 1).next_try(), TRIES);
+        assert_eq!(Link::absent(TRIES - 1, String::new()).next_try(), TRIES);
     }
 
     #[tokio::test]

@@ -1,18 +1,24 @@
-//! Tells zebra of a route that the kernel dropped without telling anybody.
+//! Tells zebra of a route or a neighbour that the kernel dropped without telling anybody.
 //!
 //! The kernel does so when a link leaves its VRF or loses its carrier; zebra holds the route for
 //! installed from then on. A deletion that it hears of it takes for somebody else's and installs
 //! its route anew (FRR 10.3, `process_subq_early_route_delete`). So a route to the same
 //! destination is made with bgpd's protocol and deleted again: one that says unreachable, which
 //! packets without a route find anyway, and behind all of zebra's by its metric.
+//!
+//! So it is with the neighbours that lead to remote routers, whose end zebra answers by writing
+//! them again (`zl3vni_local_nh_del`), but in vain while their link is down. One in their place that
+//! leads nowhere, as they do, is made and deleted.
 
 use std::net::IpAddr;
 
 use ipnet::IpNet;
+use nix::errno::Errno;
 use rtnetlink::RouteMessageBuilder;
-use rtnetlink::packet_core::{NLM_F_CREATE, NLM_F_EXCL};
-use rtnetlink::packet_route::RouteNetlinkMessage;
+use rtnetlink::packet_core::{NLM_F_CREATE, NLM_F_EXCL, NLM_F_REPLACE};
+use rtnetlink::packet_route::neighbour::{NeighbourAttribute, NeighbourMessage, NeighbourState};
 use rtnetlink::packet_route::route::{RouteMessage, RouteProtocol, RouteType};
+use rtnetlink::packet_route::{AddressFamily, RouteNetlinkMessage};
 
 use super::channel::{Channel, NetlinkError};
 use super::message::contradictory;
@@ -20,7 +26,7 @@ use super::retain;
 use crate::plan::link::TableId;
 
 /// Has zebra install bgpd's route to `destination` in `table` anew.
-pub(super) async fn announce(
+pub(super) async fn announce_route(
     channel: &Channel,
     table: TableId,
     destination: IpNet,
@@ -29,6 +35,32 @@ pub(super) async fn announce(
     let addition = RouteNetlinkMessage::NewRoute(route.clone());
     channel.ask(addition, NLM_F_CREATE | NLM_F_EXCL).await?;
     channel.ask(RouteNetlinkMessage::DelRoute(route), 0).await
+}
+
+/// Has zebra write the neighbour entry of a remote router anew.
+pub(super) async fn announce_neighbour(
+    channel: &Channel,
+    index: u32,
+    vtep: IpAddr,
+) -> Result<(), NetlinkError> {
+    let mut entry = NeighbourMessage::default();
+    entry.header.family = match vtep {
+        IpAddr::V4(_) => AddressFamily::Inet,
+        IpAddr::V6(_) => AddressFamily::Inet6,
+    };
+    entry.header.ifindex = index;
+    entry.header.state = NeighbourState::Failed;
+    entry.attributes = vec![NeighbourAttribute::Destination(vtep.into())];
+    let addition = RouteNetlinkMessage::NewNeighbour(entry.clone());
+    channel.ask(addition, NLM_F_CREATE | NLM_F_REPLACE).await?;
+    match channel
+        .ask(RouteNetlinkMessage::DelNeighbour(entry), 0)
+        .await
+    {
+        // Its garbage collector was quicker, and has told zebra.
+        Err(error) if error.errno() == Some(Errno::ENOENT) => Ok(()),
+        outcome => outcome,
+    }
 }
 
 fn stand_in(table: TableId, destination: IpNet) -> Result<RouteMessage, NetlinkError> {

@@ -1,6 +1,7 @@
 //! Both namespaces of the node, to be observed, changed and watched.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -290,7 +291,21 @@ impl Kernel {
         table: TableId,
         destination: IpNet,
     ) -> Result<(), NetlinkError> {
-        dropped::announce(&self.router, table, destination).await
+        dropped::announce_route(&self.router, table, destination).await
+    }
+
+    /// Has zebra write a neighbour entry of a remote router anew that it holds for written and the
+    /// kernel has not, or not so. `index` is the link's in the router's namespace.
+    ///
+    /// # Errors
+    ///
+    /// When the kernel refuses what zebra is to hear of.
+    pub async fn announce_lost_neighbour(
+        &self,
+        index: u32,
+        vtep: IpAddr,
+    ) -> Result<(), NetlinkError> {
+        dropped::announce_neighbour(&self.router, index, vtep).await
     }
 
     /// Watches links and addresses of both namespaces from now on. Changes of our own are told

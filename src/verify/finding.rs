@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::net::IpAddr;
 use std::str::FromStr;
 
 use ipnet::IpNet;
@@ -230,13 +231,22 @@ impl fmt::Display for Finding {
     }
 }
 
-/// What of an object's routes the kernel has not, or not so, though zebra says that it has.
+/// What an object lacks in the kernel, or has otherwise there, though zebra says that it has it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Stalled {
-    /// These routes.
-    Routes(Vec<IpNet>),
-    /// All of them, and more than are listed.
+    /// These.
+    Some(StalledOnes),
+    /// More than are listed, of which none is there.
     All,
+}
+
+/// What zebra is to write anew, one by one.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct StalledOnes {
+    /// Routes in the VRF's table.
+    pub routes: Vec<IpNet>,
+    /// Remote VTEPs whose router MAC the VNI's bridge is to know.
+    pub neighbours: Vec<IpAddr>,
 }
 
 /// The objects of which the VXLAN device has not every entry that zebra says it has.
@@ -248,32 +258,59 @@ pub fn unforwarded(findings: &[Finding]) -> BTreeSet<&ObjectKey> {
     bad.filter_map(|finding| finding.object.as_ref()).collect()
 }
 
-/// The objects with such routes.
+/// The objects of which something is stalled.
 #[must_use]
 pub fn stalled(findings: &[Finding]) -> BTreeMap<&ObjectKey, Stalled> {
-    let mut of_objects: BTreeMap<&ObjectKey, Vec<&Finding>> = BTreeMap::new();
+    let mut of_objects: BTreeMap<(&ObjectKey, Check), Vec<&Finding>> = BTreeMap::new();
     for finding in findings {
-        if let (Check::RouteInKernel, Some(object)) = (finding.check, &finding.object) {
-            of_objects.entry(object).or_default().push(finding);
+        if let (Check::RouteInKernel | Check::NeighbourEntry, Some(object)) =
+            (finding.check, &finding.object)
+        {
+            let key = (object, finding.check);
+            of_objects.entry(key).or_default().push(finding);
         }
     }
-    of_objects
+    let mut stalled = BTreeMap::new();
+    for ((object, _), found) in of_objects {
+        if !found.iter().any(|finding| finding.is_bad()) {
+            continue;
+        }
+        let ones = stalled_ones(&found);
+        let all = stalled
+            .entry(object)
+            .or_insert_with(|| Some(StalledOnes::default()));
+        *all = all.take().zip(ones).map(|(all, ones)| all.and(ones));
+    }
+    let as_said = |ones: Option<_>| ones.map_or(Stalled::All, Stalled::Some);
+    stalled
         .into_iter()
-        .filter(|(_, found)| found.iter().any(|finding| finding.is_bad()))
-        .map(|(object, found)| (object, stalled_ones(&found)))
+        .map(|(object, ones)| (object, as_said(ones)))
         .collect()
 }
 
-fn stalled_ones(found: &[&Finding]) -> Stalled {
+/// What one check found; `None` where it is all that there should be.
+fn stalled_ones(found: &[&Finding]) -> Option<StalledOnes> {
     let is_more = |finding: &&Finding| matches!(finding.outcome, Outcome::MoreBad { .. });
     if found.iter().any(is_more) && !found.iter().any(|finding| finding.is_good()) {
-        return Stalled::All;
+        return None;
     }
-    let bad = found.iter().filter(|finding| finding.is_bad());
-    Stalled::Routes(
-        bad.filter_map(|finding| finding.subject.parse().ok())
-            .collect(),
-    )
+    let bad = || {
+        let bad = found.iter().filter(|finding| finding.is_bad());
+        bad.map(|finding| finding.subject.as_str())
+    };
+    // A prefix always has its length, and an address never.
+    Some(StalledOnes {
+        routes: bad().filter_map(|subject| subject.parse().ok()).collect(),
+        neighbours: bad().filter_map(|subject| subject.parse().ok()).collect(),
+    })
+}
+
+impl StalledOnes {
+    fn and(mut self, other: Self) -> Self {
+        self.routes.extend(other.routes);
+        self.neighbours.extend(other.neighbours);
+        self
+    }
 }
 
 #[cfg(test)]

@@ -39,7 +39,7 @@ pub mod walk;
 
 pub use explain::Explanation;
 pub use facts::Facts;
-pub use finding::{Check, Finding, Outcome, Stalled, stalled, unforwarded};
+pub use finding::{Check, Finding, Outcome, Stalled, StalledOnes, stalled, unforwarded};
 pub use history::History;
 pub use news::{News, Said};
 pub use walk::{Target, Walk, walk};

@@ -40,11 +40,11 @@ fn missing(object: &str, prefix: &str) -> Finding {
 const PREFIXES: [&str; 2] = ["172.16.2.0/24", "fd00:2::/64"];
 
 fn both() -> Stalled {
-    Stalled::Routes(
-        PREFIXES
-            .map(|prefix| prefix.parse().expect("a prefix"))
-            .to_vec(),
-    )
+    let routes = PREFIXES.map(|prefix| prefix.parse().expect("a prefix"));
+    Stalled::Some(StalledOnes {
+        routes: routes.to_vec(),
+        ..StalledOnes::default()
+    })
 }
 
 #[test]
@@ -74,6 +74,31 @@ fn only_when_more_than_are_listed_are_gone_and_none_is_there_it_is_all() {
     );
     findings.push(finding("red", Check::RouteInKernel, "", good()));
     assert_eq!(stalled(&findings), BTreeMap::from([(&key("red"), both())]));
+}
+
+#[test]
+fn neighbours_that_the_kernel_dropped_stand_beside_the_routes() {
+    let lost = finding("red", Check::NeighbourEntry, "100.65.0.1", bad());
+    let vtep = IpAddr::from([100, 65, 0, 1]);
+    let mut wanted = StalledOnes {
+        neighbours: vec![vtep],
+        ..StalledOnes::default()
+    };
+    let mut findings = vec![
+        lost,
+        finding("red", Check::NeighbourEntry, "", good()),
+        finding("red", Check::RouteInKernel, "", good()),
+    ];
+    assert_eq!(
+        stalled(&findings),
+        BTreeMap::from([(&key("red"), Stalled::Some(wanted.clone()))])
+    );
+    findings.push(missing("red", PREFIXES[0]));
+    wanted.routes.push(PREFIXES[0].parse().expect("a prefix"));
+    assert_eq!(
+        stalled(&findings),
+        BTreeMap::from([(&key("red"), Stalled::Some(wanted))])
+    );
 }
 
 #[test]

@@ -320,6 +320,9 @@ fn found(
         Soon::Told => NOT_READY.max(reading * REST),
         Soon::Late => FOUND,
     };
+    if not_ready > limit {
+        eprintln!("late; the agent said:\n{}", said.lines().join("\n"));
+    }
     let cleared = mend(fabric, fault)?;
     Ok(Measured::Found {
         not_ready,

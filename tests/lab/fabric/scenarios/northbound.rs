@@ -9,6 +9,7 @@ use std::time::Duration;
 use perouter::status::Report;
 use perouter::status::report::DaemonMode;
 
+use super::breaks::log::Log;
 use super::restart::end_agent;
 use crate::fabric::{Fabric, Failure};
 use crate::names::{NODE2, RED, pairs};
@@ -137,14 +138,22 @@ fn by_choice(fabric: &Fabric, mappings: &str) -> Result<Duration, Failure> {
 
 /// zebra and bgpd are killed and start again; waits until all is well and they are driven so.
 fn restart_frr(fabric: &Fabric, mode: DaemonMode) -> Result<Duration, Failure> {
+    let log = Log::from_here(fabric, NODE2)?;
     fabric.shell(
         NODE2,
         "kill -KILL $(pgrep -f '^/usr/lib/frr/(zebra|bgpd) -N perouter')",
     )?;
-    let (_, took) = until(BACK, "all is well again", || {
+    let back = until(BACK, "all is well again", || {
         let verified = fabric.verified(NODE2)?;
         Ok(verified.and_then(|report| driven(&report, mode)))
-    })?;
+    });
+    let (_, took) = match back {
+        Ok(back) => back,
+        Err(failure) => {
+            let said = log.read(fabric)?.lines().join("\n");
+            return Err(format!("{failure}\nthe agent said:\n{said}").into());
+        }
+    };
     fabric.guard()?;
     Ok(took)
 }
