@@ -6,7 +6,7 @@
 
 use std::fs;
 use std::io;
-use std::net::TcpListener;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
@@ -15,7 +15,7 @@ use tempfile::TempDir;
 
 mod assets;
 
-pub use assets::Assets;
+pub use assets::{Assets, Credentials};
 
 /// How long etcd and the server may take to answer, on a slow machine.
 const START: Duration = Duration::from_secs(60);
@@ -150,7 +150,7 @@ impl ApiServer {
     pub fn start_server(&mut self) -> Result<(), KubeError> {
         let command = self
             .assets
-            .server(self.folder.path(), self.etcd_port, self.port);
+            .server(self.folder.path(), self.etcd_port, self.listen());
         self.server = Some(spawn(&command, &self.log("server"))?);
         let begin = Instant::now();
         while !self.is_ready() {
@@ -163,20 +163,13 @@ impl ApiServer {
         Ok(())
     }
 
-    /// An administrator's, which outlive the server. Its certificate may be another every time.
+    fn listen(&self) -> SocketAddr {
+        (Ipv4Addr::LOCALHOST, self.port).into()
+    }
+
     fn write_credentials(&self) -> Result<(), KubeError> {
-        const TOKEN: &str = "tests-alone";
-        let address = url("https", self.port);
-        let kubeconfig = format!(
-            "apiVersion: v1\n\
-             kind: Config\n\
-             current-context: test\n\
-             clusters: [{{name: test, cluster: {{server: '{address}', insecure-skip-tls-verify: true}}}}]\n\
-             users: [{{name: admin, user: {{token: {TOKEN}}}}}]\n\
-             contexts: [{{name: test, context: {{cluster: test, user: admin}}}}]\n"
-        );
-        let tokens = format!("{TOKEN},admin,admin,system:masters\n");
-        let tokens_file = assets::tokens(self.folder.path());
+        let Credentials { kubeconfig, tokens } = Credentials::of(self.listen());
+        let tokens_file = self.folder.path().join(Credentials::TOKENS);
         for (path, text) in [(self.kubeconfig(), kubeconfig), (tokens_file, tokens)] {
             fs::write(&path, text).map_err(|source| file_error(&path, source))?;
         }
@@ -189,22 +182,9 @@ impl ApiServer {
     }
 
     fn start_etcd(&self, peer_port: u16) -> Result<Child, KubeError> {
-        let (own, peers) = (url("http", self.etcd_port), url("http", peer_port));
-        let mut command = Command::new(self.assets.etcd());
-        command
-            .args([
-                "--listen-client-urls",
-                &own,
-                "--advertise-client-urls",
-                &own,
-            ])
-            .args(["--listen-peer-urls", &peers, "--log-level", "error"])
-            .args(["--initial-advertise-peer-urls", &peers])
-            .args(["--initial-cluster", &format!("default={peers}")])
-            // It lives no longer than a test.
-            .arg("--unsafe-no-fsync")
-            .arg("--data-dir")
-            .arg(self.folder.path().join("etcd"));
+        let command = self
+            .assets
+            .etcd(self.folder.path(), self.etcd_port, peer_port);
         spawn(&command, &self.log("etcd"))
     }
 

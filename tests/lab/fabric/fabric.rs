@@ -15,6 +15,7 @@ use perouter::lab::topology::{Access, Bind, Topology};
 use perouter::status::{Report, Verdict};
 use serde_json::Value;
 
+use crate::cluster::Cluster;
 use crate::names::{AGENTS, BLUE, End, NODE2, RED, pairs};
 use crate::ping;
 use crate::snapshot::{self, Snapshot};
@@ -41,15 +42,17 @@ pub(crate) enum Kind {
     Mixed,
     /// Routers with two NICs, to two switches that BFD watches.
     MultiHomed,
+    /// The fabric, whose agents take everything from a Kubernetes API.
+    Cluster,
 }
 
 impl Kind {
     /// Every kind, in the order in which they are started.
-    pub(crate) const ALL: [Self; 3] = [Self::Routed, Self::Mixed, Self::MultiHomed];
+    pub(crate) const ALL: [Self; 4] = [Self::Routed, Self::Mixed, Self::MultiHomed, Self::Cluster];
 
     const fn file(self) -> &'static str {
         match self {
-            Self::Routed => "evpn-l3.clab.yml",
+            Self::Routed | Self::Cluster => "evpn-l3.clab.yml",
             Self::Mixed => "evpn-mixed.clab.yml",
             Self::MultiHomed => "multi-homed.clab.yml",
         }
@@ -84,6 +87,10 @@ impl Fabric {
                 access: Access::ReadOnly,
             });
         }
+        let cluster = match kind {
+            Kind::Cluster => Some(Cluster::plug_into(&mut topology)?),
+            Kind::Routed | Kind::Mixed | Kind::MultiHomed => None,
+        };
         let root = match std::env::var_os("PEROUTER_ROOT") {
             Some(root) => root::check(Path::new(&root))?,
             None => root::ensure(&Interrupt::watch()?, crate::say)?,
@@ -93,17 +100,21 @@ impl Fabric {
             kernel: Backend::Auto.choose(&root),
             root,
             executable: PathBuf::from(env!("CARGO_BIN_EXE_perouter")),
-            memory_mib: 2048,
+            memory_mib: 3072,
             deadline: START,
         };
         // It goes with this process, however that ends.
         let started = client::start(plan, Leash::Always, |_| ())?;
-        Ok(Self {
+        let this = Self {
             kind,
             name,
             started,
             fresh: OnceLock::new(),
-        })
+        };
+        if let Some(cluster) = cluster {
+            cluster.start(&this)?;
+        }
+        Ok(this)
     }
 
     /// Remembers what node1 holds after its first bring-up, beside things of somebody else.
@@ -250,7 +261,7 @@ print(answer.read().decode())
                 .map_err(|error| format!("before it began: {error}"))?;
         }
         let (red, blue): (&[End], &[End]) = match self.kind {
-            Kind::Routed => (&RED, &BLUE),
+            Kind::Routed | Kind::Cluster => (&RED, &BLUE),
             // Their own tests ping in them.
             Kind::Mixed | Kind::MultiHomed => (&[], &[]),
         };
@@ -282,6 +293,10 @@ print(answer.read().decode())
 
     /// Puts back what a scenario that failed may have left: manifests, and stopped daemons.
     pub(crate) fn mend(&self) {
+        if self.kind == Kind::Cluster {
+            // Whatever is left, the manifests are not files.
+            return;
+        }
         for node in AGENTS {
             let script = "
                 cp /etc/lab/manifests/*.yaml /etc/perouter/

@@ -1,6 +1,6 @@
 //! What the product promises, shown on a whole fabric: `containerlab/evpn-l3.clab.yml`, with
 //! real FRR and a real kernel, in User Mode Linux where the machine's own kernel has no VRFs. What
-//! that fabric has not, segments and BFD, is shown in two other labs.
+//! that fabric has not, segments, BFD and a Kubernetes API, is shown in three other labs.
 //!
 //! A lab starts once and serves all its scenarios, one after the other. Each begins when a guard
 //! has seen all agents ready and all ends reach each other, bears witness by other programs than
@@ -11,6 +11,7 @@
 //! `PEROUTER_ROOT` names another. `FABRIC_SCENARIOS=drift,restart` runs only those.
 
 mod bgp;
+mod cluster;
 mod fabric;
 mod names;
 mod ping;

@@ -3,6 +3,7 @@
 use std::fs::{self, File};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::io::Write as _;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -38,8 +39,25 @@ impl Assets {
         }
     }
 
-    pub(super) fn etcd(&self) -> PathBuf {
-        self.folder().join("etcd")
+    /// The command line of an etcd that lives no longer than a test.
+    #[must_use]
+    pub fn etcd(&self, folder: &Path, port: u16, peer_port: u16) -> Command {
+        let (own, peers) = (url("http", port), url("http", peer_port));
+        let mut command = Command::new(self.folder().join("etcd"));
+        command
+            .args([
+                "--listen-client-urls",
+                &own,
+                "--advertise-client-urls",
+                &own,
+            ])
+            .args(["--listen-peer-urls", &peers, "--log-level", "error"])
+            .args(["--initial-advertise-peer-urls", &peers])
+            .args(["--initial-cluster", &format!("default={peers}")])
+            .arg("--unsafe-no-fsync")
+            .arg("--data-dir")
+            .arg(folder.join("etcd"));
+        command
     }
 
     /// The program kubectl, for what needs no server.
@@ -48,26 +66,34 @@ impl Assets {
         self.folder().join("kubectl")
     }
 
-    /// The server's command line.
-    pub(super) fn server(&self, folder: &Path, etcd_port: u16, port: u16) -> Command {
+    /// The server's command line. In the folder are the [`Credentials`].
+    #[must_use]
+    pub fn server(&self, folder: &Path, etcd_port: u16, listen: SocketAddr) -> Command {
         let etcd = url("http", etcd_port);
-        let port = port.to_string();
+        let (address, port) = (listen.ip().to_string(), listen.port().to_string());
         match self {
             Self::Built(assets) => {
                 let mut command = Command::new(assets.join("kapi"));
                 command
-                    .args(["--etcd-servers", &etcd, "--secure-port", &port])
+                    .args(["--etcd-servers", &etcd])
+                    .args(["--bind-address", &address, "--secure-port", &port])
                     .arg("--token-auth-file")
                     .arg(tokens(folder))
                     .arg("--data-dir")
                     .arg(folder);
                 command
             }
-            Self::Named(assets) => upstream(&assets.join("kube-apiserver"), folder, &etcd, &port),
+            Self::Named(assets) => {
+                let mut command = upstream(&assets.join("kube-apiserver"), folder);
+                command.args([&etcd, &address, &port]);
+                command
+            }
         }
     }
 
-    fn folder(&self) -> &Path {
+    /// The folder that they are in.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
         match self {
             Self::Named(folder) | Self::Built(folder) => folder,
         }
@@ -87,17 +113,49 @@ fn named(folder: PathBuf) -> Result<Assets, KubeError> {
 }
 
 /// The file of tokens, each with whose it is.
-pub(super) fn tokens(folder: &Path) -> PathBuf {
-    folder.join("tokens")
+fn tokens(folder: &Path) -> PathBuf {
+    folder.join(Credentials::TOKENS)
 }
 
-/// Kubernetes' own server, by the flags that all its versions have. The key that service accounts
-/// are signed with is made by a shell.
-fn upstream(program: &Path, folder: &Path, etcd: &str, port: &str) -> Command {
+/// What an administrator has, and what the server knows him by. They outlive the server, whose
+/// certificate may be another every time.
+#[derive(Clone, Debug)]
+pub struct Credentials {
+    /// His kubeconfig.
+    pub kubeconfig: String,
+    /// The file that the server looks for in its folder.
+    pub tokens: String,
+}
+
+impl Credentials {
+    /// The name of the file of tokens.
+    pub const TOKENS: &str = "tokens";
+
+    /// Those for a server at an address.
+    #[must_use]
+    pub fn of(server: SocketAddr) -> Self {
+        const TOKEN: &str = "tests-alone";
+        Self {
+            kubeconfig: format!(
+                "apiVersion: v1\n\
+                 kind: Config\n\
+                 current-context: test\n\
+                 clusters: [{{name: test, cluster: {{server: 'https://{server}', insecure-skip-tls-verify: true}}}}]\n\
+                 users: [{{name: admin, user: {{token: {TOKEN}}}}}]\n\
+                 contexts: [{{name: test, context: {{cluster: test, user: admin}}}}]\n"
+            ),
+            tokens: format!("{TOKEN},admin,admin,system:masters\n"),
+        }
+    }
+}
+
+/// Kubernetes' own server, by the flags that all its versions have; the addresses are to follow.
+/// The key that service accounts are signed with is made by a shell.
+fn upstream(program: &Path, folder: &Path) -> Command {
     let script = r#"
         cd "$1"
         [ -e key ] || openssl genrsa -out key 2048
-        exec "$2" --etcd-servers="$3" --secure-port="$4" --bind-address=127.0.0.1 --cert-dir=certs \
+        exec "$2" --etcd-servers="$3" --bind-address="$4" --secure-port="$5" --cert-dir=certs \
             --token-auth-file=tokens --authorization-mode=RBAC --service-account-key-file=key \
             --service-account-signing-key-file=key --service-account-issuer=https://localhost \
             --service-cluster-ip-range=10.0.0.0/24 --disable-admission-plugins=ServiceAccount"#;
@@ -105,8 +163,7 @@ fn upstream(program: &Path, folder: &Path, etcd: &str, port: &str) -> Command {
     command
         .args(["-euc", script, "server"])
         .arg(folder)
-        .arg(program)
-        .args([etcd, port]);
+        .arg(program);
     command
 }
 

@@ -9,6 +9,7 @@ mod edits;
 mod faults;
 mod frr_hangs;
 mod honest;
+mod kubernetes;
 mod labels;
 mod northbound;
 mod parts;
@@ -99,4 +100,5 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     },
     elsewhere("breaks-mixed", Kind::Mixed, breaks::in_segments),
     elsewhere("breaks-homed", Kind::MultiHomed, breaks::by_two_switches),
+    elsewhere("kubernetes", Kind::Cluster, kubernetes::run),
 ];

@@ -89,7 +89,7 @@ fn without(fabric: &Fabric, mtu: u64) -> Result<Duration, Failure> {
 
 /// What of a node is the router's: all of it but loopbacks, what the kernel makes by itself, and
 /// the host's own.
-fn routers(seen: &Seen) -> Seen {
+pub(super) fn routers(seen: &Seen) -> Seen {
     let of_kernel = [
         "lo", "sit0", "tunl0", "gre0", "gretap0", "erspan0", "ip6tnl0",
     ];
