@@ -11,6 +11,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use k8s_openapi::api::admissionregistration::v1::ValidatingWebhookConfiguration;
 use k8s_openapi::api::apps::v1::{DaemonSet, Deployment};
 use k8s_openapi::api::core::v1::{Namespace, Service, ServiceAccount};
 use k8s_openapi::api::networking::v1::NetworkPolicy;
@@ -127,6 +128,7 @@ fn as_kubernetes_has_it(object: &Value) -> Option<Value> {
         "RoleBinding" => typed::<RoleBinding>(object),
         "Service" => typed::<Service>(object),
         "ServiceAccount" => typed::<ServiceAccount>(object),
+        "ValidatingWebhookConfiguration" => typed::<ValidatingWebhookConfiguration>(object),
         "PrometheusRule" | "ServiceMonitor" => return None,
         other => panic!("this test does not know {other}"),
     })
@@ -272,6 +274,53 @@ fn selected<'a>(selector: &Value, labels: impl Iterator<Item = &'a Value>) -> us
         .count()
 }
 
+fn service(wanted: &str) -> Value {
+    let services = of_kind("Service").into_iter();
+    let mut found = services.filter(|service| name(service) == wanted);
+    found
+        .next()
+        .unwrap_or_else(|| panic!("no Service {wanted}"))
+}
+
+#[test]
+fn the_webhook_is_asked_of_our_kinds_alone_and_keeps_nobody_from_a_mend() {
+    let configuration = &of_kind("ValidatingWebhookConfiguration")[0];
+    let [webhook] = list(configuration, "/webhooks") else {
+        panic!("not one webhook: {configuration}");
+    };
+    let kinds = files("crds").into_iter().map(|file| {
+        let names = document(&file)["spec"]["names"].clone();
+        text(&names, "plural").to_owned()
+    });
+    let mut kinds: BTreeSet<String> = kinds.collect();
+    kinds.remove("routernodeconfigurationstatuses");
+    let [rule] = list(webhook, "/rules") else {
+        panic!("not one rule: {webhook}");
+    };
+    let asked: BTreeSet<String> = strings(&rule["resources"])
+        .into_iter()
+        .map(str::to_owned)
+        .collect();
+    assert_eq!(asked, kinds);
+    assert_eq!(rule["apiGroups"], json!([GROUP]));
+    assert_eq!(rule["operations"], json!(["CREATE", "UPDATE"]));
+    assert_eq!(webhook["failurePolicy"], "Ignore");
+    assert_eq!(webhook["sideEffects"], "None");
+    let called = &webhook["clientConfig"]["service"];
+    let service = service(text(called, "name"));
+    assert_eq!(called["port"], list(&service, "/spec/ports")[0]["port"]);
+    // kustomize puts its namespace there too.
+    assert_eq!(
+        called["namespace"],
+        document("kustomization.yaml")["namespace"]
+    );
+    let policies = of_kind("NetworkPolicy");
+    let ingress = list(&policies[0], "/spec/ingress");
+    let open = ingress.iter().flat_map(|rule| list(rule, "/ports"));
+    let target = &list(&service, "/spec/ports")[0]["targetPort"];
+    assert!(open.map(|port| &port["port"]).any(|port| port == target));
+}
+
 #[test]
 fn what_selects_pods_selects_those_of_one_workload() {
     let workloads = workloads();
@@ -290,7 +339,7 @@ fn what_selects_pods_selects_those_of_one_workload() {
             selector.clone(),
         );
     }
-    assert_eq!(selectors.len(), 5);
+    assert_eq!(selectors.len(), 6);
     for (who, selector) in selectors {
         let labels = workloads
             .iter()
@@ -306,24 +355,25 @@ fn what_selects_pods_selects_those_of_one_workload() {
         selected(&monitor["spec"]["selector"]["matchLabels"], labels),
         1
     );
-    let port = &list(&services[0], "/spec/ports")[0];
+    let metrics = service("perouter-router");
+    let port = &list(&metrics, "/spec/ports")[0];
     assert_eq!(list(monitor, "/spec/endpoints")[0]["port"], port["name"]);
-    let router = workloads
-        .iter()
-        .find(|workload| kind(workload) == "DaemonSet")
-        .unwrap();
-    let ports = containers(router)
-        .iter()
-        .flat_map(|container| list(container, "/ports"));
-    assert!(
-        ports
-            .map(|port| &port["name"])
-            .any(|name| *name == port["targetPort"])
-    );
+    for (service, of) in [
+        (&metrics, "DaemonSet"),
+        (&service("perouter-webhook"), "Deployment"),
+    ] {
+        let workload = workloads.iter().find(|workload| kind(workload) == of);
+        let ports = containers(workload.unwrap())
+            .iter()
+            .flat_map(|container| list(container, "/ports"));
+        let target = &list(service, "/spec/ports")[0]["targetPort"];
+        let found = ports.map(|port| &port["name"]).any(|name| name == target);
+        assert!(found, "{}", name(service));
+    }
     // The alerts ask for this job, which the monitor takes from this label.
     assert_eq!(monitor["spec"]["jobLabel"], "app.kubernetes.io/name");
     assert_eq!(
-        services[0]["metadata"]["labels"]["app.kubernetes.io/name"],
+        metrics["metadata"]["labels"]["app.kubernetes.io/name"],
         "perouter"
     );
 }

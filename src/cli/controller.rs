@@ -4,6 +4,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use super::logging::{self, LogFormat};
+use crate::controller::certificate::Wish;
 use crate::controller::lease::Timing;
 use crate::controller::{self, Options};
 use crate::status::serve::Listen;
@@ -13,7 +14,9 @@ use crate::status::serve::Listen;
 /// One for a cluster acts; run two or more, and another takes over when the one that leads is
 /// gone, which a Lease tells. It writes the annotation openpe.io/nodeindex of every Node,
 /// .status.conditions of every object from what the nodes' agents say, and deletes the status of
-/// a node that is no more. Agents go on without it with what they have.
+/// a node that is no more. Agents go on without it with what they have. All that run answer the API
+/// server whether an object fits beside the others, so that one that does not is refused when it is
+/// written; while none runs, agents refuse the same, and conditions tell it.
 ///
 /// It takes the credentials of the pod or of KUBECONFIG, and needs no privileges on its node.
 #[derive(clap::Args)]
@@ -56,10 +59,35 @@ pub(super) struct Args {
     #[arg(long, value_name = "ADDRESS", default_value = ":9082")]
     health_listen: Listen,
 
+    /// Where the API server is answered over HTTPS whether an object may be as somebody wants it, in
+    /// the form of --health-listen; or off
+    ///
+    /// It is told of it by the ValidatingWebhookConfiguration `perouter`, which is in `deploy/`. The
+    /// certificate is in the Secret `perouter-webhook` of the namespace; whoever leads makes and
+    /// renews it, and writes into that configuration whom to trust.
+    #[arg(long, value_name = "ADDRESS", default_value = ":9443")]
+    webhook_listen: Listen,
+
+    /// What the API server calls the webhook: a DNS name or an address, any number of times; the
+    /// Service perouter-webhook of the namespace if not given
+    #[arg(long, value_name = "NAME", value_parser = server_name)]
+    webhook_name: Vec<String>,
+
+    /// For how long a certificate of the webhook is good, in seconds
+    #[arg(long, hide = true, default_value_t = 90 * 86_400, value_parser = clap::value_parser!(u64).range(12..=315_360_000))]
+    webhook_lifetime: u64,
+
     /// The form of the log on standard error; PEROUTER_LOG says how much of it (as `info`, or
     /// `perouter=debug`)
     #[arg(long, value_enum, default_value_t, env = "PEROUTER_LOG_FORMAT")]
     log_format: LogFormat,
+}
+
+fn server_name(text: &str) -> Result<String, String> {
+    match rustls::pki_types::ServerName::try_from(text) {
+        Ok(_) => Ok(text.to_owned()),
+        Err(_) => Err("it must be a DNS name or an address".to_owned()),
+    }
 }
 
 fn seconds() -> clap::builder::RangedI64ValueParser<u32> {
@@ -87,12 +115,21 @@ fn options(args: Args) -> Result<Options, String> {
         seconds(args.renew_deadline),
         seconds(args.retry_period),
     );
+    let mut names = args.webhook_name;
+    if names.is_empty() {
+        names.push(format!("perouter-webhook.{}.svc", args.namespace));
+    }
     Ok(Options {
         namespace: args.namespace,
         lease: args.lease_name,
         timing: timing.map_err(|error| error.to_string())?,
         identity: unique(args.identity)?,
         listen: args.health_listen,
+        webhook: args.webhook_listen,
+        certificates: Wish {
+            names,
+            lifetime: Duration::from_secs(args.webhook_lifetime),
+        },
     })
 }
 

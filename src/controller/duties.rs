@@ -28,7 +28,7 @@ use crate::api::v1alpha1::{API_VERSION, RouterNodeConfigurationStatus};
 use crate::api::{Kind, NodeSelector, ObjectKey, convert};
 
 /// Whose fields they are.
-const MANAGER: &str = "perouter-controller";
+pub(super) const MANAGER: &str = "perouter-controller";
 
 /// How long after the first change a round begins, so that what comes with it is in it.
 const SETTLE: Duration = Duration::from_millis(200);
@@ -51,7 +51,7 @@ const AT_ONCE: usize = 8;
 
 /// Why a duty is not done.
 #[derive(Debug, thiserror::Error)]
-enum DutyError {
+pub(super) enum DutyError {
     #[error("the Kubernetes API refuses it")]
     Refused(#[source] kube::Error),
     #[error("what is to be changed has changed meanwhile")]
@@ -317,7 +317,9 @@ async fn write(client: &Client, news: &News) -> Result<(), DutyError> {
 }
 
 /// Calls the API, and waits for its answer only so long.
-async fn call<T>(answer: impl Future<Output = Result<T, kube::Error>>) -> Result<T, DutyError> {
+pub(super) async fn call<T>(
+    answer: impl Future<Output = Result<T, kube::Error>>,
+) -> Result<T, DutyError> {
     match tokio::time::timeout(CALL, answer).await {
         Ok(Ok(answer)) => Ok(answer),
         Ok(Err(kube::Error::Api(status))) if status.is_conflict() => Err(DutyError::Changed),

@@ -22,6 +22,8 @@ pub struct Vitals {
     pub election: Election,
     /// What has not been read from the API yet.
     pub unread: Vec<String>,
+    /// What keeps the webhook from answering; none where there is none.
+    pub webhook: Option<String>,
 }
 
 /// Whether the election has begun.
@@ -55,7 +57,12 @@ pub fn answer(probe: Probe, wishes: &Wishes<'_>, vitals: &Vitals) -> (Outcome, S
         .then(|| format!("not read from the API yet: {}", vitals.unread.join(", ")));
     let checks = match probe {
         Probe::Live => vec![("ping", None), ("election", hung)],
-        Probe::Ready => vec![("ping", None), ("election", hung), ("watches", unread)],
+        Probe::Ready => vec![
+            ("ping", None),
+            ("election", hung),
+            ("watches", unread),
+            ("webhook", vitals.webhook.clone()),
+        ],
         Probe::Startup => vec![("ping", None), ("election", begun)],
     };
     tell(probe, &checks, wishes)

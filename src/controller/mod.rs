@@ -1,17 +1,22 @@
 //! What one program alone can do for a cluster: indices of nodes, the conditions of objects over
-//! all nodes, and the end of the status of a node that is gone.
+//! all nodes, the end of the status of a node that is gone, and the API server's question whether an
+//! object may be as somebody wants it.
 //!
-//! Several may run; a Lease says which one acts. What always holds: who does not lead writes nothing
-//! but the lease; whoever loses it stops before another one can have it, in the middle of what it
+//! Several may run; all of them answer, and a Lease says which one acts. What always holds: who does
+//! not lead writes nothing but the lease; whoever loses it stops before another one can have it, in the middle of what it
 //! does if need be; and no agent needs any of this to go on with what it has.
 
+pub mod admission;
+pub mod certificate;
 mod duties;
 mod elector;
 pub mod fold;
 pub mod health;
 pub mod index;
+mod keeper;
 pub mod lease;
 mod options;
+mod webhook;
 mod world;
 
 use std::convert::Infallible;
@@ -29,8 +34,10 @@ use crate::status::serve::{Listen, Server, Site, missing, probed};
 use duties::Duties;
 use elector::{Elector, Leadership, Signs};
 use health::Vitals;
+use keeper::Keeper;
 use lease::{Candidate, Timing};
 pub use options::{ControllerError, Options};
+use webhook::{Certificates, Webhook};
 use world::{Progress, World};
 
 /// How long the end waits for the API server to take the lease back.
@@ -49,6 +56,18 @@ pub async fn run(options: Options) -> Result<(), ControllerError> {
     let candidate = Candidate::new(options.identity, options.timing);
     tracing::info!(identity = candidate.identity(), "started");
     let mut elector = Elector::new(&client, &options.namespace, &options.lease, candidate);
+    let (keeper, webhook) = match options.webhook {
+        Listen::Off => (None, None),
+        Listen::At(address) => {
+            let (wish, namespace) = (options.certificates, &options.namespace);
+            let certificates = Certificates::watch(&client, namespace, keeper::SECRET);
+            let certificates = certificates.map_err(ControllerError::Tls)?;
+            let webhook = Webhook::start(address, &certificates, world.known());
+            let keeper = Keeper::new(&client, namespace, wish, certificates);
+            (Some(keeper), Some(webhook))
+        }
+    };
+    let (_webhook, answers) = webhook.unzip();
     let _server = match options.listen {
         Listen::Off => None,
         Listen::At(address) => {
@@ -56,6 +75,7 @@ pub async fn run(options: Options) -> Result<(), ControllerError> {
                 timing: options.timing,
                 signs: elector.signs(),
                 progress: world.progress(),
+                webhook: answers,
             };
             Some(Server::start(address, health))
         }
@@ -64,7 +84,7 @@ pub async fn run(options: Options) -> Result<(), ControllerError> {
     let duties = Duties::new(&client, &options.namespace, &world);
     tokio::select! {
         never = elector.run() => match never {},
-        never = while_leading(leadership, duties) => match never {},
+        never = while_leading(leadership, duties, keeper) => match never {},
         _ = stop.recv() => {}
         _ = interrupt.recv() => {}
     }
@@ -82,6 +102,7 @@ pub async fn run(options: Options) -> Result<(), ControllerError> {
 async fn while_leading(
     mut leadership: watch::Receiver<Leadership>,
     mut duties: Duties<'_>,
+    mut keeper: Option<Keeper>,
 ) -> Infallible {
     loop {
         elector::won(&mut leadership).await;
@@ -89,7 +110,16 @@ async fn while_leading(
             biased;
             () = elector::lost(&mut leadership) => {}
             never = duties.run() => match never {},
+            never = kept(keeper.as_mut()) => match never {},
         }
+    }
+}
+
+/// Keeps the webhook's certificate, if there is a webhook.
+async fn kept(keeper: Option<&mut Keeper>) -> Infallible {
+    match keeper {
+        Some(keeper) => keeper.run().await,
+        None => std::future::pending().await,
     }
 }
 
@@ -99,6 +129,7 @@ struct Health {
     timing: Timing,
     signs: Arc<Signs>,
     progress: Arc<Progress>,
+    webhook: Option<webhook::State>,
 }
 
 impl Site for Health {
@@ -110,6 +141,7 @@ impl Site for Health {
             allowed: health::allowed(self.timing),
             election: self.signs.election(),
             unread: self.progress.unread(),
+            webhook: self.webhook.as_ref().and_then(webhook::State::trouble),
         };
         probed(uri, |probe, wishes| health::answer(probe, wishes, &vitals)).unwrap_or_else(|| {
             missing("there is /livez, /readyz, /startupz (with ?verbose, ?exclude=CHECK)\n")

@@ -1,5 +1,6 @@
 //! What the controller is told, and why it may not start.
 
+use super::certificate::Wish;
 use super::lease::Timing;
 use crate::status::serve::Listen;
 
@@ -16,6 +17,10 @@ pub struct Options {
     pub identity: String,
     /// Where it answers probes over HTTP.
     pub listen: Listen,
+    /// Where it answers the API server over HTTPS, whether objects may be as somebody wants them.
+    pub webhook: Listen,
+    /// The certificates of that.
+    pub certificates: Wish,
 }
 
 /// The controller cannot run.
@@ -24,6 +29,9 @@ pub enum ControllerError {
     /// The credentials for the Kubernetes API.
     #[error("cannot find out how to reach the Kubernetes API")]
     Kubernetes(#[source] kube::Error),
+    /// TLS.
+    #[error("cannot prepare TLS for the webhook")]
+    Tls(#[source] rustls::Error),
     /// Its signals.
     #[error("cannot catch signals: {0}")]
     Signal(std::io::Error),

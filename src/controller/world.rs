@@ -50,6 +50,13 @@ pub(super) struct World {
     _watches: Vec<AbortOnDropHandle<()>>,
 }
 
+/// What a webhook answers by: what is known, as it changes.
+pub(super) struct Known {
+    pub(super) nodes: Store<NodeMeta>,
+    pub(super) objects: Vec<(Kind, Store<DynamicObject>)>,
+    pub(super) progress: Arc<Progress>,
+}
+
 /// All objects of a kind.
 pub(super) struct Seen<K>
 where
@@ -120,6 +127,18 @@ impl World {
     /// Cancel safe.
     pub(super) async fn changed(&self) {
         self.changed.notified().await;
+    }
+
+    /// What is known, for whoever answers by it.
+    pub(super) fn known(&self) -> Known {
+        let objects = self.objects.iter();
+        Known {
+            nodes: self.nodes.store.clone(),
+            objects: objects
+                .map(|(kind, seen)| (*kind, seen.store.clone()))
+                .collect(),
+            progress: self.progress(),
+        }
     }
 
     /// What has been read.

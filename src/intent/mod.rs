@@ -94,6 +94,22 @@ pub struct Rejection {
     pub message: String,
     /// Whether an earlier version of it stays in force.
     pub kept: Kept,
+    /// What kind of thing is wrong.
+    #[serde(skip)]
+    pub cause: Cause,
+}
+
+/// What kind of thing keeps an object, or a source, from being taken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Cause {
+    /// A source could not be read.
+    Unread,
+    /// Another source defines the same object.
+    Duplicate,
+    /// It is wrong by itself.
+    Invalid,
+    /// It does not fit beside the other objects, or on this node.
+    Refused(Refusal),
 }
 
 /// What remains of a rejected object.
@@ -303,6 +319,7 @@ fn offers(read: Candidates, before: &Accepted, rejections: &mut Vec<Rejection>) 
             source,
             message,
             kept: kept(!unread.is_empty()),
+            cause: Cause::Unread,
         });
         offers.extend(unread.into_iter().map(|(key, old)| Offer {
             key: key.clone(),
@@ -345,6 +362,7 @@ fn duplicate(extra: &Candidate, first: &str) -> Rejection {
             "{source}: {key} is already defined in {first}; give one of the two another name"
         ),
         kept: Kept::Nothing,
+        cause: Cause::Duplicate,
     }
 }
 

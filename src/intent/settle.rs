@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::conflicts::Taken;
-use super::{Kept, Offer, Read, Refusal, Rejection, Resolution};
+use super::{Cause, Kept, Offer, Read, Refusal, Rejection, Resolution};
 use crate::api::Manifest;
 use crate::api::types::{Kind, ObjectKey};
 
@@ -234,9 +234,12 @@ impl<'a> Table<'a> {
             _ if in_force == Some(Version::New) => None,
             Read::Good(new) => {
                 let refusal = offer.news().and_then(|_| self.refusal(key, Version::New));
-                refusal.map(|refusal| (&new.source, format!("{}: {key}: {refusal}", new.source)))
+                refusal.map(|refusal| {
+                    let message = format!("{}: {key}: {refusal}", new.source);
+                    (&new.source, message, Cause::Refused(refusal))
+                })
             }
-            Read::Bad { source, message } => Some((source, message.clone())),
+            Read::Bad { source, message } => Some((source, message.clone(), Cause::Invalid)),
             Read::Unread => None,
         };
         let unseated = match (in_force, &offer.last_good) {
@@ -247,23 +250,26 @@ impl<'a> Table<'a> {
             (_, None) | (Some(_), _) => None,
         };
         let rejected = match (fault, unseated) {
-            (Some((source, message)), Some((_, refusal))) => Some((
+            (Some((source, message, cause)), Some((_, refusal))) => Some((
                 source,
                 format!("{message}; nor can its last good version stay: {refusal}"),
+                cause,
             )),
             (Some(fault), None) => Some(fault),
             (None, Some((source, refusal))) => {
-                Some((source, format!("{source}: {key}: {refusal}")))
+                let message = format!("{source}: {key}: {refusal}");
+                Some((source, message, Cause::Refused(refusal)))
             }
             (None, None) => None,
         };
         resolution
             .rejections
-            .extend(rejected.map(|(source, message)| Rejection {
+            .extend(rejected.map(|(source, message, cause)| Rejection {
                 object: Some(key.clone()),
                 source: source.clone(),
                 message,
                 kept,
+                cause,
             }));
         // The last good version survives even a pass in which it cannot be in force.
         let accepted = match (&offer.read, in_force) {

@@ -256,6 +256,7 @@ impl From<&Rejection> for RejectionReport {
             source,
             message,
             kept,
+            cause: _,
         } = rejection.clone();
         Self {
             object,

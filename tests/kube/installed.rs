@@ -78,6 +78,15 @@ fn everything_is_taken_and_taken_again_without_a_change() {
     let before = bed.run(&version);
     apply(&bed);
     assert_eq!(bed.run(&version), before);
+    // What the controller has written stays.
+    let patch = json!({"webhooks": [{
+        "name": "validate.network.openperouter.io", "clientConfig": {"caBundle": "Y2E="},
+    }]});
+    let configuration = "validatingwebhookconfiguration/perouter";
+    bed.run(&["patch", configuration, "-p", &patch.to_string()]);
+    apply(&bed);
+    let bundle = "jsonpath={.webhooks[0].clientConfig.caBundle}";
+    assert_eq!(bed.run(&["get", configuration, "-o", bundle]), "Y2E=");
 }
 
 #[test]
@@ -86,6 +95,8 @@ fn nobody_may_do_what_is_not_theirs() {
     let (router, controller) = ("perouter-router", "perouter-controller");
     let rns = "routernodeconfigurationstatuses.network.openperouter.io";
     let leases = "leases.coordination.k8s.io";
+    let configurations = "validatingwebhookconfigurations";
+    let ours = "validatingwebhookconfigurations/perouter";
     for (who, what, namespace, wanted) in [
         (
             router,
@@ -124,6 +135,21 @@ fn nobody_may_do_what_is_not_theirs() {
         (controller, ["create", leases], Some(NAMESPACE), true),
         (controller, ["create", leases], Some("kube-system"), false),
         (controller, ["get", "secrets"], Some(NAMESPACE), false),
+        (
+            controller,
+            ["get", "secrets/perouter-webhook"],
+            Some(NAMESPACE),
+            true,
+        ),
+        (
+            controller,
+            ["get", "secrets/perouter-webhook"],
+            Some("default"),
+            false,
+        ),
+        (controller, ["patch", configurations], None, false),
+        (controller, ["patch", ours], None, true),
+        (controller, ["delete", ours], None, false),
     ] {
         assert_eq!(
             may(&bed, who, &what, namespace),
@@ -179,6 +205,20 @@ fn the_agent_gets_along_with_what_it_may_do() {
     assert!(!log.contains("forbidden"), "{log}");
 }
 
+/// Whether the API server trusts the CA of the certificate that the Secret holds.
+fn trusted(said: impl Fn(&[&str]) -> String) -> bool {
+    let bundle = "jsonpath={.webhooks[0].clientConfig.caBundle}";
+    let bundle = said(&[
+        "get",
+        "validatingwebhookconfiguration/perouter",
+        "-o",
+        bundle,
+    ]);
+    let ca = "jsonpath={.data.ca\\.crt}";
+    let ca = said(&["-n", NAMESPACE, "get", "secret/perouter-webhook", "-o", ca]);
+    !ca.is_empty() && bundle == ca
+}
+
 #[test]
 fn the_controller_gets_along_with_what_it_may_do() {
     let bed = installed();
@@ -198,6 +238,7 @@ fn the_controller_gets_along_with_what_it_may_do() {
     let log = folder.path().join("log");
     let mut controller = Command::new(env!("CARGO_BIN_EXE_perouter"))
         .args(["controller", "--health-listen=off"])
+        .arg("--webhook-listen=127.0.0.1:0")
         .env("KUBECONFIG", kubeconfig)
         .env("POD_NAMESPACE", NAMESPACE)
         .stderr(fs::File::create(&log).unwrap())
@@ -219,6 +260,7 @@ fn the_controller_gets_along_with_what_it_may_do() {
             && !bed
                 .kubectl(&["-n", NAMESPACE, "get", "rns/node2"], "")
                 .worked
+            && trusted(said)
     };
     let mut came = done();
     while !came && begin.elapsed() < SOON {
@@ -280,7 +322,8 @@ fn with_monitoring_the_agent_listens_where_prometheus_asks() {
     let objects = with("monitoring");
     let named = |kind: &str| objects.iter().filter(|it| it["kind"] == kind).count();
     let kinds = ["PrometheusRule", "ServiceMonitor", "Service", "DaemonSet"];
-    assert_eq!(kinds.map(named), [1; 4]);
+    // The other Service is the webhook's.
+    assert_eq!(kinds.map(named), [1, 1, 2, 1]);
     let variables = pod(&objects)["containers"][0]["env"].as_array().unwrap();
     let listen: Vec<_> = variables
         .iter()

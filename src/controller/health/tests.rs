@@ -8,6 +8,7 @@ fn well() -> Vitals {
         allowed: Duration::from_secs(36),
         election: Election::Begun,
         unread: Vec::new(),
+        webhook: None,
     }
 }
 
@@ -35,6 +36,11 @@ fn each_probe_fails_for_its_own_reasons() {
         ..well()
     };
     assert_eq!(failing(&unread), ["readyz"]);
+    let without = Vitals {
+        webhook: Some("there is no certificate yet".to_owned()),
+        ..well()
+    };
+    assert_eq!(failing(&without), ["readyz"]);
     let pending = Vitals {
         election: Election::Pending,
         ..well()
@@ -52,7 +58,7 @@ fn a_failure_says_why() {
     assert_eq!(
         words,
         "[+]ping ok\n[+]election ok\n[-]watches failed: not read from the API yet: Node, L3VNI\n\
-         readyz check failed\n"
+         [+]webhook ok\nreadyz check failed\n"
     );
     let exclude = Wishes {
         verbose: false,

@@ -1,5 +1,5 @@
 use super::*;
-use crate::intent::{SegmentIntent, samples};
+use crate::intent::{Cause, SegmentIntent, samples};
 use crate::verify::facts::Unreadable;
 use crate::verify::tests::fixture::{self, net, peer, red, red_key, underlay_key};
 use crate::verify::verify;
@@ -123,6 +123,7 @@ impl Scene {
             source: "red.yaml".to_owned(),
             message,
             kept,
+            cause: Cause::Invalid,
         });
     }
 }
@@ -210,6 +211,7 @@ fn the_cause_is_the_first_in_the_order_of_dependence() {
                 source: "broken.yaml".to_owned(),
                 message: "not YAML".to_owned(),
                 kept: Kept::Nothing,
+                cause: Cause::Unread,
             });
         }),
         ("the agent has not completed its first pass", |scene| {

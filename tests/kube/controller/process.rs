@@ -2,7 +2,7 @@
 
 use std::fmt::Debug;
 use std::io::{Read as _, Write as _};
-use std::net::TcpStream;
+use std::net::{SocketAddr, TcpStream};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
@@ -28,10 +28,16 @@ pub(crate) struct Controller {
 }
 
 impl Controller {
-    pub(crate) fn start(
+    pub(crate) fn start(bed: &Bed, name: &'static str, timing: [&str; 3]) -> Self {
+        Self::start_with(bed, name, timing, &["--webhook-listen=off"])
+    }
+
+    /// The same, told more.
+    pub(crate) fn start_with(
         bed: &Bed,
         name: &'static str,
         [duration, deadline, period]: [&str; 3],
+        more: &[&str],
     ) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let log = std::fs::File::create(folder.path().join("log")).unwrap();
@@ -45,6 +51,7 @@ impl Controller {
             ])
             .args(["--lease-duration", duration, "--renew-deadline", deadline])
             .args(["--retry-period", period])
+            .args(more)
             .env("KUBECONFIG", bed.server.kubeconfig())
             .env("PEROUTER_LOG", "info,perouter=debug,kube_client=off")
             .stdin(Stdio::null())
@@ -80,6 +87,15 @@ impl Controller {
             || self.log().matches(words).count() >= times,
             |it| *it,
         );
+    }
+
+    /// Where it answers the API server.
+    pub(crate) fn webhook(&self) -> SocketAddr {
+        self.says("the webhook is at https://", 1);
+        let log = self.log();
+        let (_, after) = log.split_once("the webhook is at https://").unwrap();
+        let (address, _) = after.split_once('/').unwrap();
+        address.parse().unwrap()
     }
 
     /// The status line and the body of what it answers to a probe.

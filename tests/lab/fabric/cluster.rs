@@ -222,7 +222,7 @@ pub(crate) fn kill_server(fabric: &Fabric) -> Result<(), Failure> {
 pub(crate) fn start_controller(fabric: &Fabric, number: u16) -> Result<(), Failure> {
     let script = format!(
         "setsid perouter controller --identity controller-{number} --health-listen 127.0.0.1:{} \
-         > /var/log/controller-{number}.log 2>&1 < /dev/null &",
+         --webhook-listen off > /var/log/controller-{number}.log 2>&1 < /dev/null &",
         9100 + number
     );
     fabric.shell(API, &script)?;
