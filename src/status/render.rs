@@ -10,6 +10,7 @@ use crate::intent::Kept;
 use crate::verify::age::Age;
 use crate::verify::{Check, Finding, Outcome};
 
+pub mod cluster;
 pub mod explain;
 pub mod walk;
 
