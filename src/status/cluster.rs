@@ -20,7 +20,7 @@ use crate::api::{Kind, ObjectKey};
 pub mod routers;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 /// The kind of a node's status.
 const OF_NODE: &str = "RouterNodeConfigurationStatus";

@@ -17,7 +17,7 @@ pub mod walk;
 pub use walk::Signs;
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 
 /// Whether to mark good and bad by colour (ANSI escape sequences).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

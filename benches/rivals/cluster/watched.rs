@@ -182,7 +182,17 @@ impl Watched {
         let waited: Result<T, watch::error::RecvError> =
             tokio::time::timeout(within, waited).await.map_err(|_| {
                 let failed = self.failed.borrow().clone().unwrap_or_default();
-                format!("not within {} s: {what} {failed}", within.as_secs())
+                let known = self.known.borrow();
+                let of_all = known.objects.values().filter(|told| told.nodes.is_some());
+                let example = known.objects.iter().find(|(_, told)| told.nodes.is_none());
+                format!(
+                    "not within {} s: {what}; of {} objects {} are ready; {:?}; {:?}; {failed}",
+                    within.as_secs(),
+                    known.objects.len(),
+                    of_all.count(),
+                    example,
+                    known.writes
+                )
             })?;
         Ok(waited?)
     }

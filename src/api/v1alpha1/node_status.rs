@@ -62,10 +62,10 @@ pub struct NodeStatus {
 #[serde(rename_all = "camelCase")]
 pub struct UpOfAll {
     /// Those that are up.
-    #[schemars(range(min = 0, max = 1_000_000))]
+    #[schemars(with = "i32", range(min = 0, max = 1_000_000))]
     pub up: u32,
     /// All that were asked for.
-    #[schemars(range(min = 0, max = 1_000_000))]
+    #[schemars(with = "i32", range(min = 0, max = 1_000_000))]
     pub all: u32,
 }
 
