@@ -353,3 +353,116 @@ pub(crate) fn judge_verification(results: &mut Results, all: &[Verification]) {
         format!("a full verification takes {} ms", number(many.full)),
     ));
 }
+
+/// What was measured of a cluster: times in milliseconds, memory in KiB, hundredths of a core.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Cluster {
+    pub(crate) nodes: usize,
+    pub(crate) edits: usize,
+    /// Everything that was written at rest, but for the lease.
+    pub(crate) written_at_rest: u64,
+    pub(crate) rolling_writes: u64,
+    pub(crate) rolling_seconds: f64,
+    /// From an edit until the last node's status was written, and until conditions said so.
+    pub(crate) told_median: f64,
+    pub(crate) median: f64,
+    pub(crate) p99: f64,
+    /// Between the two.
+    pub(crate) own_median: f64,
+    pub(crate) own_p99: f64,
+    pub(crate) resident: f64,
+    pub(crate) peak: f64,
+    pub(crate) cpu_at_rest: f64,
+    pub(crate) cpu_rolling: f64,
+}
+
+/// Adds the goals of the controller.
+pub(crate) fn judge_cluster(results: &mut Results, all: &[Cluster]) {
+    for one in all {
+        results.goal(goal(
+            format!("{} nodes at rest for a minute", one.nodes),
+            "no write but the lease's".to_owned(),
+            format!("{} writes", one.written_at_rest),
+            one.written_at_rest == 0,
+            "the numbers say it".to_owned(),
+        ));
+        results.goal(until_of_all(one));
+        results.goal(goal(
+            format!("the controller's memory at {} nodes", one.nodes),
+            "less than 64 MiB".to_owned(),
+            format!(
+                "{} MiB; at most {}",
+                mebibytes(one.resident),
+                mebibytes(one.peak)
+            ),
+            one.resident < 64.0 * 1024.0,
+            "every node's status names every object".to_owned(),
+        ));
+        results.goal(goal(
+            format!(
+                "a rolling change at {} nodes, writes of conditions",
+                one.nodes
+            ),
+            "at most one a second, and two".to_owned(),
+            format!(
+                "{} in {} s",
+                one.rolling_writes,
+                number(one.rolling_seconds)
+            ),
+            one.rolling_writes as f64 <= 3.0 + one.rolling_seconds,
+            "the numbers say it".to_owned(),
+        ));
+    }
+    if let (Some(few), Some(many)) = (all.first(), all.last()) {
+        results.goal(growth_with_nodes(few, many));
+    }
+}
+
+fn mebibytes(kibibytes: f64) -> String {
+    number(kibibytes / 1024.0)
+}
+
+fn until_of_all(one: &Cluster) -> Goal {
+    goal(
+        format!(
+            "an edit until its conditions are of all {} nodes, p99 of {}",
+            one.nodes, one.edits
+        ),
+        "less than 2000 ms".to_owned(),
+        format!("{} ms; median {} ms", number(one.p99), number(one.median)),
+        one.p99 < 2000.0,
+        format!(
+            "all nodes have told after {} ms (median); what the controller takes then: median {} \
+             ms, p99 {} ms",
+            number(one.told_median),
+            number(one.own_median),
+            number(one.own_p99)
+        ),
+    )
+}
+
+fn growth_with_nodes(few: &Cluster, many: &Cluster) -> Goal {
+    let times = |of: fn(&Cluster) -> f64| number(of(many) / of(few));
+    let nodes = many.nodes as f64 / few.nodes as f64;
+    goal(
+        format!(
+            "the controller's part of it, from {} to {} nodes",
+            few.nodes, many.nodes
+        ),
+        "grows no faster than the nodes".to_owned(),
+        format!(
+            "{}×; memory {}×, processor in a rolling change {}×, at rest {} % to {} %",
+            times(|it| it.own_median),
+            times(|it| it.resident),
+            times(|it| it.cpu_rolling),
+            number(few.cpu_at_rest),
+            number(many.cpu_at_rest)
+        ),
+        many.own_median <= nodes * few.own_median,
+        format!(
+            "{} ms become {} ms",
+            number(few.own_median),
+            number(many.own_median)
+        ),
+    )
+}

@@ -4,10 +4,12 @@
 //! the others were made: nothing is assumed, and nothing passes or fails by its time.
 //!
 //! `cargo bench --bench rivals` runs all measurements; `-- vni`, `-- kernel`, `-- parsing`,
-//! `-- lab` or `-- verify` only those. It needs root and the root file system of `make root`, as the tests do.
+//! `-- lab`, `-- verify` or `-- kubernetes` only those. It needs root and the root file system of
+//! `make root`, as the tests do.
 
 mod allocator;
 mod bare;
+mod cluster;
 mod fabric;
 mod goals;
 mod kernel;
@@ -34,12 +36,13 @@ type Failure = Box<dyn Error>;
 /// One measurement, which adds its numbers to the results.
 type Measurement = fn(&mut Results, &Progress) -> Result<(), Failure>;
 
-const MEASUREMENTS: [(&str, Measurement); 5] = [
+const MEASUREMENTS: [(&str, Measurement); 6] = [
     ("parsing", parsing::measure),
     ("vni", vni::measure),
     ("kernel", kernel::measure),
     ("lab", lab::measure),
     ("verify", verify::measure),
+    ("kubernetes", cluster::measure),
 ];
 
 fn main() -> ExitCode {
@@ -59,7 +62,8 @@ fn main() -> ExitCode {
         .find(|word| MEASUREMENTS.iter().all(|(name, _)| name != word))
     {
         eprintln!(
-            "bench: there is no measurement {unknown}; there are parsing, vni, kernel, lab and verify"
+            "bench: there is no measurement {unknown}; there are parsing, vni, kernel, lab, verify \
+             and kubernetes"
         );
         return ExitCode::FAILURE;
     }

@@ -24,6 +24,9 @@ pub(crate) enum Unit {
     /// Hundredths of one processor core's time.
     #[serde(rename = "% of a core")]
     CorePercent,
+    /// Versions of objects that the API server has made.
+    #[serde(rename = "writes/s")]
+    WritesPerSecond,
 }
 
 impl fmt::Display for Unit {
@@ -33,6 +36,7 @@ impl fmt::Display for Unit {
             Self::Throughput => "MB/s",
             Self::Kibibytes => "KiB",
             Self::CorePercent => "% of a core",
+            Self::WritesPerSecond => "writes/s",
         })
     }
 }
@@ -146,7 +150,9 @@ impl Results {
     ) {
         let ratio = rival.map(|rival| match unit {
             Unit::Throughput => ours / rival.value,
-            Unit::Milliseconds | Unit::Kibibytes | Unit::CorePercent => rival.value / ours,
+            Unit::Milliseconds | Unit::Kibibytes | Unit::CorePercent | Unit::WritesPerSecond => {
+                rival.value / ours
+            }
         });
         let alike = self.rows.iter().rposition(|row| row.name == name);
         let place = alike.map_or(self.rows.len(), |last| last + 1);

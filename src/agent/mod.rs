@@ -15,7 +15,7 @@ pub mod facts;
 mod failures;
 mod handles;
 mod memory;
-mod node_status;
+pub mod node_status;
 mod options;
 mod partial;
 mod pass;

@@ -1,8 +1,8 @@
 //! Writes what is true of the node into the Kubernetes API, whenever that changes.
 //!
 //! One object for each node, of which the agent owns all fields that it writes, by server-side
-//! apply; it goes with the Node. Nothing is written while nothing changes, and what could not be
-//! written is tried again with what is true by then.
+//! apply; it goes with the Node. Nothing is written while nothing changes, a change costs one call,
+//! and what could not be written is tried again with what is true by then.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -30,31 +30,42 @@ const RETRY_FIRST: Duration = Duration::from_millis(500);
 const RETRY_LONGEST: Duration = Duration::from_secs(15);
 
 /// What is written where.
-pub(super) struct Scribe {
-    pub(super) client: Client,
+pub struct Scribe {
+    /// Reaches the API server.
+    pub client: Client,
     /// The namespace of the object.
-    pub(super) namespace: String,
+    pub namespace: String,
     /// The node's name, which is the object's.
-    pub(super) node: String,
-    pub(super) nodes: watch::Receiver<Option<SeenNode>>,
-    pub(super) reports: watch::Receiver<Option<Arc<Report>>>,
+    pub node: String,
+    /// The Node as it is, which the object belongs to.
+    pub nodes: watch::Receiver<Option<SeenNode>>,
+    /// What is true of the node.
+    pub reports: watch::Receiver<Option<Arc<Report>>>,
+}
+
+/// The object as it was made, by what its Node is known by there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Made {
+    uid: Option<String>,
 }
 
 impl Scribe {
-    /// Writes until what is returned is dropped.
-    pub(super) fn start(self) -> AbortOnDropHandle<()> {
+    /// Writes until what is returned is dropped. It takes a runtime.
+    pub fn start(self) -> AbortOnDropHandle<()> {
         AbortOnDropHandle::new(tokio::spawn(self.run()))
     }
 
     async fn run(mut self) {
         let mut written: Option<NodeStatus> = None;
+        let mut made: Option<Made> = None;
         let (mut pause, mut complaint) = (RETRY_FIRST, None);
         loop {
             let report = self.reports.borrow_and_update().clone();
             let status = report.as_deref().map(node_status);
             let outcome = match status {
                 Some(status) if written.as_ref() != Some(&status) => {
-                    self.write(&status).await.map(|()| written = Some(status))
+                    let wrote = self.write(&status, &mut made).await;
+                    wrote.map(|()| written = Some(status))
                 }
                 Some(_) | None => {
                     if self.reports.changed().await.is_err() {
@@ -84,31 +95,54 @@ impl Scribe {
         }
     }
 
-    /// Makes the object if it is not there, and writes its status.
-    async fn write(&self, status: &NodeStatus) -> Result<(), kube::Error> {
+    /// Writes the object's status. The object is made first if it was not, or for another Node;
+    /// one that somebody deleted is made again.
+    async fn write(&self, status: &NodeStatus, made: &mut Option<Made>) -> Result<(), kube::Error> {
         // The object has no spec, which the type derived for it has.
         let kind = ApiResource::erase::<RouterNodeConfigurationStatus>(&());
         let api: Api<DynamicObject> =
             Api::namespaced_with(self.client.clone(), &self.namespace, &kind);
-        let apply = PatchParams::apply(MANAGER).force();
-        let mut object = self.object();
-        api.patch(&self.node, &apply, &Patch::Apply(&object))
+        let wanted = Made { uid: self.uid() };
+        if made.as_ref() == Some(&wanted) {
+            match self.write_status(&api, status).await {
+                Err(kube::Error::Api(told)) if told.is_not_found() => {}
+                outcome => return outcome,
+            }
+        }
+        *made = None;
+        let object = Patch::Apply(self.object(&wanted));
+        api.patch(&self.node, &PatchParams::apply(MANAGER).force(), &object)
             .await?;
-        object["metadata"] = json!({"name": self.node});
-        object["status"] = json!(status);
-        let patch = Patch::Apply(&object);
+        *made = Some(wanted);
+        self.write_status(&api, status).await
+    }
+
+    async fn write_status(
+        &self,
+        api: &Api<DynamicObject>,
+        status: &NodeStatus,
+    ) -> Result<(), kube::Error> {
+        let patch = Patch::Apply(json!({
+            "apiVersion": API_VERSION,
+            "kind": RouterNodeConfigurationStatus::kind(&()),
+            "metadata": {"name": self.node},
+            "status": status,
+        }));
+        let apply = PatchParams::apply(MANAGER).force();
         api.patch_status(&self.node, &apply, &patch).await.map(drop)
+    }
+
+    fn uid(&self) -> Option<String> {
+        let node = self.nodes.borrow();
+        node.as_ref().and_then(|node| node.uid.clone())
     }
 
     /// The object but for its status. Without a Node that is known it belongs to nobody, until
     /// the next time.
-    fn object(&self) -> Value {
-        let uid = self
-            .nodes
-            .borrow()
+    fn object(&self, made: &Made) -> Value {
+        let owner = made
+            .uid
             .as_ref()
-            .and_then(|node| node.uid.clone());
-        let owner = uid
             .map(|uid| json!({"apiVersion": "v1", "kind": "Node", "name": self.node, "uid": uid}));
         json!({
             "apiVersion": API_VERSION,

@@ -38,7 +38,9 @@ pub(super) fn page() -> io::Result<Vec<u8>> {
     Ok(page)
 }
 
-/// Writes a page for the program, and one for each subcommand, into a directory.
+/// Writes a page for the program, and one for each subcommand, into a directory; and those of the
+/// plugin of kubectl.
 pub(super) fn pages(directory: &Path) -> io::Result<()> {
-    clap_mangen::generate_to(super::Cli::command(), directory)
+    clap_mangen::generate_to(super::Cli::command(), directory)?;
+    clap_mangen::generate_to(super::kubectl::Plugin::command(), directory)
 }

@@ -5,6 +5,7 @@ mod completions;
 mod controller;
 mod crds;
 mod explain;
+mod kubectl;
 mod lab;
 mod logging;
 mod man;
@@ -15,6 +16,8 @@ mod status;
 mod verify;
 mod watch;
 
+use std::ffi::OsStr;
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -44,9 +47,14 @@ enum Command {
     Man(man::Args),
 }
 
-/// Parses the command line, runs the subcommand and turns its outcome into an exit status.
+/// Parses the command line, runs the subcommand and turns its outcome into an exit status. By the
+/// name of a plugin of kubectl it is that.
 #[must_use]
 pub fn main() -> ExitCode {
+    let called = std::env::args_os().next().unwrap_or_default();
+    if Path::new(&called).file_stem() == Some(OsStr::new(kubectl::NAME)) {
+        return kubectl::main();
+    }
     match Cli::parse().command {
         Command::Agent(args) => agent::run(args),
         Command::Controller(args) => controller::run(args),

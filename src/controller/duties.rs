@@ -2,7 +2,8 @@
 //!
 //! One round after another, each over all there is, from what is true then. What always holds:
 //! nothing is written that is so already; a write says which version it replaces, and fails if that
-//! is gone; and no round begins soon after another, so that a burst of changes costs few.
+//! is gone; and what only counts nodes, as it does at each of them while a change goes through, is
+//! written now and then, but a verdict at once.
 
 use std::collections::HashMap;
 use std::convert::Infallible;
@@ -18,8 +19,9 @@ use kube::api::{
 };
 use kube::{Api, Client, ResourceExt as _};
 use serde_json::{Value, json};
+use tokio::time::Instant;
 
-use super::fold::{self, NodeView, Nodes, ObjectView, Objects};
+use super::fold::{self, Change, NodeView, Nodes, ObjectView, Objects};
 use super::index::assign;
 use super::world::{NodeMeta, World, claim};
 use crate::agent::chain;
@@ -34,7 +36,10 @@ pub(super) const MANAGER: &str = "perouter-controller";
 const SETTLE: Duration = Duration::from_millis(200);
 
 /// The pause after a round, in which changes gather.
-const GATHER: Duration = Duration::from_secs(2);
+const GATHER: Duration = Duration::from_millis(300);
+
+/// The time between writes on an object that bring no other verdict.
+const NO_VERDICT: Duration = Duration::from_secs(2);
 
 /// The longest time between rounds.
 const RESYNC: Duration = Duration::from_secs(300);
@@ -65,9 +70,23 @@ pub(super) struct Duties<'a> {
     client: Client,
     namespace: String,
     world: &'a World,
-    /// What was written last on which version of an object, until the watch tells of it.
-    written: HashMap<ObjectKey, (Option<String>, Vec<Condition>)>,
+    written: HashMap<ObjectKey, Written>,
     complaint: Option<String>,
+}
+
+/// What was written last on an object.
+struct Written {
+    /// The version that it was written on: until the watch tells of another, it counts.
+    on: Option<String>,
+    conditions: Vec<Condition>,
+    at: Instant,
+}
+
+impl Written {
+    /// How long what is no other verdict has to wait.
+    fn wait(&self) -> Duration {
+        NO_VERDICT.saturating_sub(self.at.elapsed())
+    }
 }
 
 /// Conditions that are to be written.
@@ -94,14 +113,15 @@ impl<'a> Duties<'a> {
         let mut pause = RETRY_FIRST;
         loop {
             match self.round().await {
-                Ok(()) => {
+                Ok(later) => {
                     if self.complaint.take().is_some() {
                         tracing::info!("all is written again");
                     }
                     pause = RETRY_FIRST;
                     tokio::time::sleep(GATHER).await;
+                    let longest = later.unwrap_or(RESYNC);
                     // One that has passed without a change is well too.
-                    let _ = tokio::time::timeout(RESYNC, self.world.changed()).await;
+                    let _ = tokio::time::timeout(longest, self.world.changed()).await;
                     tokio::time::sleep(SETTLE).await;
                 }
                 Err(error) => {
@@ -127,14 +147,15 @@ impl<'a> Duties<'a> {
         }
     }
 
-    /// Everything once. What fails keeps nothing else from being done; the first failure is told.
-    async fn round(&mut self) -> Result<(), DutyError> {
+    /// Everything once; how long what was left for later can wait. What fails keeps nothing else
+    /// from being done; the first failure is told.
+    async fn round(&mut self) -> Result<Option<Duration>, DutyError> {
         if !self.world.nodes.is_complete() {
-            return Ok(());
+            return Ok(None);
         }
         let indices = self.indices().await;
         if !self.world.statuses.is_complete() {
-            return indices;
+            return indices.map(|()| None);
         }
         let gone = self.gone().await;
         let conditions = self.conditions().await;
@@ -215,8 +236,8 @@ impl<'a> Duties<'a> {
     }
 
     /// Writes the conditions of all objects that have others than they should.
-    async fn conditions(&mut self) -> Result<(), DutyError> {
-        let news = self.news();
+    async fn conditions(&mut self) -> Result<Option<Duration>, DutyError> {
+        let (news, later) = self.news();
         let client = &self.client;
         let writes = news.into_iter().map(|news| async move {
             let outcome = write(client, &news).await;
@@ -227,18 +248,22 @@ impl<'a> Duties<'a> {
         while let Some((news, wrote)) = writes.next().await {
             match wrote {
                 Ok(()) => {
-                    let what = (news.version, news.conditions);
-                    self.written.insert(news.key, what);
+                    let written = Written {
+                        on: news.version,
+                        conditions: news.conditions,
+                        at: Instant::now(),
+                    };
+                    self.written.insert(news.key, written);
                 }
                 Err(DutyError::Refused(kube::Error::Api(status))) if status.is_not_found() => {}
                 Err(error) => outcome = outcome.and(Err(error)),
             }
         }
-        outcome
+        outcome.map(|()| later)
     }
 
-    /// All conditions that are to be written.
-    fn news(&mut self) -> Vec<News> {
+    /// All conditions that are to be written now, and how long the others can wait.
+    fn news(&mut self) -> (Vec<News>, Option<Duration>) {
         let nodes = self.world.nodes.store.state();
         let statuses = self.world.statuses.store.state();
         let mut told: HashMap<String, Objects<'_>> = statuses
@@ -258,45 +283,59 @@ impl<'a> Duties<'a> {
         });
         let nodes: Nodes<'_> = views.collect();
         let now = now();
-        let (mut news, mut written) = (Vec::new(), HashMap::new());
+        let (mut news, mut later, mut written) = (Vec::new(), None, HashMap::new());
         for (kind, seen) in &self.world.objects {
             let complete = seen.is_complete();
             for object in seen.store.state().iter().filter(|_| complete) {
                 let key = key(*kind, object);
-                let of_old = self.written.remove(&key);
-                let version = object.resource_version();
-                // Until the watch tells of what was written, that counts.
-                let ours = of_old.filter(|(on, _)| *on == version);
-                let before = match &ours {
-                    Some((_, conditions)) => conditions.clone(),
-                    None => conditions_of(object),
+                let last = self.written.remove(&key);
+                let (change, conditions) = changed(&key, object, last.as_ref(), &nodes, now);
+                let wait = match change {
+                    Change::Nothing => None,
+                    Change::Words => Some(last.as_ref().map(Written::wait).unwrap_or_default()),
+                    Change::Verdict => Some(Duration::ZERO),
                 };
-                if let Some(ours) = ours {
-                    written.insert(key.clone(), ours);
+                if let Some(last) = last {
+                    written.insert(key.clone(), last);
                 }
-                let selector = selector_of(object);
-                let view = ObjectView {
-                    key: &key,
-                    generation: object.metadata.generation,
-                    selector: selector.as_ref(),
-                    before: &before,
-                };
-                let conditions = fold::fold(&view, &nodes, now);
-                if object.metadata.deletion_timestamp.is_none()
-                    && fold::is_news(&before, &conditions)
-                {
-                    news.push(News {
+                match wait.filter(|_| object.metadata.deletion_timestamp.is_none()) {
+                    None => {}
+                    Some(Duration::ZERO) => news.push(News {
                         kind: seen.resource.clone(),
                         key,
-                        version,
+                        version: object.resource_version(),
                         conditions,
-                    });
+                    }),
+                    Some(wait) => {
+                        later = Some(later.map_or(wait, |other: Duration| other.min(wait)))
+                    }
                 }
             }
         }
         self.written = written;
-        news
+        (news, later)
     }
+}
+
+/// The conditions that an object should have, and how they differ from those that it has.
+fn changed(
+    key: &ObjectKey,
+    object: &DynamicObject,
+    last: Option<&Written>,
+    nodes: &Nodes<'_>,
+    now: Timestamp,
+) -> (Change, Vec<Condition>) {
+    let ours = last.filter(|written| written.on == object.resource_version());
+    let before = ours.map_or_else(|| conditions_of(object), |ours| ours.conditions.clone());
+    let selector = selector_of(object);
+    let view = ObjectView {
+        key,
+        generation: object.metadata.generation,
+        selector: selector.as_ref(),
+        before: &before,
+    };
+    let conditions = fold::fold(&view, nodes, now);
+    (fold::change(&before, &conditions), conditions)
 }
 
 /// Writes conditions on the version that they were made of.

@@ -102,10 +102,34 @@ pub fn fold(object: &ObjectView<'_>, nodes: &Nodes<'_>, now: Timestamp) -> Vec<C
         .collect()
 }
 
-/// Whether the object's conditions are to be written: those that others wrote do not count.
+/// How conditions differ from those that are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Change {
+    /// Not at all.
+    Nothing,
+    /// In reason or message: they tell of other nodes, or in other words.
+    Words,
+    /// In a status, or in the generation that it is of.
+    Verdict,
+}
+
+/// What is to be written of an object's conditions: those that others wrote do not count.
 #[must_use]
-pub fn is_news(before: &[Condition], conditions: &[Condition]) -> bool {
-    !conditions.iter().all(|wanted| before.contains(wanted))
+pub fn change(before: &[Condition], conditions: &[Condition]) -> Change {
+    let of_one = |wanted: &Condition| {
+        let same = |old: &&Condition| {
+            old.type_ == wanted.type_
+                && old.status == wanted.status
+                && old.observed_generation == wanted.observed_generation
+        };
+        match before.iter().find(same) {
+            Some(old) if old == wanted => Change::Nothing,
+            Some(_) => Change::Words,
+            None => Change::Verdict,
+        }
+    };
+    let all = conditions.iter().map(of_one);
+    all.max().unwrap_or(Change::Nothing)
 }
 
 /// What a node says of the object as it is now.

@@ -6,10 +6,10 @@
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition as ApiCondition, Time};
 
 use super::condition::{Condition, ConditionStatus, ConditionType, Reason};
-use super::report::{ObjectReport, Report, Verdict};
+use super::report::{ObjectReport, Report, SessionReport, Verdict};
 use crate::api::Kind;
 use crate::api::v1alpha1::node_status::{
-    FailedResource, FailureReason, NodeStatus, NotTrue, ObjectOnNode,
+    FailedResource, FailureReason, NodeStatus, NotTrue, ObjectOnNode, UpOfAll,
 };
 
 /// How long a message may be, in bytes.
@@ -42,11 +42,27 @@ pub fn node_status(report: &Report) -> NodeStatus {
         observed_generation: None,
     };
     let objects = report.objects.iter().map(on_node);
+    let layer_3 = report.vnis.iter().map(|vni| vni.state == "Up");
+    let layer_2 = report.segments.iter().map(|segment| segment.state == "Up");
     NodeStatus {
         conditions: vec![condition("Ready", ready), condition("Degraded", degraded)],
+        sessions: Some(up_of_all(report.sessions.iter().map(is_established))),
+        vnis: Some(up_of_all(layer_3.chain(layer_2))),
         failed_resources: failed,
         objects: objects.take(MOST_OBJECTS).collect(),
     }
+}
+
+fn is_established(session: &SessionReport) -> bool {
+    session.established_seconds.is_some()
+}
+
+fn up_of_all(all: impl Iterator<Item = bool>) -> UpOfAll {
+    let add = |sum: UpOfAll, is_up: bool| UpOfAll {
+        up: sum.up.saturating_add(u32::from(is_up)),
+        all: sum.all.saturating_add(1),
+    };
+    all.fold(UpOfAll::default(), add)
 }
 
 /// In one word, as OpenPERouter says it.

@@ -10,13 +10,14 @@ use crate::intent::Kept;
 use crate::verify::age::Age;
 use crate::verify::{Check, Finding, Outcome};
 
+pub mod cluster;
 pub mod explain;
 pub mod walk;
 
 pub use walk::Signs;
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 
 /// Whether to mark good and bad by colour (ANSI escape sequences).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -12,4 +12,5 @@ mod cluster;
 mod controller;
 mod installed;
 mod kinds;
+mod plugin;
 mod refusals;

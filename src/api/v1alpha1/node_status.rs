@@ -38,6 +38,14 @@ pub struct NodeStatus {
     )]
     pub conditions: Vec<Condition>,
 
+    /// The BGP sessions that were asked for: those that are established, and all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sessions: Option<UpOfAll>,
+
+    /// The VNIs that were asked for, of both layers: those that are up, and all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vnis: Option<UpOfAll>,
+
     /// The objects that are not as they should be, with the first reason.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 1024), extend("x-kubernetes-list-type" = "atomic"))]
@@ -47,6 +55,18 @@ pub struct NodeStatus {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 4096), extend("x-kubernetes-list-type" = "atomic"))]
     pub objects: Vec<ObjectOnNode>,
+}
+
+/// How many are up, and how many there should be.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct UpOfAll {
+    /// Those that are up.
+    #[schemars(with = "i32", range(min = 0, max = 1_000_000))]
+    pub up: u32,
+    /// All that were asked for.
+    #[schemars(with = "i32", range(min = 0, max = 1_000_000))]
+    pub all: u32,
 }
 
 /// An object that is not as it should be.

@@ -267,7 +267,7 @@ fn the_transition_time_moves_with_the_status_alone() {
     let mut scene = Scene::of(vec![("a", "1", Some(good())), ("b", "1", Some(good()))]);
     scene.before = scene.fold();
     scene.now = at(200);
-    assert!(!is_news(&scene.before, &scene.fold()));
+    assert_eq!(change(&scene.before, &scene.fold()), Change::Nothing);
 
     scene.rows[1].0.2 = Some(broken("down"));
     let down = scene.fold();
@@ -285,7 +285,7 @@ fn the_transition_time_moves_with_the_status_alone() {
     ]
     .map(|(kind, second)| (kind.to_owned(), at(second)));
     assert_eq!(times(&down), wanted);
-    assert!(is_news(&scene.before, &down));
+    assert_eq!(change(&scene.before, &down), Change::Verdict);
 
     // Another fault, the same status.
     scene.before = down;
@@ -293,11 +293,11 @@ fn the_transition_time_moves_with_the_status_alone() {
     scene.rows[1].0.2 = Some(broken("still down"));
     let still = scene.fold();
     assert_eq!(times(&still), wanted);
-    assert!(is_news(&scene.before, &still));
+    assert_eq!(change(&scene.before, &still), Change::Words);
 }
 
 #[test]
-fn a_new_generation_is_news_and_what_others_wrote_is_not() {
+fn a_new_generation_is_another_verdict_and_what_others_wrote_is_nothing() {
     let mut scene = Scene::of(vec![("a", "1", Some(on_node(3, &[])))]);
     scene.before = scene.fold();
     let foreign = Condition {
@@ -305,10 +305,10 @@ fn a_new_generation_is_news_and_what_others_wrote_is_not() {
         ..scene.before[0].clone()
     };
     scene.before.insert(0, foreign);
-    assert!(!is_news(&scene.before, &scene.fold()));
+    assert_eq!(change(&scene.before, &scene.fold()), Change::Nothing);
     scene.generation = 3;
-    assert!(is_news(&scene.before, &scene.fold()));
-    assert!(is_news(&[], &scene.fold()));
+    assert_eq!(change(&scene.before, &scene.fold()), Change::Verdict);
+    assert_eq!(change(&[], &scene.fold()), Change::Verdict);
 }
 
 #[test]

@@ -75,3 +75,22 @@ fn a_long_message_is_cut_between_letters_and_says_so() {
     let long = shortened(&"ü".repeat(400), LONGEST);
     assert!(long.len() <= LONGEST && long.ends_with("ü…"), "{long}");
 }
+
+#[test]
+fn sessions_and_vnis_of_both_layers_are_counted_with_those_that_are_up() {
+    let mut scene = Scene::healthy();
+    let told = |scene: &Scene| {
+        let status = node_status(&scene.report(None, 1000));
+        (status.sessions.unwrap(), status.vnis.unwrap())
+    };
+    let (sessions, vnis) = told(&scene);
+    assert_eq!((sessions.up, vnis.up), (sessions.all, vnis.all));
+    // A segment that FRR knows nothing of, and a session that is down.
+    scene.add_segment(300);
+    let after = told(&scene).1;
+    assert_eq!((after.up, after.all), (vnis.up, vnis.all + 1));
+    let mut report = scene.report(None, 1000);
+    report.sessions[0].established_seconds = None;
+    let down = node_status(&report).sessions.unwrap();
+    assert_eq!((down.up, down.all), (sessions.up - 1, sessions.all));
+}

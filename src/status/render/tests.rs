@@ -8,7 +8,7 @@ use crate::status::Timestamp;
 use crate::status::report::Repair;
 use crate::status::report::tests::Scene;
 
-fn golden(name: &str, text: &str) {
+pub(in crate::status) fn golden(name: &str, text: &str) {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
         .join("src/status/render/golden")
         .join(name);
@@ -25,14 +25,14 @@ fn golden(name: &str, text: &str) {
     assert_eq!(text, expected, "{name}");
 }
 
-fn broken() -> Scene {
+pub(in crate::status) fn broken() -> Scene {
     let mut scene = Scene::healthy();
     scene.break_kernel();
     scene.reject(Kept::LastGood);
     scene
 }
 
-fn verify_report(scene: &Scene) -> VerifyReport {
+pub(in crate::status) fn verify_report(scene: &Scene) -> VerifyReport {
     VerifyReport {
         node: "worker-1".to_owned(),
         at: Timestamp::from_second(1000).unwrap(),
@@ -60,7 +60,10 @@ fn verifications() {
 }
 
 /// What a walk finds, of the healthy scene and the broken one.
-fn walked(scene: &Scene, target: &str) -> crate::status::protocol::WalkReport {
+pub(in crate::status) fn walked(
+    scene: &Scene,
+    target: &str,
+) -> crate::status::protocol::WalkReport {
     crate::status::protocol::WalkReport {
         node: "worker-1".to_owned(),
         at: Timestamp::from_second(1000).unwrap(),
