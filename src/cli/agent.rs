@@ -42,9 +42,9 @@ pub(super) struct Args {
     #[arg(long, value_enum, default_value_t, env = "PEROUTER_LOG_FORMAT")]
     log_format: LogFormat,
 
-    /// Take objects from the Kubernetes API too, and write the node's status there, by the credentials of the pod or of KUBECONFIG, and
-    /// the node's index and labels from its Node object
+    /// Take objects from the Kubernetes API too, and write the node's status there
     ///
+    /// By the credentials of the pod or of KUBECONFIG; index and labels are the Node object's.
     /// While the API is away, everything stays as it said last; so it does over a restart.
     #[arg(long)]
     kubernetes: bool,
