@@ -18,15 +18,6 @@ use crate::status::node_status::shortened;
 #[cfg(test)]
 mod tests;
 
-/// The conditions, in the order in which they are written.
-const ALL: [ConditionType; 5] = [
-    ConditionType::Accepted,
-    ConditionType::Programmed,
-    ConditionType::SessionsEstablished,
-    ConditionType::RoutesExchanged,
-    ConditionType::Ready,
-];
-
 /// How long a message may be, in bytes.
 pub const LONGEST: usize = 1024;
 
@@ -93,7 +84,8 @@ pub fn fold(object: &ObjectView<'_>, nodes: &Nodes<'_>, now: Timestamp) -> Vec<C
     let told: Vec<_> = concerned
         .map(|(name, node)| (*name, Standing::of(object, node)))
         .collect();
-    ALL.into_iter()
+    ConditionType::ALL
+        .into_iter()
         .map(|kind| {
             let of_nodes = told.iter();
             let judged = judge(kind, of_nodes.map(|(name, it)| (*name, it.on(kind))));

@@ -200,7 +200,9 @@ fn object(item: Item) -> Result<Option<ObjectRow>, UnknownList> {
     let folded: Option<Folded> = serde_json::from_value(item.status)?;
     let generation = item.metadata.generation;
     let of_now = |it: &ApiCondition| {
-        let kind = ALL.into_iter().find(|kind| kind.as_str() == it.type_)?;
+        let kind = ConditionType::ALL
+            .into_iter()
+            .find(|kind| kind.as_str() == it.type_)?;
         let of_all = OfAll {
             status: status_of(&it.status),
             reason: it.reason.clone(),
@@ -223,14 +225,6 @@ fn object(item: Item) -> Result<Option<ObjectRow>, UnknownList> {
             .collect(),
     }))
 }
-
-const ALL: [ConditionType; 5] = [
-    ConditionType::Accepted,
-    ConditionType::Programmed,
-    ConditionType::SessionsEstablished,
-    ConditionType::RoutesExchanged,
-    ConditionType::Ready,
-];
 
 fn status_of(written: &str) -> ConditionStatus {
     let all = [ConditionStatus::True, ConditionStatus::False];

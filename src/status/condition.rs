@@ -32,6 +32,15 @@ pub enum ConditionType {
 }
 
 impl ConditionType {
+    /// All of them, in the order in which they are written.
+    pub const ALL: [Self; 5] = [
+        Self::Accepted,
+        Self::Programmed,
+        Self::SessionsEstablished,
+        Self::RoutesExchanged,
+        Self::Ready,
+    ];
+
     /// Its name in a status.
     #[must_use]
     pub const fn as_str(self) -> &'static str {

@@ -109,7 +109,7 @@ fn what_holds_on_all_nodes_is_true() {
     let scene = Scene::of(vec![("a", "1", Some(good())), ("b", "1", Some(good()))]);
     let all = scene.fold();
     let kinds: Vec<&str> = all.iter().map(|it| &*it.type_).collect();
-    assert_eq!(kinds, ALL.map(ConditionType::as_str));
+    assert_eq!(kinds, ConditionType::ALL.map(ConditionType::as_str));
     for condition in &all {
         assert_eq!(condition.status, "True", "{condition:?}");
         assert_eq!(condition.observed_generation, Some(2));
