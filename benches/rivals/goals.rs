@@ -274,7 +274,6 @@ pub(crate) struct Verification {
     /// From the change of one route until it was verified, and that verification.
     pub(crate) after_change: f64,
     pub(crate) incremental: f64,
-    pub(crate) resident: f64,
     pub(crate) peak: f64,
     /// Hundredths of a core at rest.
     pub(crate) rest: f64,

@@ -159,12 +159,13 @@ pub(crate) fn measure(results: &mut Results, progress: &Progress) -> Result<(), 
         before.resident,
     );
     let mut all = Vec::new();
-    for vnis in SIZES {
-        all.push(scale.size(vnis)?);
-    }
+    let measured = SIZES.iter().try_for_each(|vnis| {
+        all.push(scale.size(*vnis)?);
+        Ok(())
+    });
     scale.lab.down()?;
     goals::judge_verification(results, &all);
-    Ok(())
+    measured
 }
 
 /// What is measured with, and what there is already.
@@ -251,24 +252,70 @@ impl Scale<'_> {
         self.results.alone(&name, vnis, unit, value);
     }
 
+    /// Measures one size. Each number is told as soon as there is one: a later one may fail.
     fn size(&mut self, vnis: usize) -> Result<goals::Verification, Failure> {
+        let ms = Unit::Milliseconds;
         self.grow(vnis)?;
         self.lab.exec(&["sh", "-c", FORGET_PEAK])?;
-        self.progress
-            .tell(format!("{vnis} L3VNIs: verifying all, {FULL} times"));
-        let mut full = Vec::new();
-        for _ in 0..FULL {
-            let report: Value =
-                serde_json::from_str(&self.lab.exec(&["perouter", "verify", "-o", "json"])?)?;
-            let took = report["tookMs"]
-                .as_u64()
-                .ok_or("it does not say how long it took")?;
-            full.push(Duration::from_millis(took));
-        }
+        let full = median_ms(&self.full(vnis)?)?;
+        self.tell("a full verification", vnis, ms, full);
         self.progress
             .tell(format!("{vnis} L3VNIs: what the daemons take to answer"));
         let answers: answers::Answers =
             serde_json::from_str(&self.lab.exec(&[PROGRAM, ANSWERS, &vnis.to_string()])?)?;
+        let (bgpd, zebra) = (answers.bgpd, answers.zebra);
+        self.tell("of that bgpd answers the same questions", vnis, ms, bgpd);
+        self.tell("of that zebra answers the same, meanwhile", vnis, ms, zebra);
+        let rest = self.rest(vnis)?;
+        let look = self.look()?;
+        let (resident, peak) = (look.resident, look.peak);
+        let memory = Unit::Kibibytes;
+        self.tell("agent at rest, resident memory", vnis, memory, resident);
+        self.tell("agent, peak of resident memory", vnis, memory, peak);
+        let processor = Unit::CorePercent;
+        self.tell("agent at rest, processor time", vnis, processor, rest);
+        let changes = self.changes(vnis)?;
+        let after: Vec<Duration> = changes.iter().map(|one| one.after).collect();
+        let took: Vec<Duration> = changes.iter().map(|one| one.took).collect();
+        let (after_change, incremental) = (median_ms(&after)?, median_ms(&took)?);
+        let until = "one route changed, until it is verified";
+        self.tell(until, vnis, ms, after_change);
+        let alone = "one route changed, the verification";
+        self.tell(alone, vnis, ms, incremental);
+        Ok(goals::Verification {
+            vnis,
+            routes: vnis * ROUTES,
+            full,
+            bgpd,
+            zebra,
+            after_change,
+            incremental,
+            peak,
+            rest,
+        })
+    }
+
+    fn tell(&mut self, name: &str, vnis: usize, unit: Unit, value: f64) {
+        let routes = vnis * ROUTES;
+        self.alone(&format!("{name}, {routes} routes"), vnis, unit, value);
+    }
+
+    /// Has everything verified a few times.
+    fn full(&self, vnis: usize) -> Result<Vec<Duration>, Failure> {
+        self.progress
+            .tell(format!("{vnis} L3VNIs: verifying all, {FULL} times"));
+        let verify = |_| {
+            let report: Value =
+                serde_json::from_str(&self.lab.exec(&["perouter", "verify", "-o", "json"])?)?;
+            let took = report["tookMs"].as_u64();
+            let took = took.ok_or("it does not say how long it took")?;
+            Ok(Duration::from_millis(took))
+        };
+        (0..FULL).map(verify).collect()
+    }
+
+    /// One route of a VRF in the middle goes and comes again, a few times.
+    fn changes(&self, vnis: usize) -> Result<Vec<Verified>, Failure> {
         self.progress
             .tell(format!("{vnis} L3VNIs: one route, {CHANGES} times"));
         let mut changes = Vec::new();
@@ -276,49 +323,7 @@ impl Scale<'_> {
             changes.push(self.change("withdraw", vnis / 2, ROUTES * vnis - 1)?);
             changes.push(self.change("again", vnis / 2, ROUTES * vnis)?);
         }
-        let rest = self.rest(vnis)?;
-        let look = self.look()?;
-        let after: Vec<Duration> = changes.iter().map(|one| one.after).collect();
-        let took: Vec<Duration> = changes.iter().map(|one| one.took).collect();
-        let measured = goals::Verification {
-            vnis,
-            routes: vnis * ROUTES,
-            full: median_ms(&full)?,
-            bgpd: answers.bgpd,
-            zebra: answers.zebra,
-            after_change: median_ms(&after)?,
-            incremental: median_ms(&took)?,
-            resident: look.resident,
-            peak: look.peak,
-            rest,
-        };
-        self.tell(&measured);
-        Ok(measured)
-    }
-
-    fn tell(&mut self, one: &goals::Verification) {
-        let (vnis, routes) = (one.vnis, one.routes);
-        let ms = Unit::Milliseconds;
-        for (name, unit, value) in [
-            ("a full verification", ms, one.full),
-            ("of that bgpd answers the same questions", ms, one.bgpd),
-            ("of that zebra answers the same, meanwhile", ms, one.zebra),
-            (
-                "one route changed, until it is verified",
-                ms,
-                one.after_change,
-            ),
-            ("one route changed, the verification", ms, one.incremental),
-            (
-                "agent at rest, resident memory",
-                Unit::Kibibytes,
-                one.resident,
-            ),
-            ("agent, peak of resident memory", Unit::Kibibytes, one.peak),
-            ("agent at rest, processor time", Unit::CorePercent, one.rest),
-        ] {
-            self.alone(&format!("{name}, {routes} routes"), vnis, unit, value);
-        }
+        Ok(changes)
     }
 
     /// Adds L3VNIs and their routes, and waits until all of it is verified.
@@ -402,7 +407,12 @@ impl Scale<'_> {
                 break verified;
             }
             if begun.elapsed() > VERIFIED_WITHIN {
-                return Err("the agent has not verified that route".into());
+                return Err(format!(
+                    "the agent has not verified {verb} in {vrf} within {} s; it verified:\n{}",
+                    VERIFIED_WITHIN.as_secs(),
+                    self.lab.exec(&["tail", "-n", "20", LOG])?
+                )
+                .into());
             }
             std::thread::sleep(Duration::from_millis(500));
         };

@@ -128,7 +128,8 @@ pub async fn run(options: Options) -> Result<(), AgentError> {
     let cluster = api
         .as_ref()
         .map(|(client, namespace)| Cluster::watch(client, &options.name, namespace, &changed));
-    let api = api.zip(cluster.as_ref().map(|all| (all.nodes(), all.identities())));
+    let known = |all: &Cluster| (all.nodes(), all.identities(), all.recovery());
+    let api = api.zip(cluster.as_ref().map(known));
     let node = tokio::select! {
         node = contents::node(&options, cluster.as_ref()) => node?,
         _ = stop.recv() => return Ok(()),
@@ -137,7 +138,7 @@ pub async fn run(options: Options) -> Result<(), AgentError> {
     tracing::info!(node = options.name, index = node.index.0, "started");
     let mut worker = Worker::new(&options, node, cluster, tell)?;
     socket::serve(&options.socket, ask, worker.publish.subscribe())?;
-    let _told = api.map(|((client, namespace), (nodes, identities))| {
+    let _told = api.map(|((client, namespace), (nodes, identities, recovery))| {
         let node = &options.name;
         let reports = || worker.publish.subscribe();
         let herald = Herald::new(client.clone(), node, identities, reports());
@@ -147,6 +148,7 @@ pub async fn run(options: Options) -> Result<(), AgentError> {
             node: node.clone(),
             nodes,
             reports: reports(),
+            recovery,
         };
         (scribe.start(), herald.start())
     });

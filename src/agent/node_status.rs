@@ -14,7 +14,7 @@ use tokio::sync::watch;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::execute::chain;
-use super::source::SeenNode;
+use super::source::{Recovery, SeenNode};
 use crate::api::v1alpha1::{API_VERSION, NodeStatus, RouterNodeConfigurationStatus};
 use crate::status::Report;
 use crate::status::node_status::node_status;
@@ -41,6 +41,8 @@ pub struct Scribe {
     pub nodes: watch::Receiver<Option<SeenNode>>,
     /// What is true of the node.
     pub reports: watch::Receiver<Option<Arc<Report>>>,
+    /// Tells that the API server answers again.
+    pub recovery: Recovery,
 }
 
 /// The object as it was made, by what its Node is known by there.
@@ -58,8 +60,10 @@ impl Scribe {
     async fn run(mut self) {
         let mut written: Option<NodeStatus> = None;
         let mut made: Option<Made> = None;
-        let (mut pause, mut complaint) = (RETRY_FIRST, None);
+        let mut pauses = self.recovery.pauses(RETRY_FIRST, RETRY_LONGEST);
+        let mut complaint = None;
         loop {
+            pauses.try_begins();
             let report = self.reports.borrow_and_update().clone();
             let status = report.as_deref().map(node_status);
             let outcome = match status {
@@ -78,8 +82,9 @@ impl Scribe {
                 Ok(()) => {
                     if complaint.take().is_some() {
                         tracing::info!("the node's status is in the Kubernetes API again");
+                        self.recovery.tell();
                     }
-                    pause = RETRY_FIRST;
+                    pauses.answered();
                     tokio::time::sleep(GATHER).await;
                 }
                 Err(error) => {
@@ -88,8 +93,7 @@ impl Scribe {
                         tracing::warn!("the node's status cannot be written: {said}");
                         complaint = Some(said);
                     }
-                    tokio::time::sleep(pause).await;
-                    pause = (pause * 2).min(RETRY_LONGEST);
+                    pauses.failed().await;
                 }
             }
         }

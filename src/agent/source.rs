@@ -11,11 +11,15 @@ use std::sync::Arc;
 use serde_json::Value;
 
 mod cluster;
+mod follow;
+mod recovery;
 mod sealed;
 mod store;
 
+pub(crate) use cluster::kinds;
 pub use cluster::{Cluster, Identities};
-pub(crate) use cluster::{follow, kinds};
+pub(crate) use follow::follow;
+pub use recovery::Recovery;
 pub(crate) use store::INDEX;
 pub use store::SeenNode;
 

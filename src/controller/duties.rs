@@ -110,14 +110,15 @@ impl<'a> Duties<'a> {
 
     /// Goes on for ever. May be dropped anywhere, and begun again.
     pub(super) async fn run(&mut self) -> Infallible {
-        let mut pause = RETRY_FIRST;
+        let mut pauses = self.world.recovery().pauses(RETRY_FIRST, RETRY_LONGEST);
         loop {
+            pauses.try_begins();
             match self.round().await {
                 Ok(later) => {
                     if self.complaint.take().is_some() {
                         tracing::info!("all is written again");
                     }
-                    pause = RETRY_FIRST;
+                    pauses.answered();
                     tokio::time::sleep(GATHER).await;
                     let longest = later.unwrap_or(RESYNC);
                     // One that has passed without a change is well too.
@@ -126,8 +127,7 @@ impl<'a> Duties<'a> {
                 }
                 Err(error) => {
                     self.complain(&error);
-                    tokio::time::sleep(pause).await;
-                    pause = (pause * 2).min(RETRY_LONGEST);
+                    pauses.failed().await;
                 }
             }
         }

@@ -22,7 +22,7 @@ use tokio::sync::Notify;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::index::Claim;
-use crate::agent::source::{INDEX, follow, kinds};
+use crate::agent::source::{INDEX, Recovery, follow, kinds};
 use crate::api::v1alpha1::RouterNodeConfigurationStatus;
 use crate::api::v1alpha1::node_status::ObjectOnNode;
 use crate::api::{Kind, Labels};
@@ -47,6 +47,7 @@ pub(super) struct World {
     pub(super) objects: BTreeMap<Kind, Seen<DynamicObject>>,
     changed: Arc<Notify>,
     progress: Arc<Progress>,
+    recovery: Recovery,
     _watches: Vec<AbortOnDropHandle<()>>,
 }
 
@@ -118,6 +119,7 @@ impl World {
             objects: objects.collect(),
             changed: watches.changed,
             progress: watches.progress,
+            recovery: watches.recovery,
             _watches: watches.tasks,
         }
     }
@@ -141,6 +143,11 @@ impl World {
         }
     }
 
+    /// What tells that the API server answers again.
+    pub(super) fn recovery(&self) -> Recovery {
+        self.recovery.clone()
+    }
+
     /// What has been read.
     pub(super) fn progress(&self) -> Arc<Progress> {
         Arc::clone(&self.progress)
@@ -152,6 +159,7 @@ impl World {
 struct Watches {
     changed: Arc<Notify>,
     progress: Arc<Progress>,
+    recovery: Recovery,
     tasks: Vec<AbortOnDropHandle<()>>,
 }
 
@@ -211,7 +219,7 @@ impl Watches {
         let told = watch_api(api, watcher::Config::default())
             .modify(|object| object.managed_fields_mut().clear());
         let told = reflector(writer, told).boxed();
-        let task = follow(what, told, move |event| {
+        let heed = move |event: watcher::Result<Event<K>>| {
             let Ok(event) = event else {
                 return;
             };
@@ -221,7 +229,8 @@ impl Watches {
             if matters(&event) {
                 changed.notify_one();
             }
-        });
+        };
+        let task = follow(what, told, self.recovery.clone(), heed);
         self.tasks.push(spawn(task));
         seen
     }

@@ -11,7 +11,7 @@ use k8s_openapi::jiff::Timestamp;
 use kube::api::{Patch, PatchParams, PostParams};
 use kube::{Api, Client, ResourceExt as _};
 use perouter::agent::node_status::Scribe;
-use perouter::agent::source::SeenNode;
+use perouter::agent::source::{Recovery, SeenNode};
 use perouter::api::{Kind, Labels, ObjectKey, v1alpha1};
 use perouter::intent::{NodeIndex, NodeIntent};
 use perouter::status::Report;
@@ -103,6 +103,7 @@ impl Agents {
             node: node.name_any(),
             nodes,
             reports,
+            recovery: Recovery::default(),
         };
         let agent = AbortOnDropHandle::new(tokio::spawn(agent.run()));
         self.all.push((agent, scribe.start()));

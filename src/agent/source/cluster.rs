@@ -5,9 +5,7 @@
 
 use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
-use futures::{Stream, StreamExt as _};
 use k8s_openapi::api::core::v1::Node;
 use kube::api::{ApiResource, DynamicObject, PartialObjectMeta};
 use kube::runtime::watcher::{self, Event};
@@ -17,14 +15,12 @@ use tokio::sync::{mpsc, watch};
 use tokio_util::task::AbortOnDropHandle;
 
 use super::Contents;
+use super::follow::follow;
+use super::recovery::Recovery;
 use super::sealed::Sealed;
 use super::store::{SeenNode, Store, Told, seen_node};
 use crate::api::{Kind, Labels, ObjectKey, v1alpha1};
 use crate::intent::NodeIndex;
-
-/// The pause after a failure: what comes back is not kept waiting, and not stormed either.
-const PAUSE_FIRST: Duration = Duration::from_millis(250);
-const PAUSE_LONGEST: Duration = Duration::from_secs(5);
 
 /// What the API server knows objects by.
 #[derive(Clone, Debug)]
@@ -44,6 +40,7 @@ pub struct Cluster {
     store: Arc<Mutex<Store>>,
     nodes: watch::Receiver<Option<SeenNode>>,
     sealed: Sealed,
+    recovery: Recovery,
     _watches: Vec<AbortOnDropHandle<()>>,
 }
 
@@ -52,7 +49,8 @@ impl Cluster {
     /// Whenever something else than before is known, `changed` is told.
     #[must_use]
     pub fn watch(client: &Client, node: &str, namespace: &str, changed: &mpsc::Sender<()>) -> Self {
-        let sealed = Sealed::watch(client, namespace, changed);
+        let recovery = Recovery::default();
+        let sealed = Sealed::watch(client, namespace, &recovery, changed);
         let kinds = kinds();
         let store = Store::new(kinds.iter().map(|(kind, _)| *kind));
         let store = Arc::new(Mutex::new(store));
@@ -62,19 +60,21 @@ impl Cluster {
             let api: Api<DynamicObject> = Api::all_with(client.clone(), &resource);
             let told = watcher::watcher(api, watcher::Config::default());
             let (store, changed) = (Arc::clone(&store), changed.clone());
-            watches.push(spawn(follow(kind.to_string(), told, move |event| {
+            let heed = move |event| {
                 if let Some(told) = told_by(event)
                     && lock(&store).heed(kind, told)
                 {
                     tell(&changed);
                 }
-            })));
+            };
+            let task = follow(kind.to_string(), told, recovery.clone(), heed);
+            watches.push(spawn(task));
         }
         let only = watcher::Config::default().fields(&format!("metadata.name={node}"));
         let metadata: Api<PartialObjectMeta<Node>> = Api::all(client.clone());
         let told = watcher::watcher(metadata, only);
         let changed = changed.clone();
-        watches.push(spawn(follow("Node".to_owned(), told, move |event| {
+        let heed = move |event| {
             if let Some(node) = node_by(event)
                 && seen.send_if_modified(|before| {
                     *before != Some(node.clone()) && {
@@ -85,11 +85,14 @@ impl Cluster {
             {
                 tell(&changed);
             }
-        })));
+        };
+        let task = follow("Node".to_owned(), told, recovery.clone(), heed);
+        watches.push(spawn(task));
         Self {
             store,
             nodes,
             sealed,
+            recovery,
             _watches: watches,
         }
     }
@@ -105,6 +108,12 @@ impl Cluster {
     #[must_use]
     pub fn identities(&self) -> Identities {
         Identities(Arc::clone(&self.store))
+    }
+
+    /// What tells that the API server answers again.
+    #[must_use]
+    pub fn recovery(&self) -> Recovery {
+        self.recovery.clone()
     }
 
     /// The node, once its Node object was read.
@@ -174,40 +183,6 @@ fn lock(store: &Mutex<Store>) -> MutexGuard<'_, Store> {
 pub(super) fn tell(changed: &mpsc::Sender<()>) {
     // A full channel means that somebody is going to look anyway.
     let _ = changed.try_send(());
-}
-
-/// Hands on what is told of `what`, failures too, and pauses after these.
-pub(crate) async fn follow<K>(
-    what: String,
-    told: impl Stream<Item = watcher::Result<Event<K>>>,
-    mut heed: impl FnMut(watcher::Result<Event<K>>),
-) {
-    let mut told = std::pin::pin!(told);
-    let (mut pause, mut complaint) = (PAUSE_FIRST, None);
-    while let Some(event) = told.next().await {
-        match &event {
-            Ok(_) => {
-                pause = PAUSE_FIRST;
-                if complaint.take().is_some() {
-                    tracing::info!(%what, "the Kubernetes API answers again");
-                }
-            }
-            Err(error) => {
-                let said = Some(crate::agent::chain(error));
-                if complaint != said {
-                    complaint = said;
-                    let why = complaint.as_deref().unwrap_or_default();
-                    tracing::warn!(%what, "the Kubernetes API cannot be watched: {why}");
-                }
-            }
-        }
-        let failed = event.is_err();
-        heed(event);
-        if failed {
-            tokio::time::sleep(pause).await;
-            pause = (pause * 2).min(PAUSE_LONGEST);
-        }
-    }
 }
 
 fn told_by(event: watcher::Result<Event<DynamicObject>>) -> Option<Told> {

@@ -14,7 +14,9 @@ use kube::{Api, Client};
 use tokio::sync::mpsc;
 use tokio_util::task::AbortOnDropHandle;
 
-use super::cluster::{follow, tell};
+use super::cluster::tell;
+use super::follow::follow;
+use super::recovery::Recovery;
 use crate::api::secrets::{Secrets, TYPE};
 
 /// What is known of them, until it is dropped.
@@ -28,21 +30,27 @@ pub(super) struct Sealed {
 
 impl Sealed {
     /// Watches them. Whenever something else than before is known, `changed` is told.
-    pub(super) fn watch(client: &Client, namespace: &str, changed: &mpsc::Sender<()>) -> Self {
+    pub(super) fn watch(
+        client: &Client,
+        namespace: &str,
+        recovery: &Recovery,
+        changed: &mpsc::Sender<()>,
+    ) -> Self {
         let api: Api<Secret> = Api::namespaced(client.clone(), namespace);
         let only = watcher::Config::default().fields(&format!("type={TYPE}"));
         let (store, writer) = reflector::store();
         let told = reflector::reflector(writer, watcher::watcher(api, only)).boxed();
         let complete = Arc::new(AtomicBool::new(false));
         let (done, changed) = (Arc::clone(&complete), changed.clone());
-        let watch = follow("Secret".to_owned(), told, move |event| match event {
+        let heed = move |event| match event {
             Ok(Event::InitDone) => {
                 done.store(true, Ordering::Release);
                 tell(&changed);
             }
             Ok(Event::Apply(_) | Event::Delete(_)) => tell(&changed),
             Ok(Event::Init | Event::InitApply(_)) | Err(_) => {}
-        });
+        };
+        let watch = follow("Secret".to_owned(), told, recovery.clone(), heed);
         Self {
             namespace: namespace.to_owned(),
             store,

@@ -15,7 +15,7 @@ use rustls::sign::CertifiedKey;
 use tokio::sync::Notify;
 use tokio_util::task::AbortOnDropHandle;
 
-use crate::agent::source::follow;
+use crate::agent::source::{Recovery, follow};
 use crate::controller::certificate;
 
 /// What serves now, until all who know of it are dropped.
@@ -48,13 +48,14 @@ impl Certificates {
         let only = watcher::Config::default().fields(&format!("metadata.name={name}"));
         let told = watcher::watcher(api, only).boxed();
         let (kept, tell) = (Arc::clone(&current), Arc::clone(&changed));
-        let watch = follow(format!("Secret {name}"), told, move |event| {
+        let heed = move |event| {
             match event {
                 Ok(Event::Apply(secret) | Event::InitApply(secret)) => kept.load(&secret),
                 Ok(Event::Init | Event::InitDone | Event::Delete(_)) | Err(_) => {}
             }
             tell.notify_one();
-        });
+        };
+        let watch = follow(format!("Secret {name}"), told, Recovery::default(), heed);
         Ok(Self {
             current,
             changed,

@@ -6,6 +6,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use perouter::lab::client::{self, Finished};
+use perouter::status::Timestamp;
 
 use crate::fabric::{Fabric, Failure};
 use crate::names::End;
@@ -201,6 +202,25 @@ impl Pinged {
             answers: _,
         } = self;
         let gap = gap.as_secs_f64();
-        Err(format!("{lost} of {sent} pings from {what} were lost, {gap:.2} s in a row").into())
+        let first = self.first_lost();
+        Err(
+            format!("{lost} of {sent} pings from {what} were lost, {gap:.2} s in a row; {first}")
+                .into(),
+        )
+    }
+
+    /// Which was lost first, and when the one before it was answered, as the logs write it.
+    fn first_lost(&self) -> String {
+        let mut before = None;
+        for (number, time) in &self.answers {
+            let awaited = before.map_or(1, |(number, _)| number + 1);
+            if *number != awaited {
+                let after = Timestamp::from_second(*time as i64);
+                let after = after.map_or_else(|error| error.to_string(), |it| it.to_string());
+                return format!("the first was number {awaited}, answers came again at {after}");
+            }
+            before = Some((*number, *time));
+        }
+        "the last ones".to_owned()
     }
 }
