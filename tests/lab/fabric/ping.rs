@@ -209,6 +209,16 @@ impl Pinged {
         )
     }
 
+    /// Demands that no two were lost; one alone is told of, with what it takes to find out why.
+    pub(crate) fn uninterrupted(&self) -> Result<String, Failure> {
+        let Self { sent, lost, .. } = self;
+        match lost {
+            0 => Ok(format!("0 of {sent} pings lost")),
+            1 => Ok(format!("1 of {sent} pings lost, {}", self.first_lost())),
+            _ => self.all_answered().map(|()| String::new()),
+        }
+    }
+
     /// Which was lost first, and when the one before it was answered, as the logs write it.
     fn first_lost(&self) -> String {
         let mut before = None;
