@@ -209,28 +209,15 @@ impl Pinged {
         )
     }
 
-    /// Demands that no two were lost; one alone is told of, with what it takes to find out why.
-    pub(crate) fn uninterrupted(&self) -> Result<String, Failure> {
-        let Self { sent, lost, .. } = self;
-        match lost {
-            0 => Ok(format!("0 of {sent} pings lost")),
-            1 => Ok(format!("1 of {sent} pings lost, {}", self.first_lost())),
-            _ => self.all_answered().map(|()| String::new()),
-        }
-    }
-
-    /// Which was lost first, and when the one before it was answered, as the logs write it.
+    /// Which was lost first, and when the next one was answered, as the logs write it.
     fn first_lost(&self) -> String {
-        let mut before = None;
-        for (number, time) in &self.answers {
-            let awaited = before.map_or(1, |(number, _)| number + 1);
-            if *number != awaited {
-                let after = Timestamp::from_second(*time as i64);
-                let after = after.map_or_else(|error| error.to_string(), |it| it.to_string());
-                return format!("the first was number {awaited}, answers came again at {after}");
-            }
-            before = Some((*number, *time));
-        }
-        "the last ones".to_owned()
+        let answers = self.answers.iter().zip(self.answers.iter().skip(1));
+        let mut gaps = answers.filter(|((number, _), (next, _))| *number + 1 != **next);
+        let Some(((number, _), (_, time))) = gaps.next() else {
+            return "none between two answers".to_owned();
+        };
+        let after = Timestamp::from_second(*time as i64);
+        let after = after.map_or_else(|error| error.to_string(), |it| it.to_string());
+        format!("the first after number {number}, answers came again at {after}")
     }
 }
