@@ -121,3 +121,28 @@ pub(crate) fn l3vni(name: &str, vni: u32) -> String {
     })
     .to_string()
 }
+
+#[test]
+fn calls_of_kubectl_at_once_have_each_their_own_input() {
+    let bed = Bed::new();
+    let named = |name: &str| {
+        let object = json!({
+            "apiVersion": "v1",
+            "kind": "ConfigMap",
+            "metadata": {"name": name},
+        });
+        let print = ["create", "--dry-run=client", "-o", "name", "-f", "-"];
+        bed.feed(&print, &object.to_string())
+    };
+    let named = &named;
+    std::thread::scope(|scope| {
+        for caller in 0..6 {
+            scope.spawn(move || {
+                for call in 0..5 {
+                    let name = format!("map-{caller}-{call}");
+                    assert_eq!(named(&name), format!("configmap/{name}\n"));
+                }
+            });
+        }
+    });
+}

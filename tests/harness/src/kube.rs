@@ -5,7 +5,7 @@
 //! server is dropped its processes are killed; they die with the thread that started it too.
 
 use std::fs;
-use std::io;
+use std::io::{self, Seek as _, Write as _};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
@@ -123,9 +123,8 @@ impl ApiServer {
     ///
     /// When it cannot be run; what it says is in the output, however it ends.
     pub fn kubectl(&self, arguments: &[&str], input: &str) -> Result<Output, KubeError> {
-        let file = self.folder.path().join("input");
-        fs::write(&file, input).map_err(|source| file_error(&file, source))?;
-        let stdin = fs::File::open(&file).map_err(|source| file_error(&file, source))?;
+        let stdin = self.holding(input);
+        let stdin = stdin.map_err(|source| file_error(self.folder.path(), source))?;
         let program = self.assets.kubectl();
         Command::new(&program)
             .args(arguments)
@@ -135,6 +134,14 @@ impl ApiServer {
             .stdin(stdin)
             .output()
             .map_err(|source| KubeError::Program { program, source })
+    }
+
+    /// A file of its own for each call, of which there may be several at once, without a name.
+    fn holding(&self, input: &str) -> io::Result<fs::File> {
+        let mut file = tempfile::tempfile_in(self.folder.path())?;
+        file.write_all(input.as_bytes())?;
+        file.rewind()?;
+        Ok(file)
     }
 
     /// Kills the server, but not etcd: all objects stay.

@@ -341,7 +341,9 @@ fn a_certificate_is_renewed_under_calls_of_which_none_fails() {
         // And some with the new one alone.
         std::thread::sleep(Duration::from_secs(5));
         stop.store(true, Ordering::Relaxed);
-        caller.join().unwrap();
+        if let Err(why) = caller.join() {
+            std::panic::resume_unwind(why);
+        }
     });
     let calls = calls.into_inner();
     eprintln!("{calls} calls over a rotation");
