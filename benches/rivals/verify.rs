@@ -31,6 +31,12 @@ const PROGRAM: &str = "/usr/bin/rivals";
 const SIZES: [usize; 3] = [10, 100, 1000];
 const ROUTES: usize = 100;
 
+/// The environment's variable that names other numbers of L3VNIs, in ascending order: `100,1000`.
+const SIZES_WANTED: &str = "PEROUTER_BENCH_L3VNIS";
+
+/// Prints what FRR said last, which tells why it did not answer.
+const FRR_SAID: &str = "tail -n 20 /var/log/perouter/bgpd.log /var/log/perouter/zebra.log";
+
 /// How many L3VNIs are added at once: zebra of User Mode Linux takes half a minute for a thousand,
 /// and is taken for dead.
 const AT_ONCE: usize = 100;
@@ -130,7 +136,8 @@ spec:
 pub(crate) fn measure(results: &mut Results, progress: &Progress) -> Result<(), Failure> {
     let program = std::env::current_exe()?;
     let topology = TOPOLOGY.replace("EXECUTABLE", &program.display().to_string());
-    let files: Vec<_> = (0..SIZES[SIZES.len() - 1])
+    let sizes = sizes()?;
+    let files: Vec<_> = (0..sizes.iter().copied().max().unwrap_or(0))
         .step_by(PER_FILE)
         .map(|from| {
             let text: Vec<String> = (from..from + PER_FILE).map(manifest).collect();
@@ -159,13 +166,23 @@ pub(crate) fn measure(results: &mut Results, progress: &Progress) -> Result<(), 
         before.resident,
     );
     let mut all = Vec::new();
-    let measured = SIZES.iter().try_for_each(|vnis| {
+    let measured = sizes.iter().try_for_each(|vnis| {
         all.push(scale.size(*vnis)?);
         Ok(())
     });
+    let measured = measured.map_err(|error| scale.with_logs(&error));
     scale.lab.down()?;
     goals::judge_verification(results, &all);
     measured
+}
+
+fn sizes() -> Result<Vec<usize>, Failure> {
+    let Ok(wanted) = std::env::var(SIZES_WANTED) else {
+        return Ok(SIZES.to_vec());
+    };
+    let sizes = wanted.split(',').map(|size| size.trim().parse());
+    let sizes: Result<Vec<usize>, _> = sizes.collect();
+    sizes.map_err(|error| format!("{SIZES_WANTED} is {wanted:?}: {error}").into())
 }
 
 /// What is measured with, and what there is already.
@@ -293,6 +310,15 @@ impl Scale<'_> {
             peak,
             rest,
         })
+    }
+
+    /// The failure, with what FRR has to say to it.
+    fn with_logs(&self, failure: &Failure) -> Failure {
+        let failure = crate::chain(&**failure);
+        match self.lab.exec(&["sh", "-c", FRR_SAID]) {
+            Ok(said) => format!("{failure}\nFRR said:\n{said}").into(),
+            Err(error) => format!("{failure}\nFRR's logs cannot be read: {error}").into(),
+        }
     }
 
     fn tell(&mut self, name: &str, vnis: usize, unit: Unit, value: f64) {

@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, HashMap};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use k8s_openapi::jiff::Timestamp;
 
-use crate::api::v1alpha1::node_status::{NotTrue, ObjectOnNode};
+use crate::api::v1alpha1::node_status::{NamedObject, NotTrue, ObjectsAlike};
 use crate::api::{Labels, NodeSelector, ObjectKey};
 use crate::status::condition::{ConditionStatus, ConditionType, Reason};
 use crate::status::node_status::shortened;
@@ -43,19 +43,32 @@ pub struct NodeView<'a> {
 
 /// What a node's status says, by kind, namespace and name.
 #[derive(Clone, Debug, Default)]
-pub struct Objects<'a>(HashMap<(&'a str, &'a str, &'a str), &'a ObjectOnNode>);
+pub struct Objects<'a>(HashMap<(&'a str, &'a str, &'a str), OnNode<'a>>);
+
+/// What a node says of an object.
+#[derive(Clone, Copy, Debug)]
+struct OnNode<'a> {
+    observed_generation: Option<i64>,
+    not_true: &'a [NotTrue],
+}
 
 impl<'a> Objects<'a> {
     /// The objects of a status.
     #[must_use]
-    pub fn of(objects: &'a [ObjectOnNode]) -> Self {
-        let all = objects
-            .iter()
-            .map(|told| ((&*told.kind, &*told.namespace, &*told.name), told));
-        Self(all.collect())
+    pub fn of(objects: &'a [ObjectsAlike]) -> Self {
+        let each = |alike: &'a ObjectsAlike| {
+            let told = |object: NamedObject<'a>| OnNode {
+                observed_generation: object.observed_generation,
+                not_true: &alike.not_true,
+            };
+            alike
+                .objects()
+                .map(move |object| ((object.kind, object.namespace, object.name), told(object)))
+        };
+        Self(objects.iter().flat_map(each).collect())
     }
 
-    fn get(&self, key: &ObjectKey) -> Option<&'a ObjectOnNode> {
+    fn get(&self, key: &ObjectKey) -> Option<OnNode<'a>> {
         let key = (key.kind.as_str(), &*key.namespace, &*key.name);
         self.0.get(&key).copied()
     }
@@ -131,7 +144,7 @@ enum Standing<'a> {
     /// It has not looked at it yet, or at an earlier generation.
     Behind(String),
     /// This.
-    Told(&'a ObjectOnNode),
+    Told(OnNode<'a>),
 }
 
 /// What a node says of one condition.
@@ -183,7 +196,7 @@ impl<'a> Standing<'a> {
         let told = match self {
             Self::NoStatus => return unknown(NO_STATUS, "has no status yet"),
             Self::Behind(how) => return unknown(Reason::Progressing.as_str(), how),
-            Self::Told(told) => told,
+            Self::Told(told) => *told,
         };
         let of_kind = |not_true: &&NotTrue| not_true.kind == kind.as_str();
         let Some(not_true) = told.not_true.iter().find(of_kind) else {
@@ -213,7 +226,7 @@ fn is_false(not_true: &NotTrue) -> bool {
 }
 
 /// Why an object is not ready: of the other conditions the first that is false, else the first.
-fn root(told: &ObjectOnNode) -> Option<&str> {
+fn root(told: OnNode<'_>) -> Option<&str> {
     let others = || {
         let all = told.not_true.iter();
         all.filter(|it| it.kind != ConditionType::Ready.as_str())

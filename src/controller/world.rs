@@ -24,7 +24,7 @@ use tokio_util::task::AbortOnDropHandle;
 use super::index::Claim;
 use crate::agent::source::{INDEX, Recovery, follow, kinds};
 use crate::api::v1alpha1::RouterNodeConfigurationStatus;
-use crate::api::v1alpha1::node_status::ObjectOnNode;
+use crate::api::v1alpha1::node_status::ObjectsAlike;
 use crate::api::{Kind, Labels};
 
 /// A node's status, of which only what it says of objects is read.
@@ -37,7 +37,7 @@ pub(super) type NodeMeta = PartialObjectMeta<Node>;
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(super) struct OfObjects {
     #[serde(default)]
-    pub(super) objects: Vec<ObjectOnNode>,
+    pub(super) objects: Vec<ObjectsAlike>,
 }
 
 /// What is known, until it is dropped.

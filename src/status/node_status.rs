@@ -9,7 +9,7 @@ use super::condition::{Condition, ConditionStatus, ConditionType, Reason};
 use super::report::{ObjectReport, Report, SessionReport, Verdict};
 use crate::api::Kind;
 use crate::api::v1alpha1::node_status::{
-    FailedResource, FailureReason, NodeStatus, NotTrue, ObjectOnNode, UpOfAll,
+    FailedResource, FailureReason, NamedObject, NodeStatus, NotTrue, ObjectsAlike, UpOfAll,
 };
 
 /// How long a message may be, in bytes.
@@ -49,7 +49,7 @@ pub fn node_status(report: &Report) -> NodeStatus {
         sessions: Some(up_of_all(report.sessions.iter().map(is_established))),
         vnis: Some(up_of_all(layer_3.chain(layer_2))),
         failed_resources: failed,
-        objects: objects.take(MOST_OBJECTS).collect(),
+        objects: ObjectsAlike::gather(objects.take(MOST_OBJECTS)),
     }
 }
 
@@ -111,8 +111,9 @@ fn failure(condition: &Condition) -> FailureReason {
     }
 }
 
-fn on_node(object: &ObjectReport) -> ObjectOnNode {
-    let generations = object.conditions.iter();
+/// The object, and its conditions that are not true.
+fn on_node(object: &ObjectReport) -> (NamedObject<'_>, Vec<NotTrue>) {
+    let mut generations = object.conditions.iter();
     let not_true = object
         .conditions
         .iter()
@@ -123,15 +124,14 @@ fn on_node(object: &ObjectReport) -> ObjectOnNode {
             reason: condition.reason.as_str().to_owned(),
             message: shortened(&condition.message, LONGEST),
         });
-    ObjectOnNode {
-        kind: object.object.kind.as_str().to_owned(),
-        namespace: object.object.namespace.clone(),
-        name: object.object.name.clone(),
-        observed_generation: generations
-            .filter_map(|condition| condition.observed_generation)
-            .next(),
-        not_true: not_true.collect(),
-    }
+    let key = &object.object;
+    let named = NamedObject {
+        kind: key.kind.as_str(),
+        namespace: &key.namespace,
+        name: &key.name,
+        observed_generation: generations.find_map(|condition| condition.observed_generation),
+    };
+    (named, not_true.collect())
 }
 
 /// At most so many bytes, cut between letters, with a mark that it was.

@@ -26,21 +26,21 @@ fn not_true(kind: &str, status: &str, reason: &str, message: &str) -> NotTrue {
 }
 
 /// What a node says of the object.
-fn on_node(generation: impl Into<Option<i64>>, not_true: &[NotTrue]) -> Vec<ObjectOnNode> {
-    vec![ObjectOnNode {
-        kind: "L3VNI".to_owned(),
-        namespace: "default".to_owned(),
-        name: "red".to_owned(),
+fn on_node(generation: impl Into<Option<i64>>, not_true: &[NotTrue]) -> Vec<ObjectsAlike> {
+    let red = NamedObject {
+        kind: "L3VNI",
+        namespace: "default",
+        name: "red",
         observed_generation: generation.into(),
-        not_true: not_true.to_vec(),
-    }]
+    };
+    ObjectsAlike::gather([(red, not_true.to_vec())])
 }
 
-fn good() -> Vec<ObjectOnNode> {
+fn good() -> Vec<ObjectsAlike> {
     on_node(2, &[])
 }
 
-fn broken(why: &str) -> Vec<ObjectOnNode> {
+fn broken(why: &str) -> Vec<ObjectsAlike> {
     let ready = format!("SessionsEstablished: {why}");
     on_node(
         2,
@@ -53,7 +53,7 @@ fn broken(why: &str) -> Vec<ObjectOnNode> {
 }
 
 /// A node's name, its rack, and its status.
-type Row = (&'static str, &'static str, Option<Vec<ObjectOnNode>>);
+type Row = (&'static str, &'static str, Option<Vec<ObjectsAlike>>);
 
 struct Scene {
     rows: Vec<(Row, Labels)>,
@@ -250,13 +250,13 @@ fn only_the_nodes_that_it_selects_count() {
 
 #[test]
 fn the_status_of_another_object_says_nothing() {
-    for change in [
-        (|it| it.kind = "L2VNI".to_owned()) as fn(&mut ObjectOnNode),
-        |it| it.namespace = "other".to_owned(),
-        |it| it.name = "blue".to_owned(),
+    for other in [
+        "L2VNI default/red 2",
+        "L3VNI other/red 2",
+        "L3VNI default/blue 2",
     ] {
         let mut told = good();
-        change(&mut told[0]);
+        told[0].named = other.to_owned();
         let scene = Scene::of(vec![("a", "1", Some(told))]);
         assert_eq!(scene.says("Ready").1, "Progressing");
     }

@@ -7,7 +7,7 @@ use k8s_openapi::api::core::v1::Node;
 use kube::Api;
 use kube::api::ApiResource;
 use kube::api::{DynamicObject, Patch, PatchParams, PostParams, WatchEvent, WatchParams};
-use perouter::api::v1alpha1::node_status::{NotTrue, ObjectOnNode};
+use perouter::api::v1alpha1::node_status::{NamedObject, NotTrue, ObjectsAlike};
 use perouter::api::v1alpha1::{L3Vni, NodeStatus, RouterNodeConfigurationStatus};
 use serde_json::{Value, json};
 
@@ -22,24 +22,24 @@ const AGENT: [&str; 4] = [
 ];
 
 /// What an agent says of the L3VNI red.
-fn red(generation: i64, not_true: &[(&str, &str, &str)]) -> ObjectOnNode {
+fn red(generation: i64, not_true: &[(&str, &str, &str)]) -> ObjectsAlike {
     let not_true = not_true.iter().map(|(kind, reason, message)| NotTrue {
         kind: (*kind).to_owned(),
         status: "False".to_owned(),
         reason: (*reason).to_owned(),
         message: (*message).to_owned(),
     });
-    ObjectOnNode {
-        kind: "L3VNI".to_owned(),
-        namespace: NAMESPACE.to_owned(),
-        name: "red".to_owned(),
+    let object = NamedObject {
+        kind: "L3VNI",
+        namespace: NAMESPACE,
+        name: "red",
         observed_generation: Some(generation),
-        not_true: not_true.collect(),
-    }
+    };
+    ObjectsAlike::gather([(object, not_true.collect())]).remove(0)
 }
 
 /// An object as the node's agent writes it, and what stands in its status.
-fn documents(node: &str, objects: &[ObjectOnNode]) -> (Value, Value) {
+fn documents(node: &str, objects: &[ObjectsAlike]) -> (Value, Value) {
     let object = json!({
         "apiVersion": "network.openperouter.io/v1alpha1",
         "kind": "RouterNodeConfigurationStatus",
@@ -54,7 +54,7 @@ fn documents(node: &str, objects: &[ObjectOnNode]) -> (Value, Value) {
 }
 
 /// Writes a node's status as its agent does.
-pub(crate) fn write_status(bed: &Bed, node: &str, objects: &[ObjectOnNode]) {
+pub(crate) fn write_status(bed: &Bed, node: &str, objects: &[ObjectsAlike]) {
     let (object, with_status) = documents(node, objects);
     bed.feed(&[&AGENT[..], &["-"]].concat(), &object.to_string());
     let status = [&AGENT[..], &["-", "--subresource=status"]].concat();
