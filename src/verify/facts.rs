@@ -61,8 +61,8 @@ pub struct Facts {
     /// The EVPN table's Type-5 routes, one entry a path, in any order
     /// (`show bgp l2vpn evpn route type 5 json`).
     pub evpn: Read<Vec<EvpnPath>>,
-    /// The Type-5 routes sent to each neighbour
-    /// (`show bgp l2vpn evpn neighbors X advertised-routes json`). A neighbour that is not
+    /// This router's own Type-5 routes that were sent to each neighbour
+    /// (`show bgp l2vpn evpn rd RD neighbors X advertised-routes json`). A neighbour that is not
     /// listed was not asked.
     pub advertised: BTreeMap<Peer, Read<HashSet<RouteId>>>,
     /// Each VRF's own tables. A VRF that is not listed was not asked.

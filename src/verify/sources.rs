@@ -46,7 +46,7 @@ impl fmt::Display for Source<'_> {
             Self::Advertised(peer) => {
                 write!(
                     f,
-                    "show bgp l2vpn evpn neighbors {peer} advertised-routes json"
+                    "show bgp l2vpn evpn rd RD neighbors {peer} advertised-routes json"
                 )
             }
             Self::HostSessions(vrf) => write!(f, "show bgp vrf {vrf} neighbors json"),

@@ -132,7 +132,7 @@ fn accepted(status: &Value) -> Vec<(String, String)> {
     all
 }
 
-fn is(wanted: &[(&str, &str)]) -> impl Fn(&Value) -> bool {
+pub(crate) fn is(wanted: &[(&str, &str)]) -> impl Fn(&Value) -> bool + use<> {
     let wanted: Vec<_> = wanted
         .iter()
         .map(|(name, status)| ((*name).to_owned(), (*status).to_owned()))
@@ -141,7 +141,7 @@ fn is(wanted: &[(&str, &str)]) -> impl Fn(&Value) -> bool {
 }
 
 /// An Underlay over a NIC that is not there.
-fn underlay(neighbor: &str) -> String {
+pub(crate) fn underlay(neighbor: &str) -> String {
     let mut underlay = bed::underlay();
     let spec = &mut underlay["spec"];
     spec["interfaces"][0]["networkDevice"]["interfaceName"] = json!("none0");

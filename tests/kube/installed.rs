@@ -13,12 +13,12 @@ use crate::agent::Agent;
 use crate::bed::{Bed, l3vni};
 
 /// What `deploy/` names.
-const NAMESPACE: &str = "openperouter-system";
+pub(crate) const NAMESPACE: &str = "openperouter-system";
 
 /// How long programs may take for what they do at once.
 const SOON: Duration = Duration::from_secs(60);
 
-fn deploy() -> String {
+pub(crate) fn deploy() -> String {
     format!("{}/deploy", env!("CARGO_MANIFEST_DIR"))
 }
 
@@ -34,13 +34,13 @@ fn apply(bed: &Bed) {
 }
 
 /// A server on which everything is installed.
-fn installed() -> Bed {
+pub(crate) fn installed() -> Bed {
     let bed = Bed::new();
     apply(&bed);
     bed
 }
 
-fn account(name: &str) -> String {
+pub(crate) fn account(name: &str) -> String {
     format!("system:serviceaccount:{NAMESPACE}:{name}")
 }
 
@@ -161,7 +161,7 @@ fn nobody_may_do_what_is_not_theirs() {
 
 /// Credentials like those of a pod. What they may do was just said, and is known to the server
 /// a moment later.
-fn credentials(bed: &Bed, who: &str, folder: &Path) -> std::path::PathBuf {
+pub(crate) fn credentials(bed: &Bed, who: &str, folder: &Path) -> std::path::PathBuf {
     let token = bed.run(&["-n", NAMESPACE, "create", "token", who]);
     let admin = fs::read_to_string(bed.server.kubeconfig()).unwrap();
     let mut config: Value = serde_saphyr::from_str(&admin).unwrap();

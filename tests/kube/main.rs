@@ -8,6 +8,7 @@
 
 mod agent;
 mod bed;
+mod calls;
 mod cluster;
 mod controller;
 mod installed;

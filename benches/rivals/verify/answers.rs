@@ -52,7 +52,6 @@ fn of_bgpd(vnis: usize) -> Vec<String> {
         "show bgp l2vpn evpn vni json",
         "show bgp nexthop json",
         "show bgp l2vpn evpn route type 5 json",
-        "show bgp l2vpn evpn neighbors 10.0.1.1 advertised-routes json",
     ];
     let of_vrf = |number| {
         let of = format!("show bgp vrf vrf{number}");

@@ -3,7 +3,7 @@
 //! What always holds: it asks for nothing whose answer grows with the VRFs or the routes of others,
 //! but for what is sent to a neighbour, which FRR tells of all VRFs or of none.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use tokio_util::sync::CancellationToken;
@@ -11,7 +11,6 @@ use tokio_util::sync::CancellationToken;
 use super::kernel::{self, LinksOf};
 use super::tables::{self, BgpTables, Streams};
 use super::{Asked, Small, Wanted, assemble};
-use crate::api::Peer;
 use crate::api::types::{InterfaceName, Vni, VrfName};
 use crate::frr::{Daemon, Frr};
 use crate::intent::NodeIntent;
@@ -118,19 +117,8 @@ fn bgp_tables(job: Job, abandoned: CancellationToken) -> BgpTables {
     let vrfs = vrfs.collect();
     let Distinguishers { own, others } = &job.distinguishers;
     let evpn = evpn_paths(&mut bgpd, own.union(others));
-    let is_own = |path: &EvpnPath| own.contains(&path.id.rd);
-    let exports = evpn.iter().flatten().any(is_own);
-    let mut sent = |neighbor: &Peer| {
-        // What is not there cannot be sent: nobody has to be asked.
-        let sent = if exports {
-            tables::advertised(&mut bgpd, neighbor, |rd| own.contains(rd))
-        } else {
-            Ok(HashSet::new())
-        };
-        (neighbor.clone(), sent)
-    };
     BgpTables {
-        advertised: job.wanted.evpn_neighbors.iter().map(&mut sent).collect(),
+        advertised: tables::sent(&mut bgpd, &job.wanted.evpn_neighbors, &evpn),
         evpn,
         vrfs,
         macs: Err(Unreadable::not_read()),

@@ -1,6 +1,6 @@
 //! FRR's tables, which can be large: read entry by entry, keeping only what facts keep.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::io;
 use std::net::IpAddr;
 use std::ops::ControlFlow;
@@ -91,13 +91,10 @@ pub(super) async fn read_zebra(dir: &Path, wanted: &Wanted) -> ZebraTables {
 }
 
 fn bgp_tables(mut bgpd: Streams, wanted: &Wanted) -> BgpTables {
+    let evpn = evpn_paths(&mut bgpd, "show bgp l2vpn evpn route type 5 json");
     BgpTables {
-        evpn: evpn_paths(&mut bgpd, "show bgp l2vpn evpn route type 5 json"),
-        advertised: wanted
-            .evpn_neighbors
-            .iter()
-            .map(|neighbor| (neighbor.clone(), advertised(&mut bgpd, neighbor, |_| true)))
-            .collect(),
+        advertised: sent(&mut bgpd, &wanted.evpn_neighbors, &evpn),
+        evpn,
         vrfs: wanted
             .vrfs
             .iter()
@@ -242,13 +239,39 @@ fn evpn_path(id: &RouteId, path: &bgp::Path) -> Option<EvpnPath> {
     })
 }
 
-/// The routes sent to a neighbour, of the distinguishers that `is_wanted` takes.
-pub(super) fn advertised(
+/// Which of this router's own Type-5 routes were sent to each neighbour.
+///
+/// They are asked for by their distinguishers: bgpd sends the fabric's routes back to it, and does
+/// nothing else while it writes down all of them, which takes seconds where they are many.
+pub(super) fn sent(
     bgpd: &mut Streams,
-    neighbor: &Peer,
-    is_wanted: impl Fn(&Rd) -> bool,
-) -> Read<HashSet<RouteId>> {
-    let command = format!("show bgp l2vpn evpn neighbors {neighbor} advertised-routes json");
+    neighbors: &[Peer],
+    evpn: &Read<Vec<EvpnPath>>,
+) -> BTreeMap<Peer, Read<HashSet<RouteId>>> {
+    let own: Read<BTreeSet<&Rd>> = match evpn {
+        Ok(paths) => {
+            let own = paths.iter().filter(|path| path.origin == Origin::Local);
+            Ok(own.map(|path| &path.id.rd).collect())
+        }
+        Err(why) => Err(why.clone()),
+    };
+    let mut to = |neighbor: &Peer| -> Read<HashSet<RouteId>> {
+        let mut all = HashSet::new();
+        for rd in own.as_ref().map_err(Clone::clone)? {
+            all.extend(sent_of(bgpd, neighbor, rd)?);
+        }
+        Ok(all)
+    };
+    let neighbors = neighbors.iter();
+    neighbors
+        .map(|neighbor| (neighbor.clone(), to(neighbor)))
+        .collect()
+}
+
+/// The Type-5 routes under one distinguisher that were sent to a neighbour.
+fn sent_of(bgpd: &mut Streams, neighbor: &Peer, rd: &Rd) -> Read<HashSet<RouteId>> {
+    let command =
+        format!("show bgp l2vpn evpn rd {rd} neighbors {neighbor} advertised-routes json");
     bgpd.collect(&command, |answer, routes: &mut HashSet<RouteId>| {
         evpn::advertised_from(answer, |route| {
             match route.key {
@@ -257,9 +280,7 @@ pub(super) fn advertised(
                     prefix,
                 } => {
                     let rd = vnis::rd(&route.rd);
-                    if is_wanted(&rd) {
-                        routes.insert(RouteId { rd, prefix });
-                    }
+                    routes.insert(RouteId { rd, prefix });
                 }
                 // MAC addresses and multicast groups: no prefix of a VRF.
                 evpn::EvpnKey::Other(_) => {}

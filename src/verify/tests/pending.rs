@@ -46,7 +46,7 @@ fn an_unreadable_source_is_bad_and_what_needs_it_is_pending() {
             &[Check::HostRouteExported, Check::RouteValid, Check::FdbEntry],
         ),
         (
-            "show bgp l2vpn evpn neighbors 10.0.1.1 advertised-routes json",
+            "show bgp l2vpn evpn rd RD neighbors 10.0.1.1 advertised-routes json",
             |facts| {
                 facts.advertised.insert(peer(), Err(unread()));
             },

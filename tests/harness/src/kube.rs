@@ -15,7 +15,7 @@ use tempfile::TempDir;
 
 mod assets;
 
-pub use assets::{Assets, Credentials};
+pub use assets::{Assets, Audit, Credentials};
 
 /// How long etcd and the server may take to answer, on a slow machine.
 const START: Duration = Duration::from_secs(60);
@@ -117,6 +117,17 @@ impl ApiServer {
         self.folder.path().join("kubeconfig")
     }
 
+    /// All calls that service accounts have made, in the order in which they ended: lines of JSON,
+    /// each an Event of `audit.k8s.io/v1`.
+    ///
+    /// # Errors
+    ///
+    /// When the server has not written down any.
+    pub fn calls(&self) -> Result<String, KubeError> {
+        let log = self.folder.path().join(Audit::LOG);
+        fs::read_to_string(&log).map_err(|source| file_error(&log, source))
+    }
+
     /// Runs kubectl as an administrator, with this on its input.
     ///
     /// # Errors
@@ -176,8 +187,12 @@ impl ApiServer {
 
     fn write_credentials(&self) -> Result<(), KubeError> {
         let Credentials { kubeconfig, tokens } = Credentials::of(self.listen());
-        let tokens_file = self.folder.path().join(Credentials::TOKENS);
-        for (path, text) in [(self.kubeconfig(), kubeconfig), (tokens_file, tokens)] {
+        let file = |name| self.folder.path().join(name);
+        for (path, text) in [
+            (self.kubeconfig(), kubeconfig.as_str()),
+            (file(Credentials::TOKENS), &tokens),
+            (file(Audit::POLICY), Audit::WHAT),
+        ] {
             fs::write(&path, text).map_err(|source| file_error(&path, source))?;
         }
         Ok(())

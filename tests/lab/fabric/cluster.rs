@@ -7,7 +7,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use perouter::lab::topology::{Access, Bind, Endpoint, Image, Link, Node, Topology};
-use perouter_harness::kube::{Assets, Credentials};
+use perouter_harness::kube::{Assets, Audit, Credentials};
 
 use crate::fabric::{Fabric, Failure};
 use crate::names::AGENTS;
@@ -133,9 +133,12 @@ impl Cluster {
              for port in {}; do ip link set $port master kube up; done
              ip address add {ADDRESS}/24 dev kube; ip link set kube up
              mkdir -p {FOLDER}; printf %s '{tokens}' > {FOLDER}/{}
+             cat > {FOLDER}/{} <<'END'\n{}END
              ln -s {} /usr/local/bin/kubectl",
             ports.join(" "),
             Credentials::TOKENS,
+            Audit::POLICY,
+            Audit::WHAT,
             self.assets.kubectl().display(),
         );
         fabric.shell(API, &script)?;

@@ -79,13 +79,17 @@ impl Assets {
                     .args(["--bind-address", &address, "--secure-port", &port])
                     .arg("--token-auth-file")
                     .arg(tokens(folder))
+                    .arg("--audit-policy-file")
+                    .arg(folder.join(Audit::POLICY))
+                    .arg("--audit-log-path")
+                    .arg(folder.join(Audit::LOG))
                     .arg("--data-dir")
                     .arg(folder);
                 command
             }
             Self::Named(assets) => {
                 let mut command = upstream(&assets.join("kube-apiserver"), folder);
-                command.args([&etcd, &address, &port]);
+                command.args([&etcd, &address, &port, Audit::POLICY, Audit::LOG]);
                 command
             }
         }
@@ -115,6 +119,29 @@ fn named(folder: PathBuf) -> Result<Assets, KubeError> {
 /// The file of tokens, each with whose it is.
 fn tokens(folder: &Path) -> PathBuf {
     folder.join(Credentials::TOKENS)
+}
+
+/// The record of the calls that service accounts make.
+#[derive(Clone, Copy, Debug)]
+pub struct Audit;
+
+impl Audit {
+    /// The name of the file that says what is recorded, which the server looks for in its folder.
+    pub const POLICY: &str = "audit.yaml";
+
+    /// The name of the file with the calls, a JSON object (`audit.k8s.io/v1` Event) on each line.
+    pub const LOG: &str = "audit.log";
+
+    /// What is recorded: each call once, a watch when it begins.
+    pub const WHAT: &str = "\
+apiVersion: audit.k8s.io/v1
+kind: Policy
+omitStages: [RequestReceived]
+rules:
+  - level: Metadata
+    userGroups: ['system:serviceaccounts']
+  - level: None
+";
 }
 
 /// What an administrator has, and what the server knows him by. They outlive the server, whose
@@ -156,7 +183,7 @@ fn upstream(program: &Path, folder: &Path) -> Command {
         cd "$1"
         [ -e key ] || openssl genrsa -out key 2048
         exec "$2" --etcd-servers="$3" --bind-address="$4" --secure-port="$5" --cert-dir=certs \
-            --token-auth-file=tokens --authorization-mode=RBAC --service-account-key-file=key \
+            --token-auth-file=tokens --audit-policy-file="$6" --audit-log-path="$7" --authorization-mode=RBAC --service-account-key-file=key \
             --service-account-signing-key-file=key --service-account-issuer=https://localhost \
             --service-cluster-ip-range=10.0.0.0/24 --disable-admission-plugins=ServiceAccount"#;
     let mut command = Command::new("bash");
