@@ -7,10 +7,8 @@
 
 use std::sync::Arc;
 
-use futures::FutureExt as _;
-
 use crate::api::types::InterfaceName;
-use crate::netlink::{Kernel, KernelEvent, ObserveError, Watch};
+use crate::netlink::{Heard, Kernel, KernelEvent, ObserveError, Watch};
 use crate::plan::desired::sysctl_keys;
 use crate::plan::link::{KernelStep, SeenKernel};
 use crate::plan::{Plan, Step};
@@ -47,21 +45,23 @@ enum Listening {
 impl Sight {
     /// Forgets what was seen, because of something that nobody waits for. That nothing more will be
     /// told is kept for whoever does.
-    fn overhear(&mut self, event: Option<KernelEvent>) -> Listening {
-        self.seen = None;
-        match event {
-            Some(event @ KernelEvent::Lost { .. }) => {
+    fn overhear(&mut self, heard: Heard) -> Listening {
+        if heard != Heard::Nothing {
+            self.seen = None;
+        }
+        match heard {
+            Heard::Event(event @ KernelEvent::Lost { .. }) => {
                 self.lost = Some(event);
                 Listening::Ends
             }
-            // Whoever waits for changes finds so too.
-            None => Listening::Ends,
-            Some(
+            Heard::Event(
                 KernelEvent::Link { .. }
                 | KernelEvent::Address { .. }
                 | KernelEvent::Neighbour { .. }
                 | KernelEvent::Overrun { .. },
             ) => Listening::Goes,
+            // Whoever waits for changes finds so too.
+            Heard::Nothing | Heard::NoMore => Listening::Ends,
         }
     }
 
@@ -97,16 +97,22 @@ impl Eye {
         event
     }
 
-    /// What has been told and not yet been heard, if anything.
-    pub fn heard(&mut self) -> Option<Option<KernelEvent>> {
-        self.changed().now_or_never()
+    /// What has been told and not yet been heard.
+    pub fn heard(&mut self) -> Heard {
+        if let Some(lost) = self.sight.lost.take() {
+            return Heard::Event(lost);
+        }
+        let heard = self.watch.heard();
+        if heard != Heard::Nothing {
+            self.sight.seen = None;
+        }
+        heard
     }
 
     /// Forgets what was seen if anything has been told since.
     fn listen(&mut self) {
         while self.sight.lost.is_none()
-            && let Some(event) = self.heard()
-            && self.sight.overhear(event) == Listening::Goes
+            && self.sight.overhear(self.watch.heard()) == Listening::Goes
         {}
     }
 

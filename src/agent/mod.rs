@@ -64,6 +64,9 @@ pub use wake::Cause;
 /// How long after the first event of a burst the loop looks, so that a burst costs one pass.
 const SETTLE: Duration = Duration::from_millis(20);
 
+/// How long a burst is waited for at most.
+const BURST: Duration = Duration::from_secs(1);
+
 /// The time from a failed pass to the next try, doubled up to the longest.
 const RETRY_FIRST: Duration = Duration::from_millis(200);
 const RETRY_LONGEST: Duration = Duration::from_secs(10);
@@ -320,12 +323,20 @@ impl Loop {
     }
 
     /// Lets a burst of events end.
-    async fn settled(&mut self, cause: Cause) -> Turn {
-        tokio::time::sleep(SETTLE).await;
-        while self.manifests_changed.try_recv().is_ok() {}
-        while self.daemons_came.try_recv().is_ok() {}
-        self.worker.drain_kernel_events();
-        Turn::Pass(cause)
+    async fn settled(&mut self, mut cause: Cause) -> Turn {
+        let begun = Instant::now();
+        loop {
+            tokio::time::sleep(SETTLE).await;
+            while self.manifests_changed.try_recv().is_ok() {
+                cause = cause.or_manifests();
+            }
+            while self.daemons_came.try_recv().is_ok() {}
+            // A thousand VNIs are some ten thousand events, of which a pass shall not see some each.
+            let more = self.worker.drain_kernel_events();
+            if !more || begun.elapsed() > BURST {
+                return Turn::Pass(cause);
+            }
+        }
     }
 
     /// Has what changed read soon.
@@ -434,9 +445,11 @@ impl Loop {
         self.worker.pulse.begin(Work::Pass);
         let span = tracing::info_span!("pass", %cause);
         let pass = self.worker.pass(cause, &mut self.frr);
-        let settled = pass.instrument(span).await;
+        let (settled, looked) = pass.instrument(span).await;
         let now = Instant::now();
-        self.whole.ended = now;
+        if let Some(took) = looked {
+            self.whole = Reading { ended: now, took };
+        }
         if cause == Cause::Broken {
             self.remedy.done(self.resync);
         }
@@ -452,6 +465,9 @@ impl Loop {
             }
         }
         self.schedule_verify();
+        if (cause, looked) == (Cause::Kernel, None) {
+            self.changed(Scope::All);
+        }
     }
 
     /// Reads facts again: soon what is wrong, and all of it now and then. What is found broken may

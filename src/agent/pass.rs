@@ -25,7 +25,7 @@ use crate::api::{InterfaceName, ObjectKey, VrfName};
 use crate::frr::{Daemon, Frr};
 use crate::intent::{self, Accepted, Node, Resolution};
 use crate::netlink::namespace::{self, Ensured};
-use crate::netlink::{self, Kernel, KernelEvent};
+use crate::netlink::{self, Kernel};
 use crate::plan::link::{KernelStep, NIC_GROUP, SeenKernel, Space};
 use crate::plan::{self, Memory, Plan, Planning, SeenFrr};
 use crate::status::Timestamp;
@@ -55,7 +55,7 @@ pub(super) struct Counters {
     /// Steps that mended what somebody else had changed.
     pub(super) repairs: u64,
     /// Writes of kernel handles that were replaced since.
-    netlink_writes_before: u64,
+    pub(super) netlink_writes_before: u64,
 }
 
 /// All state of the agent.
@@ -177,37 +177,6 @@ impl Worker {
         })
     }
 
-    /// Waits until the kernel tells of a change that may concern us; for ever without handles.
-    pub(super) async fn kernel_changed(&mut self) {
-        let Some(handles) = &mut self.handles else {
-            return std::future::pending().await;
-        };
-        let event = handles.eye.changed().await;
-        self.heed(event);
-    }
-
-    /// Forgets the events that have come in already; the pass that follows sees their effect.
-    pub(super) fn drain_kernel_events(&mut self) {
-        while let Some(handles) = &mut self.handles
-            && let Some(event) = handles.eye.heard()
-        {
-            self.heed(event);
-        }
-    }
-
-    /// Handles that nothing is heard from any more are given up; the next pass opens others.
-    fn heed(&mut self, event: Option<KernelEvent>) {
-        if matches!(event, Some(KernelEvent::Lost { .. }) | None) {
-            self.give_up_kernel();
-        }
-    }
-
-    fn give_up_kernel(&mut self) {
-        if let Some(handles) = self.handles.take() {
-            self.counters.netlink_writes_before += handles.kernel.writes();
-        }
-    }
-
     /// How many netlink messages were sent that change something.
     pub(super) fn netlink_writes(&self) -> u64 {
         let now = self
@@ -217,7 +186,12 @@ impl Worker {
         self.counters.netlink_writes_before + now
     }
 
-    pub(super) async fn pass(&mut self, cause: Cause, frr: &mut Frr) -> Settled {
+    /// One pass. Tells too for how long facts were read after it, if they were.
+    pub(super) async fn pass(
+        &mut self,
+        cause: Cause,
+        frr: &mut Frr,
+    ) -> (Settled, Option<Duration>) {
         let started = std::time::Instant::now();
         self.counters.passes += 1;
         let unchanged = self.read_manifests();
@@ -247,11 +221,13 @@ impl Worker {
             self.make_report(frr);
         }
         let has_written = self.netlink_writes() + frr.writes() != writes;
-        // What was found broken and needs no change is looked at again in its own time.
-        if cause != Cause::Broken || settled == Settled::No || has_written {
-            self.verify(frr).await;
+        let must_look = cause.always_looks() || settled == Settled::No || has_written;
+        if !must_look && self.verification.is_some() {
+            return (settled, None);
         }
-        settled
+        let begun = std::time::Instant::now();
+        self.verify(frr).await;
+        (settled, Some(begun.elapsed()))
     }
 
     fn note_pass(&mut self, cause: Cause, settled: Settled, took: Duration) {

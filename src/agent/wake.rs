@@ -46,6 +46,38 @@ impl Cause {
         Self::Request,
     ];
 
+    /// Whether the facts are read after a pass that changed nothing. Much happens in the kernel of a
+    /// node whose pods come and go that is no reason to ask at once for all that FRR knows.
+    pub(super) const fn always_looks(self) -> bool {
+        match self {
+            // In their own time.
+            Self::Broken | Self::Kernel => false,
+            Self::Start
+            | Self::Manifests
+            | Self::DaemonLost
+            | Self::DaemonBack
+            | Self::Retry
+            | Self::Resync
+            | Self::Request => true,
+        }
+    }
+
+    /// Why the pass runs when manifests have changed besides: they may be refused, which is to be told
+    /// at once, though nothing is written for it.
+    pub(super) const fn or_manifests(self) -> Self {
+        match self {
+            Self::Kernel => Self::Manifests,
+            Self::Start
+            | Self::Manifests
+            | Self::DaemonLost
+            | Self::DaemonBack
+            | Self::Retry
+            | Self::Broken
+            | Self::Resync
+            | Self::Request => self,
+        }
+    }
+
     /// Its name in metrics.
     #[must_use]
     pub const fn name(self) -> &'static str {

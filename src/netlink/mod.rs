@@ -34,4 +34,5 @@ pub use kernel::{FactError, Kernel, KernelOpenError, ObserveError};
 pub use refresh::{Pace, Refresher};
 pub use retain::Retention;
 pub use stir::{Place, Places, Stir, Stirred};
-pub use watch::{Change, KernelEvent, Watch, WatchError};
+pub(crate) use watch::QUEUE;
+pub use watch::{Change, Heard, KernelEvent, Watch, WatchError};

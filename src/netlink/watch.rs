@@ -20,6 +20,7 @@ use rtnetlink::packet_route::neighbour::NeighbourMessage;
 use rtnetlink::packet_route::{AddressFamily, RouteNetlinkMessage};
 use rtnetlink::sys::{AsyncSocket as _, AsyncSocketExt as _, SocketAddr, TokioSocket};
 use tokio::sync::mpsc;
+use tokio::sync::mpsc::error::TryRecvError;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::channel::{Channel, NetlinkError, OpenError, open_socket};
@@ -30,7 +31,7 @@ use crate::api::types::InterfaceName;
 use crate::plan::link::Space;
 
 /// Events that wait for the receiver before the kernel has to keep them.
-const QUEUE: usize = 1024;
+pub(crate) const QUEUE: usize = 1024;
 
 /// The kernel's buffer, in bytes: some ten thousand events.
 const BUFFER: usize = 8 << 20;
@@ -127,6 +128,27 @@ impl Watch {
     pub async fn next(&mut self) -> Option<KernelEvent> {
         self.events.recv().await
     }
+
+    /// What has come already, without waiting: every event that has, however many they are.
+    pub fn heard(&mut self) -> Heard {
+        // To poll `next` once would do for some hundred: tokio then lets other tasks go first.
+        match self.events.try_recv() {
+            Ok(event) => Heard::Event(event),
+            Err(TryRecvError::Empty) => Heard::Nothing,
+            Err(TryRecvError::Disconnected) => Heard::NoMore,
+        }
+    }
+}
+
+/// What has come from the kernel already.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Heard {
+    /// This, and perhaps more.
+    Event(KernelEvent),
+    /// Nothing yet.
+    Nothing,
+    /// No namespace is watched any more.
+    NoMore,
 }
 
 /// Why the kernel cannot be watched.
@@ -354,5 +376,33 @@ impl Watcher {
             space: self.space,
             entry,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn all_that_has_come_is_heard_at_once() {
+        let (sender, events) = mpsc::channel(QUEUE);
+        let mut watch = Watch {
+            events,
+            _watchers: Vec::new(),
+        };
+        assert_eq!(watch.heard(), Heard::Nothing);
+        let event = KernelEvent::Overrun {
+            space: Space::Router,
+        };
+        for _ in 0..QUEUE {
+            sender.try_send(event.clone()).unwrap();
+        }
+        let mut all = 0;
+        while watch.heard() == Heard::Event(event.clone()) {
+            all += 1;
+        }
+        assert_eq!(all, QUEUE);
+        drop(sender);
+        assert_eq!(watch.heard(), Heard::NoMore);
     }
 }

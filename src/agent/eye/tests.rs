@@ -59,7 +59,11 @@ fn whatever_is_told_ends_that_and_more_may_follow() {
     for event in harmless() {
         let mut sight = sight();
         let words = format!("{event:?}");
-        assert_eq!(sight.overhear(Some(event)), Listening::Goes, "{words}");
+        assert_eq!(
+            sight.overhear(Heard::Event(event)),
+            Listening::Goes,
+            "{words}"
+        );
         assert!(sight.known(&nics(&["eth1"])).is_none(), "{words}");
         assert!(sight.lost.is_none(), "{words}");
     }
@@ -68,15 +72,22 @@ fn whatever_is_told_ends_that_and_more_may_follow() {
 #[test]
 fn that_nothing_more_is_told_is_kept_for_whoever_waits() {
     let mut sight = sight();
-    assert_eq!(sight.overhear(Some(lost())), Listening::Ends);
+    assert_eq!(sight.overhear(Heard::Event(lost())), Listening::Ends);
     assert!(sight.known(&nics(&["eth1"])).is_none());
     assert!(matches!(sight.lost, Some(KernelEvent::Lost { .. })));
 }
 
 #[test]
+fn what_was_read_counts_as_long_as_nothing_is_told() {
+    let mut sight = sight();
+    assert_eq!(sight.overhear(Heard::Nothing), Listening::Ends);
+    assert!(sight.known(&nics(&["eth1"])).is_some());
+}
+
+#[test]
 fn a_watch_that_has_ended_is_not_listened_to() {
     let mut sight = sight();
-    assert_eq!(sight.overhear(None), Listening::Ends);
+    assert_eq!(sight.overhear(Heard::NoMore), Listening::Ends);
     assert!(sight.known(&nics(&["eth1"])).is_none());
     assert!(sight.lost.is_none());
 }
@@ -85,7 +96,7 @@ fn a_watch_that_has_ended_is_not_listened_to() {
 fn what_is_read_afterwards_counts_again() {
     let mut sight = sight();
     for event in harmless() {
-        sight.overhear(Some(event));
+        sight.overhear(Heard::Event(event));
     }
     sight.saw(nics(&["eth2"]), Arc::default());
     assert!(sight.known(&nics(&["eth2"])).is_some());
