@@ -106,10 +106,9 @@ pub enum FailureReason {
     VerificationFailed,
 }
 
-/// Objects of which the same is true on the node, a line each.
-///
-/// Lines, because a node's status is written at each change of any object: an API server takes seven
-/// times as long for the same told in an object each.
+/// Objects of which the same is true on the node.
+// In lines, because a node's status is written at each change of any object: an API server takes seven
+// times as long for the same told in an object each.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ObjectsAlike {
