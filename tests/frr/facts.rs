@@ -85,28 +85,37 @@ impl Fabric {
     /// Gathers until the spine's session is up, its EVPN route is there and counted, and it was
     /// sent ours. It may send that back, and a router that allows its own AS takes it in.
     async fn settled(&mut self, intent: &NodeIntent) -> Facts {
-        eventually(
-            "a session with the spine, its EVPN route counted, and ours sent",
-            async || {
-                let facts = self.facts(intent).await;
-                let sessions = facts.fabric_sessions.as_ref().unwrap();
-                let spine = &sessions[&SPINE];
-                let up = matches!(spine.state, SessionState::Established { .. });
-                let paths = facts.evpn.as_ref().unwrap().iter();
-                let theirs = paths.filter(|path| path.origin == Origin::Peer(SPINE_AT));
-                let known = theirs.clone().any(|path| path.standing == Standing::Best);
-                let evpn = spine.families.get(&Family::Evpn);
-                let counted = evpn.is_some_and(|evpn| evpn.received as usize == theirs.count());
-                let sent = facts.advertised[&SPINE]
-                    .as_ref()
-                    .is_ok_and(|sent| !sent.is_empty());
-                if up && counted && known && sent {
-                    Ok(facts)
-                } else {
-                    Err(format!("{facts:#?}"))
-                }
-            },
-        )
+        let sent = |facts: &Facts| {
+            let sent = facts.advertised[&SPINE].as_ref();
+            sent.is_ok_and(|sent| !sent.is_empty())
+        };
+        self.until("our EVPN route sent", intent, sent).await
+    }
+
+    /// Gathers until the spine's session is up, its EVPN route is there and counted, and `more`.
+    async fn until(
+        &mut self,
+        words: &str,
+        intent: &NodeIntent,
+        more: impl Fn(&Facts) -> bool,
+    ) -> Facts {
+        let words = format!("a session with the spine, its EVPN route counted, {words}");
+        eventually(&words, async || {
+            let facts = self.facts(intent).await;
+            let sessions = facts.fabric_sessions.as_ref().unwrap();
+            let spine = &sessions[&SPINE];
+            let up = matches!(spine.state, SessionState::Established { .. });
+            let paths = facts.evpn.as_ref().unwrap().iter();
+            let theirs = paths.filter(|path| path.origin == Origin::Peer(SPINE_AT));
+            let known = theirs.clone().any(|path| path.standing == Standing::Best);
+            let evpn = spine.families.get(&Family::Evpn);
+            let counted = evpn.is_some_and(|evpn| evpn.received as usize == theirs.count());
+            if up && counted && known && more(&facts) {
+                Ok(facts)
+            } else {
+                Err(format!("{facts:#?}"))
+            }
+        })
         .await
     }
 }
@@ -286,7 +295,9 @@ async fn zebras_and_the_kernels_routes_agree() {
     intent.vnis = vec![bare_vni("default", 100)];
     let mut fabric = Fabric::new(&super::facts::intent()).await;
     fabric.spine_peers();
-    fabric.settled(&intent).await;
+    // It has no route of its own to send, and is not asked for the spine's.
+    let none_sent = |facts: &Facts| facts.advertised[&SPINE] == Ok(HashSet::new());
+    fabric.until("none of them sent", &intent, none_sent).await;
     let netns = fabric.router.real.netns_path();
     let kernel = Kernel::open(Path::new("/proc/self/ns/net"), &netns)
         .await

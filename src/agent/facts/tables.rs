@@ -200,9 +200,7 @@ impl io::Read for Answer {
 /// if it is gone.
 fn is_silence(error: &AnswerError) -> bool {
     match error {
-        AnswerError::Read { command: _, source } => {
-            source.kind() != io::ErrorKind::UnexpectedEof
-        }
+        AnswerError::Read { command: _, source } => source.kind() != io::ErrorKind::UnexpectedEof,
         AnswerError::Refused { .. } | AnswerError::Data { .. } => false,
     }
 }
