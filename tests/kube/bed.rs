@@ -82,6 +82,13 @@ impl Bed {
         said.errors
     }
 
+    /// Spoils the key of the webhook's certificate.
+    pub(crate) fn spoil_webhook_key(&self, namespace: &str) {
+        let patch = json!({"data": {"tls.key": "bm9uc2Vuc2U="}}).to_string();
+        let secret = "secret/perouter-webhook";
+        self.run(&["-n", namespace, "patch", secret, "-p", &patch]);
+    }
+
     pub(crate) async fn client(&self) -> Client {
         let kubeconfig = Kubeconfig::read_from(self.server.kubeconfig()).unwrap();
         let options = KubeConfigOptions::default();

@@ -188,15 +188,7 @@ fn every_call_is_allowed_and_everything_allowed_is_called() {
         std::thread::sleep(Duration::from_secs(5));
     }
     // A certificate that is of no use is replaced.
-    let patch = json!({"data": {"tls.key": "bm9uc2Vuc2U="}}).to_string();
-    bed.run(&[
-        "-n",
-        NAMESPACE,
-        "patch",
-        "secret/perouter-webhook",
-        "-p",
-        &patch,
-    ]);
+    bed.spoil_webhook_key(NAMESPACE);
     let (granted, begin) = (granted(), Instant::now());
     loop {
         let (used, refused) = used(&bed);

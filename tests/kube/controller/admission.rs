@@ -360,16 +360,7 @@ fn a_secret_that_is_broken_or_gone_is_made_anew() {
     bed.run(&["-n", NAMESPACE, "delete", "secret/perouter-webhook"]);
     let now = || secret(&bed, "tls.crt");
     let again = becomes("made", now, |now| !now.is_empty() && *now != made);
-    let patch = json!({"data": {"tls.key": "bm9uc2Vuc2U="}}).to_string();
-    let broken = [
-        "-n",
-        NAMESPACE,
-        "patch",
-        "secret/perouter-webhook",
-        "-p",
-        &patch,
-    ];
-    bed.run(&broken);
+    bed.spoil_webhook_key(NAMESPACE);
     becomes("mended", now, |now| *now != again);
     let trial = || try_out(&bed, &l3vni("trial", 1)).worked;
     becomes("answered again", trial, |it| *it);
