@@ -60,6 +60,7 @@ use scope::Scope;
 use socket::Asked;
 use source::Cluster;
 pub use wake::Cause;
+use wake::Readings;
 
 /// How long after the first event of a burst the loop looks, so that a burst costs one pass.
 const SETTLE: Duration = Duration::from_millis(20);
@@ -444,7 +445,8 @@ impl Loop {
     async fn pass(&mut self, cause: Cause) {
         self.worker.pulse.begin(Work::Pass);
         let span = tracing::info_span!("pass", %cause);
-        let pass = self.worker.pass(cause, &mut self.frr);
+        let readings = Readings::of(self.whole.took);
+        let pass = self.worker.pass(cause, readings, &mut self.frr);
         let (settled, looked) = pass.instrument(span).await;
         let now = Instant::now();
         if let Some(took) = looked {

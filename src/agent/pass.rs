@@ -19,7 +19,7 @@ use super::revival::Host;
 use super::source::{Cluster, Contents, Directory};
 use super::state::{self, StateDir};
 use super::vrf_tables::clear_of_others;
-use super::wake::{Cause, Tell};
+use super::wake::{Cause, Readings, Tell};
 use super::{AgentError, Options};
 use crate::api::{InterfaceName, ObjectKey, VrfName};
 use crate::frr::{Daemon, Frr};
@@ -190,6 +190,7 @@ impl Worker {
     pub(super) async fn pass(
         &mut self,
         cause: Cause,
+        readings: Readings,
         frr: &mut Frr,
     ) -> (Settled, Option<Duration>) {
         let started = std::time::Instant::now();
@@ -206,11 +207,15 @@ impl Worker {
                 Settled::No
             }
         };
+        let repairs = self.counters.repairs;
         match settled {
             Settled::No => self.counters.failed_passes += 1,
             Settled::Yes if cause == Cause::Broken => self.wake_zebra().await,
             Settled::Yes => {}
         }
+        // The kernel tells of it, which is no reason to look where that is dear; but what was found
+        // before shall not be mended twice.
+        let remedied = readings == Readings::Dear && self.counters.repairs != repairs;
         if settled == Settled::Yes {
             self.failures.settled();
         }
@@ -221,7 +226,8 @@ impl Worker {
             self.make_report(frr);
         }
         let has_written = self.netlink_writes() + frr.writes() != writes;
-        let must_look = cause.always_looks() || settled == Settled::No || has_written;
+        let must_look =
+            cause.always_looks(readings) || settled == Settled::No || has_written || remedied;
         if !must_look && self.verification.is_some() {
             return (settled, None);
         }

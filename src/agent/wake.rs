@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::path::Path;
+use std::time::Duration;
 
 use notify::{RecursiveMode, Watcher};
 use perouter_parsers::bmp::Message;
@@ -32,6 +33,25 @@ pub enum Cause {
     Request,
 }
 
+/// What it takes to read all facts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Readings {
+    /// So little that it is done after every pass.
+    Cheap,
+    /// Seconds, of FRR's time too.
+    Dear,
+}
+
+impl Readings {
+    /// By how long the last one took.
+    pub(super) fn of(took: Duration) -> Self {
+        if took < DEAR { Self::Cheap } else { Self::Dear }
+    }
+}
+
+/// What reads for longer is dear.
+const DEAR: Duration = Duration::from_millis(500);
+
 impl Cause {
     /// Every cause.
     pub const ALL: [Self; 9] = [
@@ -47,18 +67,23 @@ impl Cause {
     ];
 
     /// Whether the facts are read after a pass that changed nothing. Much happens in the kernel of a
-    /// node whose pods come and go that is no reason to ask at once for all that FRR knows.
-    pub(super) const fn always_looks(self) -> bool {
-        match self {
+    /// node whose pods come and go that is no reason to ask at once for all that FRR knows, where that
+    /// takes long.
+    pub(super) const fn always_looks(self, readings: Readings) -> bool {
+        match (self, readings) {
             // In their own time.
-            Self::Broken | Self::Kernel => false,
-            Self::Start
-            | Self::Manifests
-            | Self::DaemonLost
-            | Self::DaemonBack
-            | Self::Retry
-            | Self::Resync
-            | Self::Request => true,
+            (Self::Broken, _) | (Self::Kernel, Readings::Dear) => false,
+            (Self::Kernel, Readings::Cheap)
+            | (
+                Self::Start
+                | Self::Manifests
+                | Self::DaemonLost
+                | Self::DaemonBack
+                | Self::Retry
+                | Self::Resync
+                | Self::Request,
+                _,
+            ) => true,
         }
     }
 
@@ -157,5 +182,33 @@ pub(super) fn watch_directory(
             );
             None
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_kernel_alone_is_no_reason_for_a_dear_reading() {
+        let looks = |took| {
+            let readings = Readings::of(Duration::from_millis(took));
+            let looks = |cause: &Cause| cause.always_looks(readings);
+            Cause::ALL.into_iter().filter(looks).collect::<Vec<_>>()
+        };
+        let (cheap, dear) = (looks(499), looks(500));
+        let without = |left_out: &[Cause]| {
+            let mut all = Cause::ALL.to_vec();
+            all.retain(|cause| !left_out.contains(cause));
+            all
+        };
+        assert_eq!(cheap, without(&[Cause::Broken]));
+        assert_eq!(dear, without(&[Cause::Broken, Cause::Kernel]));
+    }
+
+    #[test]
+    fn manifests_that_changed_besides_are_the_reason() {
+        assert_eq!(Cause::Kernel.or_manifests(), Cause::Manifests);
+        assert_eq!(Cause::DaemonBack.or_manifests(), Cause::DaemonBack);
     }
 }
