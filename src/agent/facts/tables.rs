@@ -168,7 +168,7 @@ impl Streams {
             Ok(Streamed::Absent | Streamed::Complete | Streamed::Stopped) => Ok(collected),
             Err(error) => {
                 let words = unreadable(self.daemon, command, &error);
-                if is_silence(&error) {
+                if is_loss(&error) {
                     self.lost = Some(words.clone());
                 }
                 Err(words)
@@ -195,12 +195,10 @@ impl io::Read for Answer {
     }
 }
 
-/// Whether an answer broke off because the daemon went silent: what is asked it next would be waited
-/// for as long. One that has closed the connection is asked again by another, which it refuses at once
-/// if it is gone.
-fn is_silence(error: &AnswerError) -> bool {
+/// Whether an answer broke off because the daemon went silent or away.
+fn is_loss(error: &AnswerError) -> bool {
     match error {
-        AnswerError::Read { command: _, source } => source.kind() != io::ErrorKind::UnexpectedEof,
+        AnswerError::Read { .. } => true,
         AnswerError::Refused { .. } | AnswerError::Data { .. } => false,
     }
 }
