@@ -21,6 +21,7 @@ mod partial;
 mod pass;
 pub mod preview;
 mod quarrels;
+mod reading;
 mod remedy;
 mod report;
 mod revival;
@@ -56,6 +57,7 @@ pub(crate) use execute::chain;
 use node_status::Scribe;
 pub use options::{AgentError, Kubernetes, Options};
 use pass::Worker;
+use reading::Reading;
 use scope::Scope;
 use socket::Asked;
 use source::Cluster;
@@ -75,34 +77,16 @@ const RETRY_LONGEST: Duration = Duration::from_secs(10);
 /// How long the end waits for the answers to calls that were begun.
 const FAREWELL: Duration = Duration::from_secs(5);
 
-/// How often all facts are read when all is well, at most.
-const VERIFY_SETTLED: Duration = Duration::from_secs(10);
-
-/// The pause after a reading of everything, by how long it took, when all is well: what happens is
-/// told of, and where many routes are it takes a twentieth of the time at most.
-const SETTLED_REST: u32 = 19;
-
 /// How soon after a reading the next one follows while something is not as it should be: at
 /// first often, because a fabric that comes up changes fast, then ever less.
 const VERIFY_FIRST: Duration = Duration::from_millis(250);
 const VERIFY_LONGEST: Duration = Duration::from_secs(5);
-
-/// The pause after a reading, by how long it took, while something is not as it should be: what
-/// is on its way needs the machine too.
-const UNSETTLED_REST: u32 = 3;
 
 /// How soon after a session was lost all is read again: routes go behind it.
 const VERIFY_AFTER_SESSION: Duration = Duration::from_millis(100);
 
 /// A reading is broken off for a lost session at most this often, so that it ends some time.
 const INTERRUPTION: Duration = Duration::from_secs(1);
-
-/// How long after a route or a forwarding entry changed it is read: the rest of a burst has come.
-const STIRRED_SETTLE: Duration = Duration::from_millis(100);
-
-/// The pause after a reading, by how long it took, before another one that only follows from
-/// changes of routes: it takes a tenth of the time at most.
-const STIRRED_REST: u32 = 9;
 
 /// What bgpd tells of sessions and the loop has not heard yet; then bgpd has to keep it.
 const TOLD: usize = 256;
@@ -254,37 +238,6 @@ enum Turn {
     Answer(Asked),
 }
 
-/// A reading that is over.
-#[derive(Clone, Copy, Debug)]
-struct Reading {
-    ended: Instant,
-    took: Duration,
-}
-
-impl Default for Reading {
-    fn default() -> Self {
-        Self {
-            ended: Instant::now(),
-            took: Duration::ZERO,
-        }
-    }
-}
-
-impl Reading {
-    /// One that began then and ends now.
-    fn since(begun: Instant) -> Self {
-        Self {
-            ended: Instant::now(),
-            took: begun.elapsed(),
-        }
-    }
-
-    /// When the next one may follow that only follows from changes.
-    fn soonest(self, now: Instant) -> Instant {
-        soonest(self.ended, self.took, now)
-    }
-}
-
 impl Loop {
     async fn turn(&mut self) {
         loop {
@@ -411,7 +364,7 @@ impl Loop {
     fn schedule_part(&mut self, troubled: BTreeSet<VrfName>) {
         let now = Instant::now();
         if !troubled.is_empty() {
-            let pause = self.unsettled.max(self.part.took * UNSETTLED_REST);
+            let pause = self.part.unsettled(self.unsettled);
             self.look_again(Scope::Vrfs(troubled), now + pause);
             return;
         }
@@ -477,8 +430,7 @@ impl Loop {
     fn schedule_verify(&mut self) {
         let now = Instant::now();
         self.said = self.worker.verdict();
-        let rest = (self.whole.took * SETTLED_REST).min(self.resync);
-        self.next_verify = now + VERIFY_SETTLED.max(rest);
+        self.next_verify = now + self.whole.settled(self.resync);
         if self.worker.is_ready() {
             self.unsettled = VERIFY_FIRST;
             self.remedy = Backoff::new(RETRY_FIRST);
@@ -489,7 +441,7 @@ impl Loop {
             Scope::Vrfs(_) => self.part,
             Scope::All => self.whole,
         };
-        let pause = self.unsettled.max(last.took * UNSETTLED_REST);
+        let pause = last.unsettled(self.unsettled);
         self.look_again(trouble, now + pause);
     }
 
@@ -531,13 +483,6 @@ impl Loop {
             tracing::debug!("a client went before its answer");
         }
     }
-}
-
-/// When to read facts after something stirred: soon, but reading shall take a small part of the
-/// time however much stirs.
-fn soonest(last: Instant, took: Duration, now: Instant) -> Instant {
-    let rest = (took * STIRRED_REST).min(VERIFY_SETTLED);
-    (now + STIRRED_SETTLE).max(last + rest)
 }
 
 /// Waits until then, or for ever.

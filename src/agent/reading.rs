@@ -1,0 +1,106 @@
+//! How long facts are left alone after a reading, by how long it took.
+//!
+//! Pure. What always holds: the more a reading takes, the longer the pause, but nobody who waits for
+//! news of a change or for all to be well waits for more than some seconds.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+/// How often all facts are read when all is well, at most; and the longest pause otherwise.
+const SETTLED: Duration = Duration::from_secs(10);
+
+/// The pause after a reading of everything, by how long it took, when all is well: what happens is
+/// told of, and where many routes are it takes a twentieth of the time at most.
+const SETTLED_REST: u32 = 19;
+
+/// The same while something is not as it should be: what is on its way needs the machine too.
+const UNSETTLED_REST: u32 = 3;
+
+/// How long after a route or a forwarding entry changed it is read: the rest of a burst has come.
+const STIRRED: Duration = Duration::from_millis(100);
+
+/// The pause after a reading, by how long it took, before another one that only follows from
+/// changes: it takes a tenth of the time, as long as that is no long pause.
+const STIRRED_REST: u32 = 9;
+
+/// A reading that is over.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Reading {
+    pub(super) ended: Instant,
+    pub(super) took: Duration,
+}
+
+impl Default for Reading {
+    fn default() -> Self {
+        Self {
+            ended: Instant::now(),
+            took: Duration::ZERO,
+        }
+    }
+}
+
+impl Reading {
+    /// One that began then and ends now.
+    pub(super) fn since(begun: Instant) -> Self {
+        Self {
+            ended: Instant::now(),
+            took: begun.elapsed(),
+        }
+    }
+
+    /// The pause until the next one when all is well, of which `longest` is the longest.
+    pub(super) fn settled(self, longest: Duration) -> Duration {
+        SETTLED.max((self.took * SETTLED_REST).min(longest))
+    }
+
+    /// The pause until the next one while something is not as it should be, at least so long.
+    pub(super) fn unsettled(self, least: Duration) -> Duration {
+        least.max((self.took * UNSETTLED_REST).min(SETTLED))
+    }
+
+    /// When the next one may follow that only follows from changes.
+    pub(super) fn soonest(self, now: Instant) -> Instant {
+        let rest = (self.took * STIRRED_REST).min(SETTLED);
+        (now + STIRRED).max(self.ended + rest)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn took(millis: u64) -> Reading {
+        Reading {
+            ended: Instant::now(),
+            took: Duration::from_millis(millis),
+        }
+    }
+
+    #[test]
+    fn a_dear_reading_is_followed_by_a_longer_pause() {
+        let minutes = Duration::from_secs(300);
+        for (millis, settled, unsettled, stirred) in [
+            (10, 10_000, 250, 100),
+            (100, 10_000, 300, 900),
+            (1000, 19_000, 3000, 9000),
+            (40_000, 300_000, 10_000, 10_000),
+        ] {
+            let reading = took(millis);
+            let words = format!("{millis} ms");
+            let ms = |pause: Duration| pause.as_millis();
+            assert_eq!(ms(reading.settled(minutes)), settled, "{words}");
+            let least = Duration::from_millis(250);
+            assert_eq!(ms(reading.unsettled(least)), unsettled, "{words}");
+            let soonest = reading.soonest(reading.ended);
+            assert_eq!(ms(soonest - reading.ended), stirred, "{words}");
+        }
+    }
+
+    #[test]
+    fn a_change_long_after_a_reading_is_read_at_once() {
+        let reading = took(1000);
+        let now = reading.ended + Duration::from_secs(60);
+        assert_eq!(reading.soonest(now), now + STIRRED);
+    }
+}
