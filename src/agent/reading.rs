@@ -1,6 +1,6 @@
 //! How long facts are left alone after a reading, by how long it took.
 //!
-//! Pure. What always holds: the more a reading takes, the longer the pause, but nobody who waits for
+//! What always holds: the more a reading takes, the longer the pause, but nobody who waits for
 //! news of a change or for all to be well waits for more than some seconds.
 
 use std::time::Duration;
