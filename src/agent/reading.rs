@@ -7,8 +7,11 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// How often all facts are read when all is well, at most; and the longest pause otherwise.
+/// How often all facts are read when all is well, at most; and the longest pause after a change.
 const SETTLED: Duration = Duration::from_secs(10);
+
+/// The longest pause while somebody waits for all to be well.
+const AWAITED: Duration = Duration::from_secs(5);
 
 /// The pause after a reading of everything, by how long it took, when all is well: what happens is
 /// told of, and where many routes are it takes a twentieth of the time at most.
@@ -56,7 +59,7 @@ impl Reading {
 
     /// The pause until the next one while something is not as it should be, at least so long.
     pub(super) fn unsettled(self, least: Duration) -> Duration {
-        least.max((self.took * UNSETTLED_REST).min(SETTLED))
+        least.max((self.took * UNSETTLED_REST).min(AWAITED))
     }
 
     /// When the next one may follow that only follows from changes.
@@ -83,8 +86,9 @@ mod tests {
         for (millis, settled, unsettled, stirred) in [
             (10, 10_000, 250, 100),
             (100, 10_000, 300, 900),
+            (500, 10_000, 1500, 4500),
             (1000, 19_000, 3000, 9000),
-            (40_000, 300_000, 10_000, 10_000),
+            (40_000, 300_000, 5000, 10_000),
         ] {
             let reading = took(millis);
             let words = format!("{millis} ms");
