@@ -20,7 +20,9 @@ use crate::verify::walk::Verdict;
 /// With a VNI, a prefix or an address its routes are followed hop by hop, as they are at this
 /// moment: a route in from the EVPN table over the VRF's BGP table, zebra's RIB, the kernel's
 /// route and neighbour entry to the forwarding entry; a route out from the VRF over its Type-5
-/// route to each neighbour that it is sent to. Each ends with the hop that is broken.
+/// route to each neighbour that it is sent to. Each ends with the hop that is broken. Of a layer 2
+/// VNI it is the gateway, the own hosts and their Type-2 routes, the flood list and the remote
+/// hosts that are followed, and everything is named that is broken.
 ///
 /// Exit status: 0 when everything is good, 1 when something is bad or cannot be told, 2 when the
 /// agent cannot be asked or there is no such route.

@@ -47,6 +47,7 @@ pub use walk::{Target, Walk, walk};
 use crate::api::types::VrfName;
 use crate::intent::{NodeIntent, SegmentIntent, UnderlayIntent, VniIntent};
 use crate::plan::desired::{self, Tunnels};
+use crate::plan::link::Link;
 use ledger::Ledger;
 
 /// Compares what was read back with what this node should be. Without an underlay the node is
@@ -156,7 +157,16 @@ impl<'a> Overlay<'a> {
         }
         sessions::check_host(intent, self.facts, ledger);
         host_routes::check_vni(intent, links.leg, self.facts, ledger);
-        let one = vni::One {
+        vni::check(&self.one_vni(intent, routes), links.vni, ledger);
+    }
+
+    /// A VNI with all that it is looked at with.
+    const fn one_vni<'b>(
+        &'b self,
+        intent: &'b VniIntent,
+        routes: &'b routes::VniRoutes<'b>,
+    ) -> vni::One<'b> {
+        vni::One {
             intent,
             underlay: self.underlay,
             facts: self.facts,
@@ -164,8 +174,7 @@ impl<'a> Overlay<'a> {
             reach: &self.reach,
             forwarding: &self.forwarding,
             routes,
-        };
-        vni::check(&one, links.vni, ledger);
+        }
     }
 
     fn segment(
@@ -181,7 +190,17 @@ impl<'a> Overlay<'a> {
             let of = (&intent.key, intent.spec.vni);
             mtu::check(of, vtep, self.underlay, self.facts, ledger);
         }
-        let one = segment::One {
+        segment::check(&self.one_segment(intent, routes, &wanted), links, ledger);
+    }
+
+    /// A segment with all that it is looked at with, its links among them.
+    fn one_segment<'b>(
+        &'b self,
+        intent: &'b SegmentIntent,
+        routes: &'b domains::DomainRoutes<'b>,
+        wanted: &'b [Link],
+    ) -> segment::One<'b> {
+        segment::One {
             intent,
             underlay: self.underlay,
             facts: self.facts,
@@ -191,8 +210,7 @@ impl<'a> Overlay<'a> {
             routes,
             // The bridge comes first, as everything's master.
             bridge: wanted.first(),
-        };
-        segment::check(&one, links, ledger);
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! The EVPN table, sorted by who it concerns: one pass over all paths.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
 
 use ipnet::IpNet;
@@ -28,12 +28,6 @@ pub(super) struct VniRoutes<'a> {
 }
 
 impl<'a> Index<'a> {
-    /// The next hops of what was received.
-    pub(super) fn vteps(&self) -> BTreeSet<IpAddr> {
-        let received = self.vnis.iter().flat_map(|own| &own.received);
-        received.map(|path| path.next_hop.to_canonical()).collect()
-    }
-
     pub(super) fn new(intent: &NodeIntent, underlay: &UnderlayIntent, facts: &'a Facts) -> Self {
         let mut index = Self {
             vnis: intent.vnis.iter().map(|_| VniRoutes::default()).collect(),

@@ -45,7 +45,7 @@ impl One<'_> {
     }
 
     /// The bridge as zebra names the VRF that it is in.
-    fn vrf(&self) -> &str {
+    pub(super) fn vrf(&self) -> &str {
         let vrf = self.intent.vrf.as_ref();
         vrf.map_or("default", |vrf| vrf.as_str())
     }

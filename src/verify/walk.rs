@@ -1,4 +1,5 @@
-//! One VNI's routes, or those to one prefix, followed hop by hop: where does each end?
+//! One VNI's routes, or those to one prefix, followed hop by hop: where does each end? Of a layer
+//! 2 segment its hosts and its flood list.
 //!
 //! What always holds: what is good and what is broken is judged by the same checks as in a
 //! verification, on facts narrowed to one prefix; only the words on what was seen are made here.
@@ -7,6 +8,7 @@
 mod narrow;
 mod nothing;
 mod seen;
+mod segment;
 mod target;
 
 #[cfg(test)]
@@ -20,15 +22,14 @@ use serde::{Deserialize, Serialize};
 
 use super::facts::Facts;
 use super::finding::{Check, Finding, Outcome};
-use super::import::Forwarding;
 use super::ledger::Ledger;
 use super::links::VniLinks;
-use super::routes::Index;
 use super::vni::One;
-use super::{links, reach, sessions, vni};
+use super::{Overlay, links, sessions, vni};
+use crate::api::Kind;
 use crate::api::types::{ObjectKey, Vni, VrfName};
 use crate::intent::NodeIntent;
-use crate::plan::desired::{self, Tunnels};
+use crate::plan::desired;
 use narrow::Whole;
 pub use target::{Target, UnknownTarget};
 
@@ -55,9 +56,9 @@ pub struct VniWalk {
     pub object: ObjectKey,
     /// The VNI.
     pub vni: Vni,
-    /// Its VRF.
-    pub vrf: VrfName,
-    /// What all its routes rest on.
+    /// Its VRF; a layer 2 segment may have none.
+    pub vrf: Option<VrfName>,
+    /// What all its routes rest on; of a layer 2 segment everything.
     pub hops: Vec<Hop>,
     /// Its routes, as far as they are listed.
     pub routes: Vec<RouteWalk>,
@@ -158,6 +159,11 @@ stages! {
     Fdb, "FDB", "The VXLAN device's forwarding entry of the remote router MAC.";
     Exported, "Type-5 route", "The Type-5 route that bgpd made of a route of the VRF.";
     Advertised, "sent", "What was sent to a neighbour.";
+    Gateway, "gateway", "The gateway's addresses on a segment's bridge.";
+    OwnHosts, "own hosts", "The Type-2 routes of a segment's own hosts.";
+    FloodList, "flood list", "Who is told what a segment's bridge has no entry for.";
+    RemoteHosts, "remote hosts", "The forwarding and neighbour entries of a segment's remote hosts.";
+    Duplicates, "duplicates", "The hosts of a segment that are in two places.";
 }
 
 impl fmt::Display for Stage {
@@ -192,6 +198,21 @@ impl Walk {
 }
 
 impl VniWalk {
+    /// Its VNI and its VRF, for people.
+    #[must_use]
+    pub fn names(&self) -> String {
+        match &self.vrf {
+            Some(vrf) => format!("VNI {}, VRF {vrf}", self.vni),
+            None => format!("VNI {}", self.vni),
+        }
+    }
+
+    /// Whether it is followed route by route, which a layer 2 segment is not.
+    #[must_use]
+    pub const fn has_routes(&self) -> bool {
+        !matches!(self.object.kind, Kind::L2Vni)
+    }
+
     /// Whether all of it goes through.
     #[must_use]
     pub fn is_whole(&self) -> bool {
@@ -285,28 +306,14 @@ pub fn walk(intent: &NodeIntent, facts: &Facts, target: Target) -> Walk {
         walk.notes.push("this node has no underlay".to_owned());
         return walk;
     };
-    let tunnels = Tunnels {
-        vteps: underlay.vteps,
-        nic_mtu: None,
-    };
+    let tunnels = super::tunnels(underlay);
     let fabric = sessions::check_fabric(underlay, facts, &mut Ledger::default());
-    let forwarding = Forwarding::new(facts);
-    let index = Index::new(intent, underlay, facts);
-    let vteps = index.vteps();
-    let reach = reach::check(underlay, facts, &fabric, &vteps, &mut Ledger::default());
-    for (intent, routes) in intent.vnis.iter().zip(&index.vnis) {
+    let overlay = Overlay::new(intent, underlay, facts, &fabric, &mut Ledger::default());
+    for (intent, routes) in intent.vnis.iter().zip(&overlay.routes.vnis) {
         if matches!(target, Target::Vni(vni) if vni != intent.spec.vni) {
             continue;
         }
-        let one = One {
-            intent,
-            underlay,
-            facts,
-            fabric: &fabric,
-            reach: &reach,
-            forwarding: &forwarding,
-            routes,
-        };
+        let one = overlay.one_vni(intent, routes);
         let whole = Whole::new(&one);
         let prefixes = whole.prefixes(target, &mut walk.notes);
         if prefixes.is_empty() && !matches!(target, Target::Vni(_)) {
@@ -321,6 +328,13 @@ pub fn walk(intent: &NodeIntent, facts: &Facts, target: Target) -> Walk {
             links.vni,
             ledger.into_findings(),
         ));
+    }
+    for (own, routes) in intent.segments.iter().zip(&overlay.domains) {
+        if matches!(target, Target::Vni(vni) if vni == own.spec.vni) {
+            let wanted = desired::links_of_segment(own, &tunnels).unwrap_or_default();
+            let one = overlay.one_segment(own, routes, &wanted);
+            walk.vnis.push(segment::walk(&one, &wanted));
+        }
     }
     if walk.vnis.is_empty() {
         nothing::explain(facts, target, &fabric, &mut walk.notes);
@@ -339,7 +353,7 @@ fn one_vni(
     let mut walk = VniWalk {
         object: intent.key.clone(),
         vni: intent.spec.vni,
-        vrf: intent.spec.vrf.clone(),
+        vrf: Some(intent.spec.vrf.clone()),
         hops: basis(whole, of_links, &links),
         routes: Vec::new(),
         more_whole: 0,

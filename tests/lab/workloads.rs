@@ -1,9 +1,10 @@
-//! Workloads of a segment that is stretched over the fabric: they move, their router restarts,
-//! they say nothing. One lab serves all, one after the other: `containerlab/evpn-mixed.clab.yml`.
+//! Workloads of a segment that is stretched over the fabric: they are followed, they move, their
+//! router restarts, they say nothing. One lab serves all, one after the other: `containerlab/evpn-mixed.clab.yml`.
 
 mod migration;
 mod restart;
 mod silence;
+mod walk;
 
 use std::time::{Duration, Instant};
 
@@ -22,6 +23,7 @@ fn evpn_joins_segments_and_keeps_their_workloads() {
     let lab = Lab::new("evpn-mixed", Backend::Auto);
     lab.up();
     lab.check();
+    walk::a_segment_is_followed_hop_by_hop(&lab);
     migration::traffic_follows_a_workload(&lab);
     restart::a_router_restarts(&lab);
     silence::a_silent_workload_keeps_its_route_while_it_lives(&lab);

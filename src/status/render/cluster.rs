@@ -233,10 +233,13 @@ fn ends_of_walk(report: &WalkReport) -> Vec<End> {
         return vec![End::whole("-", why)];
     }
     for vni in &walk.vnis {
+        if !vni.has_routes() {
+            ends.push(End::whole(&count(vni.hops.len(), "hop"), vni.names()));
+            continue;
+        }
         let routes = vni.routes.len() as u64 + vni.more_whole;
         let routes = usize::try_from(routes).unwrap_or(usize::MAX);
-        let what = format!("VNI {}, VRF {}", vni.vni, vni.vrf);
-        ends.push(End::whole(&count(routes, "route"), what));
+        ends.push(End::whole(&count(routes, "route"), vni.names()));
     }
     ends
 }

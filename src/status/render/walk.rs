@@ -69,7 +69,7 @@ struct Page {
 
 impl Page {
     fn vni(self, vni: &VniWalk, in_full: bool, out: &mut String) {
-        let head = format!("{}: VNI {}, VRF {}", vni.object, vni.vni, vni.vrf);
+        let head = format!("{}: {}", vni.object, vni.names());
         let head = Cell::marked(head, Mark::Head).painted(self.colour);
         line(out, &format!("\n{head}"));
         self.hops(&vni.hops, "  ", out);
@@ -81,7 +81,7 @@ impl Page {
                 line(out, &format!("  and {more} more routes, {what}"));
             }
         }
-        if vni.routes.is_empty() && vni.hops.iter().all(Hop::is_whole) {
+        if vni.routes.is_empty() && vni.has_routes() && vni.hops.iter().all(Hop::is_whole) {
             line(out, "  no routes");
         }
     }

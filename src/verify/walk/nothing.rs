@@ -21,7 +21,7 @@ pub(super) fn explain(
         Target::Address(address) => prefix.contains(&address) && prefix.prefix_len() > 0,
     };
     if let Target::Vni(vni) = target {
-        notes.push(format!("no L3VNI of this node has VNI {vni}"));
+        notes.push(format!("no L3VNI or L2VNI of this node has VNI {vni}"));
         return;
     }
     if fabric.evpn_peers.is_empty() {

@@ -54,7 +54,12 @@ impl Whole<'_> {
             | Stage::Neighbour
             | Stage::Fdb
             | Stage::Exported
-            | Stage::Advertised => String::new(),
+            | Stage::Advertised
+            | Stage::Gateway
+            | Stage::OwnHosts
+            | Stage::FloodList
+            | Stage::RemoteHosts
+            | Stage::Duplicates => String::new(),
         }
     }
 }
@@ -93,7 +98,12 @@ pub(super) fn inwards(
         | Stage::BgpVni
         | Stage::RouterMac
         | Stage::Exported
-        | Stage::Advertised => Vec::new(),
+        | Stage::Advertised
+        | Stage::Gateway
+        | Stage::OwnHosts
+        | Stage::FloodList
+        | Stage::RemoteHosts
+        | Stage::Duplicates => Vec::new(),
     }
 }
 

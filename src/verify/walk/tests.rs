@@ -420,7 +420,7 @@ fn what_is_not_for_this_node_is_told() {
     );
     let walk = walked("101", |_| {});
     assert_eq!(walk.verdict(), Verdict::NoRoute);
-    assert_eq!(walk.notes, ["no L3VNI of this node has VNI 101"]);
+    assert_eq!(walk.notes, ["no L3VNI or L2VNI of this node has VNI 101"]);
 }
 
 fn session_down(facts: &mut Facts) {
