@@ -43,7 +43,7 @@ impl Agent {
         this
     }
 
-    fn start(&mut self) {
+    pub(crate) fn start(&mut self) {
         let path = |name: &str| self.folder.path().join(name);
         std::fs::create_dir_all(path("frr")).unwrap();
         let log = std::fs::File::options()
@@ -65,7 +65,7 @@ impl Agent {
         self.process = Some(agent.unwrap());
     }
 
-    fn kill(&mut self) {
+    pub(crate) fn kill(&mut self) {
         if let Some(mut process) = self.process.take() {
             process.kill().unwrap();
             process.wait().unwrap();

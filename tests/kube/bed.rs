@@ -1,6 +1,6 @@
 //! An API server that knows our kinds.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Output;
 use std::time::{Duration, Instant};
 
@@ -80,6 +80,17 @@ impl Bed {
         let said = self.kubectl(arguments, input);
         assert!(!said.worked, "kubectl {arguments:?} works: {}", said.out);
         said.errors
+    }
+
+    /// Credentials like those of a service account's pod, in a file of the folder.
+    pub(crate) fn credentials(&self, namespace: &str, who: &str, folder: &Path) -> PathBuf {
+        let token = self.run(&["-n", namespace, "create", "token", who]);
+        let admin = std::fs::read_to_string(self.server.kubeconfig()).unwrap();
+        let mut config: Value = serde_saphyr::from_str(&admin).unwrap();
+        config["users"][0]["user"] = json!({"token": token.trim()});
+        let path = folder.join("kubeconfig");
+        std::fs::write(&path, config.to_string()).unwrap();
+        path
     }
 
     /// Spoils the key of the webhook's certificate.

@@ -5,3 +5,4 @@ mod conditions;
 mod election;
 mod indices;
 mod process;
+mod steps;

@@ -162,13 +162,7 @@ fn nobody_may_do_what_is_not_theirs() {
 /// Credentials like those of a pod. What they may do was just said, and is known to the server
 /// a moment later.
 pub(crate) fn credentials(bed: &Bed, who: &str, folder: &Path) -> std::path::PathBuf {
-    let token = bed.run(&["-n", NAMESPACE, "create", "token", who]);
-    let admin = fs::read_to_string(bed.server.kubeconfig()).unwrap();
-    let mut config: Value = serde_saphyr::from_str(&admin).unwrap();
-    config["users"][0]["user"] = json!({"token": token.trim()});
-    let path = folder.join("kubeconfig");
-    fs::write(&path, config.to_string()).unwrap();
-    path
+    bed.credentials(NAMESPACE, who, folder)
 }
 
 #[test]

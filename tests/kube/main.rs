@@ -15,3 +15,4 @@ mod installed;
 mod kinds;
 mod plugin;
 mod refusals;
+mod steps;

@@ -13,13 +13,13 @@ use super::process::{Controller, add_node, becomes};
 use crate::bed::{Bed, NAMESPACE, l3vni, underlay};
 
 /// The way to controllers, as a Service is it: a connection goes to the first that takes it.
-struct Service {
-    address: SocketAddr,
+pub(super) struct Service {
+    pub(super) address: SocketAddr,
     behind: Arc<Mutex<Vec<SocketAddr>>>,
 }
 
 impl Service {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let behind: Arc<Mutex<Vec<SocketAddr>>> = Arc::default();
@@ -36,7 +36,7 @@ impl Service {
         Self { address, behind }
     }
 
-    fn add(&self, controller: &Controller) {
+    pub(super) fn add(&self, controller: &Controller) {
         let address = controller.webhook();
         self.behind.lock().unwrap().push(address);
     }
@@ -56,7 +56,7 @@ fn join(client: &TcpStream, server: &TcpStream) -> io::Result<()> {
 }
 
 /// Tells the API server of a webhook at an address, in place of a Service that it cannot find here.
-fn configure(bed: &Bed, address: SocketAddr, failure_policy: &str) {
+pub(super) fn configure(bed: &Bed, address: SocketAddr, failure_policy: &str) {
     let deployed = std::fs::read_to_string(
         std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/kubernetes/webhook.yaml"),
     );
@@ -86,7 +86,7 @@ fn controller(bed: &Bed, name: &'static str, lifetime: &str) -> Controller {
     Controller::start_with(bed, name, SLOW, &more)
 }
 
-fn is_ready(controller: &Controller) {
+pub(super) fn is_ready(controller: &Controller) {
     let ready = || controller.probe("/readyz").0;
     becomes("ready", ready, |status| status.contains("200"));
 }
@@ -117,7 +117,7 @@ fn try_out(bed: &Bed, object: &str) -> crate::bed::Said {
 }
 
 /// Tries it until the refusal says this: what was written before is known a moment later.
-fn refused(bed: &Bed, object: &Value, words: &str) {
+pub(super) fn refused(bed: &Bed, object: &Value, words: &str) {
     let said = || try_out(bed, &object.to_string()).errors;
     let said = becomes(words, said, |said| said.contains(words));
     let by = "admission webhook \"validate.network.openperouter.io\" denied the request";
@@ -296,7 +296,7 @@ fn the_other_answers_when_the_leader_is_killed_and_without_both_all_is_taken() {
 }
 
 /// A value in the Secret.
-fn secret(bed: &Bed, key: &str) -> String {
+pub(super) fn secret(bed: &Bed, key: &str) -> String {
     let path = format!("jsonpath={{.data.{}}}", key.replace('.', "\\."));
     let secret = "secret/perouter-webhook";
     bed.kubectl(&["-n", NAMESPACE, "get", secret, "-o", &path], "")

@@ -61,13 +61,13 @@ pub(crate) fn write_status(bed: &Bed, node: &str, objects: &[ObjectsAlike]) {
     bed.feed(&status, &with_status.to_string());
 }
 
-fn field(bed: &Bed, object: &str, path: &str) -> String {
+pub(super) fn field(bed: &Bed, object: &str, path: &str) -> String {
     let path = format!("jsonpath={{{path}}}");
     bed.run(&["-n", NAMESPACE, "get", object, "-o", &path])
 }
 
 /// Status, reason and message of a condition of red.
-fn says(bed: &Bed, kind: &str) -> (String, String, String) {
+pub(super) fn says(bed: &Bed, kind: &str) -> (String, String, String) {
     let of = |what| {
         field(
             bed,

@@ -3,6 +3,7 @@
 use std::fmt::Debug;
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
+use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
@@ -36,6 +37,16 @@ impl Controller {
     pub(crate) fn start_with(
         bed: &Bed,
         name: &'static str,
+        timing: [&str; 3],
+        more: &[&str],
+    ) -> Self {
+        Self::start_as(&bed.server.kubeconfig(), name, timing, more)
+    }
+
+    /// The same with these credentials.
+    pub(crate) fn start_as(
+        kubeconfig: &Path,
+        name: &'static str,
         [duration, deadline, period]: [&str; 3],
         more: &[&str],
     ) -> Self {
@@ -52,7 +63,7 @@ impl Controller {
             .args(["--lease-duration", duration, "--renew-deadline", deadline])
             .args(["--retry-period", period])
             .args(more)
-            .env("KUBECONFIG", bed.server.kubeconfig())
+            .env("KUBECONFIG", kubeconfig)
             .env("PEROUTER_LOG", "info,perouter=debug,kube_client=off")
             .stdin(Stdio::null())
             .stderr(log)
