@@ -353,6 +353,17 @@ pub(crate) fn judge_verification(results: &mut Results, all: &[Verification]) {
     ));
 }
 
+/// Adds the goal of a session that is lost with all its routes: milliseconds until it was told.
+pub(crate) fn judge_loss(results: &mut Results, routes: usize, after: f64) {
+    results.goal(goal(
+        format!("the session lost at {routes} routes, until the node is not ready"),
+        "less than 100 ms".to_owned(),
+        format!("{} ms", number(after)),
+        after < 100.0,
+        "bgpd tells of it by BMP when it comes to it".to_owned(),
+    ));
+}
+
 /// What was measured of a cluster: times in milliseconds, memory in KiB, hundredths of a core.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Cluster {

@@ -62,6 +62,12 @@ const VERIFIED_WITHIN: Duration = Duration::from_secs(60);
 const LOG: &str = "/var/log/perouter/agent.log";
 const VERIFIED: &str = "\"message\":\"verified\"";
 
+/// The word of the line that tells that the node is no longer ready, with the reason.
+const NOT_READY: &str = "\"message\":\"not ready: ";
+
+/// What that reason names when the fabric's session is lost.
+const OF_SESSION: &str = "underlay-session";
+
 /// Begins to measure the agent's peak of memory anew (`proc_pid_clear_refs(5)`).
 const FORGET_PEAK: &str = "echo 5 > /proc/$(pgrep -fx 'perouter agent .*')/clear_refs";
 
@@ -170,6 +176,7 @@ pub(crate) fn measure(results: &mut Results, progress: &Progress) -> Result<(), 
         all.push(scale.size(*vnis)?);
         Ok(())
     });
+    let measured = measured.and_then(|()| scale.lose());
     let measured = measured.map_err(|error| scale.with_logs(&error));
     scale.lab.down()?;
     goals::judge_verification(results, &all);
@@ -219,11 +226,7 @@ fn first_after(
 ) -> Result<Option<Verified>, Failure> {
     for line in log.lines() {
         let line: Value = serde_json::from_str(line)?;
-        let text = line["timestamp"]
-            .as_str()
-            .ok_or("a line of the log has no time")?;
-        let over: Timestamp = text.parse()?;
-        let Ok(after) = u128::try_from(over.as_nanosecond() - i128::try_from(at)?) else {
+        let Some(after) = since(&line, at)? else {
             continue;
         };
         let is_it =
@@ -233,12 +236,32 @@ fn first_after(
                 .as_u64()
                 .ok_or("it does not say how long it took")?;
             return Ok(Some(Verified {
-                after: Duration::from_nanos(u64::try_from(after)?),
+                after,
                 took: Duration::from_micros(took),
             }));
         }
     }
     Ok(None)
+}
+
+/// How long after the moment the node was first not ready for its session's sake.
+fn first_loss_after(log: &str, at: u128) -> Result<Option<Duration>, Failure> {
+    for line in log.lines().filter(|line| line.contains(OF_SESSION)) {
+        if let Some(after) = since(&serde_json::from_str(line)?, at)? {
+            return Ok(Some(after));
+        }
+    }
+    Ok(None)
+}
+
+/// How long after a moment, in nanoseconds since 1970, the log's line was written; nothing for one
+/// that is older.
+fn since(line: &Value, at: u128) -> Result<Option<Duration>, Failure> {
+    let text = line["timestamp"].as_str();
+    let text = text.ok_or("a line of the log has no time")?;
+    let written: Timestamp = text.parse()?;
+    let after = u64::try_from(written.as_nanosecond() - i128::try_from(at)?);
+    Ok(after.ok().map(Duration::from_nanos))
 }
 
 /// How many routes the agent found in the kernel, of all VNIs.
@@ -445,6 +468,29 @@ impl Scale<'_> {
         // It is the whole truth: all else is as it was.
         self.wait(routes.div_ceil(ROUTES), routes)?;
         Ok(verified)
+    }
+
+    /// Ends the fabric's session: all routes go, and the node says that it is not ready.
+    fn lose(&mut self) -> Result<(), Failure> {
+        let vnis = self.there;
+        self.progress
+            .tell(format!("{vnis} L3VNIs: the session is lost"));
+        let at = self.ask_speaker(&["drop"])?;
+        let begun = Instant::now();
+        let after = loop {
+            let log = self.lab.try_exec(&["grep", NOT_READY, LOG])?;
+            if let Some(after) = first_loss_after(&String::from_utf8_lossy(&log.stdout), at)? {
+                break after;
+            }
+            if begun.elapsed() > VERIFIED_WITHIN {
+                return Err("the agent does not tell of the lost session".into());
+            }
+            std::thread::sleep(Duration::from_millis(500));
+        };
+        let name = "the session lost, until the node is not ready";
+        self.tell(name, vnis, Unit::Milliseconds, ms(after));
+        goals::judge_loss(self.results, vnis * ROUTES, ms(after));
+        Ok(())
     }
 
     fn rest(&self, vnis: usize) -> Result<f64, Failure> {

@@ -4,7 +4,7 @@
 //! it is sent and forgets it; what it tells, it tells when somebody asks on its socket.
 
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -127,7 +127,7 @@ fn read(stream: &mut TcpStream) -> Result<u8, Failure> {
 }
 
 /// `announce FIRST VNIS ROUTES`: for each of so many VNIs so many routes. `withdraw VNI ROUTE`
-/// and `again VNI ROUTE`: one route.
+/// and `again VNI ROUTE`: one route. `drop`: the session ends without a word.
 fn obey(line: &str, session: &Session) -> Result<(), Failure> {
     let mut words = line.split_whitespace();
     let verb = words.next().unwrap_or_default();
@@ -151,6 +151,7 @@ fn obey(line: &str, session: &Session) -> Result<(), Failure> {
             let (vni, number) = (*vni, *number);
             stream.write_all(&withdrawal(Route { vni, number }))?;
         }
+        ("drop", []) => stream.shutdown(Shutdown::Both)?,
         _ => return Err(format!("not understood: {line}").into()),
     }
     Ok(())
