@@ -253,10 +253,7 @@ impl Worker {
         if let Err(error) = self.observe().await {
             return json(&Answer::<()>::Error(chain(&error)));
         }
-        let mut intent = self.resolution.intent.clone();
-        if let Target::Vni(only) = target {
-            intent.vnis.retain(|vni| vni.spec.vni == only);
-        }
+        let intent = verify::walk::concerned(&self.resolution.intent, target);
         let facts = facts::gather(frr, self.kernel(), self.seen.as_deref(), &intent).await;
         json(&Answer::Ok(WalkReport {
             node: self.name.clone(),

@@ -294,6 +294,21 @@ impl Hop {
     }
 }
 
+/// The part of an intent whose facts are looked at: of one VNI it, and with a layer 2 segment the
+/// VNI that routes it.
+#[must_use]
+pub fn concerned(intent: &NodeIntent, target: Target) -> NodeIntent {
+    let mut part = intent.clone();
+    if let Target::Vni(only) = target {
+        let mut segments = intent.segments.iter();
+        let segment = segments.find(|segment| segment.spec.vni == only);
+        let vrf = segment.and_then(|segment| segment.vrf.as_ref());
+        part.vnis
+            .retain(|vni| vni.spec.vni == only || Some(&vni.spec.vrf) == vrf);
+    }
+    part
+}
+
 /// Follows the routes that are asked for.
 #[must_use]
 pub fn walk(intent: &NodeIntent, facts: &Facts, target: Target) -> Walk {

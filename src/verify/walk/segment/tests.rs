@@ -3,7 +3,7 @@
 use crate::plan::link::Mac;
 use crate::verify::facts::{Facts, Unreadable};
 use crate::verify::tests::fixture::{self, LAN_VXLAN, REMOTE_HOST, name};
-use crate::verify::walk::{Stage, State, Verdict, VniWalk, Walk, walk};
+use crate::verify::walk::{Stage, State, Verdict, VniWalk, Walk, concerned, walk};
 
 type Break = fn(&mut Facts);
 
@@ -105,6 +105,20 @@ fn what_is_broken_is_told_where_it_is() {
         assert_eq!(hop.stage, stage, "{hop:#?}");
         assert!(hop.seen.starts_with(seen), "{hop:#?}");
     }
+}
+
+#[test]
+fn the_vni_that_routes_it_is_looked_at_too() {
+    let known = fixture::intent();
+    let vnis = |target: &str| {
+        let part = concerned(&known, target.parse().unwrap());
+        assert_eq!(part.segments.len(), 1);
+        part.vnis.len()
+    };
+    assert_eq!((vnis("110"), vnis("100"), vnis("120")), (1, 1, 0));
+    let mut alone = fixture::intent();
+    alone.segments[0].vrf = None;
+    assert_eq!(concerned(&alone, "110".parse().unwrap()).vnis, []);
 }
 
 #[test]
