@@ -245,6 +245,11 @@ fn ends_of_walk(report: &WalkReport) -> Vec<End> {
 }
 
 fn ends_of_vni(vni: &VniWalk) -> Vec<End> {
+    if !vni.has_routes() {
+        let broken = vni.hops.iter().filter(|hop| !hop.is_whole());
+        let name = format!("VNI {}", vni.vni);
+        return broken.map(|hop| End::at(name.clone(), hop)).collect();
+    }
     let of_all = vni.hops.iter().find(|hop| !hop.is_whole());
     let of_all = of_all.map(|hop| End::at(format!("all of VNI {}", vni.vni), hop));
     let of_routes = vni.routes.iter().filter_map(|route| {

@@ -7,6 +7,7 @@ use crate::intent::Kept;
 use crate::status::Timestamp;
 use crate::status::report::Repair;
 use crate::status::report::tests::Scene;
+use crate::verify::tests::fixture::REMOTE_HOST;
 
 pub(in crate::status) fn golden(name: &str, text: &str) {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
@@ -72,6 +73,14 @@ pub(in crate::status) fn walked(
     }
 }
 
+/// A remote host of the segment has no forwarding entry.
+pub(in crate::status) fn segment_broken() -> Scene {
+    let mut scene = Scene::healthy();
+    let entries = scene.facts.fdb.as_mut().unwrap();
+    entries.retain(|entry| entry.mac != REMOTE_HOST);
+    scene
+}
+
 #[test]
 fn walks() {
     let whole = walked(&Scene::healthy(), "172.16.2.0/24");
@@ -90,6 +99,12 @@ fn walks() {
     let vni = walked(&Scene::healthy(), "100");
     let text = walk::walk(&vni, Colour::Off, Signs::Unicode);
     golden("walk-vni.txt", &text);
+    let segment = walked(&Scene::healthy(), "110");
+    let text = walk::walk(&segment, Colour::Off, Signs::Unicode);
+    golden("walk-segment.txt", &text);
+    let segment = walked(&segment_broken(), "110");
+    let text = walk::walk(&segment, Colour::Off, Signs::Unicode);
+    golden("walk-segment-broken.txt", &text);
     let none = walked(&Scene::healthy(), "10.9.9.9");
     let text = walk::walk(&none, Colour::Off, Signs::Unicode);
     assert_eq!(text.lines().next(), Some("No route: 10.9.9.9"));

@@ -1,6 +1,6 @@
 use super::*;
 use crate::status::cluster::tests::{GOOD, l3vni, node_of, read};
-use crate::status::render::tests::{broken, golden, verify_report, walked};
+use crate::status::render::tests::{broken, golden, segment_broken, verify_report, walked};
 use crate::status::report::tests::Scene;
 
 #[test]
@@ -58,6 +58,19 @@ fn routes_on_all_nodes() {
         ],
     };
     golden("cluster-walk.txt", &answers(&some, Colour::Off));
+}
+
+#[test]
+fn a_segment_on_all_nodes() {
+    let walk = |scene: &Scene| Told::Walk(walked(scene, "110"));
+    let some = Answers {
+        target: Some("110".parse().unwrap()),
+        nodes: vec![
+            of("node-a", walk(&Scene::healthy())),
+            of("node-b", walk(&segment_broken())),
+        ],
+    };
+    golden("cluster-walk-segment.txt", &answers(&some, Colour::Off));
 }
 
 #[test]
