@@ -353,14 +353,19 @@ pub(crate) fn judge_verification(results: &mut Results, all: &[Verification]) {
     ));
 }
 
-/// Adds the goal of a session that is lost with all its routes: milliseconds until it was told.
-pub(crate) fn judge_loss(results: &mut Results, routes: usize, after: f64) {
+/// Adds the goal of a session that is lost with all its routes: milliseconds until the node was not
+/// ready, and until bgpd had told of the session.
+pub(crate) fn judge_loss(results: &mut Results, routes: usize, after: f64, told: f64) {
     results.goal(goal(
         format!("the session lost at {routes} routes, until the node is not ready"),
         "less than 100 ms".to_owned(),
         format!("{} ms", number(after)),
         after < 100.0,
-        "bgpd tells of it by BMP when it comes to it".to_owned(),
+        format!(
+            "bgpd tells of it by BMP after {} ms; the rest is its answer on the session's state, \
+             the findings and the report",
+            number(told)
+        ),
     ));
 }
 

@@ -68,6 +68,9 @@ const NOT_READY: &str = "\"message\":\"not ready: ";
 /// What that reason names when the fabric's session is lost.
 const OF_SESSION: &str = "underlay-session";
 
+/// The words of the line that tells that bgpd has told of it (BMP).
+const TOLD: &str = "bgpd tells: session with";
+
 /// Begins to measure the agent's peak of memory anew (`proc_pid_clear_refs(5)`).
 const FORGET_PEAK: &str = "echo 5 > /proc/$(pgrep -fx 'perouter agent .*')/clear_refs";
 
@@ -244,9 +247,9 @@ fn first_after(
     Ok(None)
 }
 
-/// How long after the moment the node was first not ready for its session's sake.
-fn first_loss_after(log: &str, at: u128) -> Result<Option<Duration>, Failure> {
-    for line in log.lines().filter(|line| line.contains(OF_SESSION)) {
+/// How long after the moment the first line of the log with these words was written.
+fn first_with(words: &str, log: &str, at: u128) -> Result<Option<Duration>, Failure> {
+    for line in log.lines().filter(|line| line.contains(words)) {
         if let Some(after) = since(&serde_json::from_str(line)?, at)? {
             return Ok(Some(after));
         }
@@ -477,10 +480,14 @@ impl Scale<'_> {
             .tell(format!("{vnis} L3VNIs: the session is lost"));
         let at = self.ask_speaker(&["drop"])?;
         let begun = Instant::now();
-        let after = loop {
-            let log = self.lab.try_exec(&["grep", NOT_READY, LOG])?;
-            if let Some(after) = first_loss_after(&String::from_utf8_lossy(&log.stdout), at)? {
-                break after;
+        let (told, after) = loop {
+            let log = self
+                .lab
+                .try_exec(&["grep", "-e", NOT_READY, "-e", TOLD, LOG])?;
+            let log = String::from_utf8_lossy(&log.stdout);
+            let [told, known] = [TOLD, OF_SESSION].map(|words| first_with(words, &log, at));
+            if let Some(known) = known? {
+                break (told?.ok_or("bgpd did not tell of the lost session")?, known);
             }
             if begun.elapsed() > VERIFIED_WITHIN {
                 return Err("the agent does not tell of the lost session".into());
@@ -489,7 +496,9 @@ impl Scale<'_> {
         };
         let name = "the session lost, until the node is not ready";
         self.tell(name, vnis, Unit::Milliseconds, ms(after));
-        goals::judge_loss(self.results, vnis * ROUTES, ms(after));
+        let name = "of that until bgpd tells of it";
+        self.tell(name, vnis, Unit::Milliseconds, ms(told));
+        goals::judge_loss(self.results, vnis * ROUTES, ms(after), ms(told));
         Ok(())
     }
 
