@@ -31,6 +31,7 @@ use crate::api::types::{ObjectKey, Vni, VrfName};
 use crate::intent::NodeIntent;
 use crate::plan::desired;
 use narrow::Whole;
+pub use narrow::concerned;
 pub use target::{Target, UnknownTarget};
 
 /// The most whole, and the most broken, routes of one VNI that are listed.
@@ -257,6 +258,14 @@ impl Hop {
         }
     }
 
+    /// With the name of what is broken, where the finding has one.
+    fn naming(mut self, finding: &Finding) -> Self {
+        if matches!(self.state, State::Broken { .. }) && !finding.subject.is_empty() {
+            self.seen = format!("{}: {}", finding.subject, self.seen);
+        }
+        self
+    }
+
     /// What a finding says of a stage; good ones say what is `seen` in it.
     fn of(stage: Stage, finding: &Finding, seen: impl FnOnce() -> String) -> Self {
         let check = finding.check;
@@ -292,21 +301,6 @@ impl Hop {
             Outcome::Pending { waiting_for } => Self::unknown(stage, check, waiting_for),
         }
     }
-}
-
-/// The part of an intent whose facts are looked at: of one VNI it, and with a layer 2 segment the
-/// VNI that routes it.
-#[must_use]
-pub fn concerned(intent: &NodeIntent, target: Target) -> NodeIntent {
-    let mut part = intent.clone();
-    if let Target::Vni(only) = target {
-        let mut segments = intent.segments.iter();
-        let segment = segments.find(|segment| segment.spec.vni == only);
-        let vrf = segment.and_then(|segment| segment.vrf.as_ref());
-        part.vnis
-            .retain(|vni| vni.spec.vni == only || Some(&vni.spec.vrf) == vrf);
-    }
-    part
 }
 
 /// Follows the routes that are asked for.
@@ -447,11 +441,12 @@ fn basis(whole: &Whole<'_>, of_links: Vec<Finding>, links: &Result<VniLinks, Str
             | Outcome::Unsettled { .. }
             | Outcome::MoreBad { .. } => {
                 if !of_routes {
-                    let mut hop = Hop::of(stage, finding, || whole.basis(stage));
-                    if !hop.is_whole() && stage == Stage::Links {
-                        hop.seen = format!("{}: {}", finding.subject, hop.seen);
-                    }
-                    hops.push(hop);
+                    let hop = Hop::of(stage, finding, || whole.basis(stage));
+                    hops.push(if stage == Stage::Links {
+                        hop.naming(finding)
+                    } else {
+                        hop
+                    });
                 }
             }
         }
@@ -513,12 +508,13 @@ fn inwards(
         let of_check = || findings.iter().filter(|finding| finding.check == check);
         let not_good = of_check().find(|finding| !finding.is_good());
         if let Some(finding) = not_good {
-            let mut hop = Hop::of(stage, finding, String::new);
+            let hop = Hop::of(stage, finding, String::new);
             let names_another = matches!(stage, Stage::Neighbour | Stage::Fdb);
-            if names_another && !finding.subject.is_empty() {
-                hop.seen = format!("{}: {}", finding.subject, hop.seen);
-            }
-            hops.push(hop);
+            hops.push(if names_another {
+                hop.naming(finding)
+            } else {
+                hop
+            });
             return hops;
         }
         let goes_on = of_check()

@@ -1,4 +1,5 @@
-//! A VNI's facts, narrowed to one prefix: what the checks look at then is that route alone.
+//! A VNI's facts, narrowed to one prefix: what the checks look at then is that route alone; and
+//! the intent, narrowed to what is asked for.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -6,10 +7,26 @@ use ipnet::IpNet;
 
 use super::Target;
 use crate::api::types::{InterfaceName, Vni};
+use crate::intent::NodeIntent;
 use crate::verify::facts::{Facts, KernelRoute, Read, RibChoice, RibEntry, RibProtocol, RouteId};
 use crate::verify::facts::{Unreadable, VrfFacts};
 use crate::verify::routes::VniRoutes;
 use crate::verify::vni::One;
+
+/// The part of an intent whose facts are looked at: of one VNI it, and with a layer 2 segment the
+/// VNI that routes it.
+#[must_use]
+pub fn concerned(intent: &NodeIntent, target: Target) -> NodeIntent {
+    let mut part = intent.clone();
+    if let Target::Vni(only) = target {
+        let mut segments = intent.segments.iter();
+        let segment = segments.find(|segment| segment.spec.vni == only);
+        let vrf = segment.and_then(|segment| segment.vrf.as_ref());
+        part.vnis
+            .retain(|vni| vni.spec.vni == only || Some(&vni.spec.vrf) == vrf);
+    }
+    part
+}
 
 /// All of a VNI's facts, found by prefix in a moment.
 pub(super) struct Whole<'a> {

@@ -11,7 +11,8 @@ use super::narrow::Whole;
 use crate::plan::desired::Names;
 use crate::plan::link::Mac;
 use crate::verify::facts::{
-    EvpnPath, KernelRoute, Origin, RibChoice, RibEntry, RibProtocol, RouteAction, Standing, VrfPath,
+    BgpVni, EvpnPath, KernelRoute, Origin, RibChoice, RibEntry, RibProtocol, RouteAction, Standing,
+    VrfPath,
 };
 use crate::verify::links::VniLinks;
 use crate::verify::vni::{One, listed};
@@ -35,14 +36,7 @@ impl Whole<'_> {
             ),
             Stage::BgpVni => {
                 let known = bgp.and_then(|all| all.get(&spec.vni));
-                known.map_or_else(String::new, |vni| {
-                    format!(
-                        "RD {}, import {}, export {}",
-                        vni.rd,
-                        listed(&vni.import_targets),
-                        listed(&vni.export_targets)
-                    )
-                })
+                known.map_or_else(String::new, bgp_vni)
             }
             Stage::RouterMac => zebra
                 .and_then(|all| all.get(&spec.vni)?.router_mac)
@@ -62,6 +56,16 @@ impl Whole<'_> {
             | Stage::Duplicates => String::new(),
         }
     }
+}
+
+/// A VNI as bgpd knows it.
+pub(super) fn bgp_vni(vni: &BgpVni) -> String {
+    format!(
+        "RD {}, import {}, export {}",
+        vni.rd,
+        listed(&vni.import_targets),
+        listed(&vni.export_targets)
+    )
 }
 
 /// What is seen of a route in at a stage through which it goes: a line for each path, or entry.

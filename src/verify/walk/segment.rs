@@ -7,16 +7,17 @@
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeSet;
 use std::fmt::Display;
 
-use super::{Hop, Stage, State, VniWalk};
+use super::{Hop, Stage, VniWalk, seen::bgp_vni};
 use crate::plan::desired::Names;
 use crate::plan::link::Link;
 use crate::verify::facts::{HostPlace, Standing};
 use crate::verify::finding::{Check, Finding};
 use crate::verify::ledger::Ledger;
+use crate::verify::links;
 use crate::verify::segment::{self, One};
-use crate::verify::{links, vni::listed};
 
 /// The most hosts, or VTEPs, that are named in a line.
 const MOST_NAMED: usize = 8;
@@ -64,21 +65,13 @@ fn hops(one: &One<'_>, findings: &[Finding]) -> Vec<Hop> {
 
 fn of_stage(one: &One<'_>, stage: Stage, findings: Vec<&Finding>) -> Vec<Hop> {
     let not_good = findings.iter().filter(|finding| !finding.is_good());
-    let mut broken: Vec<Hop> = not_good.map(|finding| not_whole(stage, finding)).collect();
+    let by_name = |finding: &&Finding| Hop::of(stage, finding, String::new).naming(finding);
+    let mut broken: Vec<Hop> = not_good.map(by_name).collect();
     if broken.is_empty() {
         let good = findings.first();
         broken.extend(good.map(|finding| Hop::whole(stage, finding.check, seen(one, stage))));
     }
     broken
-}
-
-/// One thing that is not good, or cannot be told, by its name.
-fn not_whole(stage: Stage, finding: &Finding) -> Hop {
-    let mut hop = Hop::of(stage, finding, String::new);
-    if matches!(hop.state, State::Broken { .. }) && !finding.subject.is_empty() {
-        hop.seen = format!("{}: {}", finding.subject, hop.seen);
-    }
-    hop
 }
 
 /// What a stage holds when all of it is as it should be.
@@ -97,10 +90,7 @@ fn seen(one: &One<'_>, stage: Stage) -> String {
         Stage::BgpVni => {
             let known = one.facts.bgp_vnis.as_ref().ok();
             let known = known.and_then(|all| all.get(&vni));
-            known.map_or_else(String::new, |vni| {
-                let (import, export) = (listed(&vni.import_targets), listed(&vni.export_targets));
-                format!("RD {}, import {import}, export {export}", vni.rd)
-            })
+            known.map_or_else(String::new, bgp_vni)
         }
         Stage::Gateway => {
             let addresses = one.bridge.iter().flat_map(|bridge| &bridge.addresses);
@@ -126,8 +116,7 @@ fn seen(one: &One<'_>, stage: Stage) -> String {
                 host.is_some_and(|host| host.place == HostPlace::Local)
             };
             let remote = routes.macs.iter().filter(|path| !is_here(&path.mac));
-            let mut remote: Vec<_> = remote.map(|path| (path.mac, path.came.next_hop)).collect();
-            remote.dedup();
+            let remote: BTreeSet<_> = remote.map(|path| (path.mac, path.came.next_hop)).collect();
             let remote = remote.iter().map(|(mac, vtep)| format!("{mac} dst {vtep}"));
             named("host", "hosts", remote)
         }
