@@ -12,6 +12,9 @@ use serde_json::{Value, json};
 /// Where our objects are.
 pub(crate) const NAMESPACE: &str = "perouter-system";
 
+/// A key that is none, as a Secret has it.
+pub(crate) const SPOILED: &str = "bm9uc2Vuc2U=";
+
 /// How long what an API server does by itself may take.
 const SOON: Duration = Duration::from_secs(30);
 
@@ -93,9 +96,33 @@ impl Bed {
         path
     }
 
+    /// The calls that service accounts have made, each an Event of `audit.k8s.io/v1`; `None`
+    /// before the first.
+    pub(crate) fn calls(&self) -> Option<Vec<Value>> {
+        let calls = self.server.calls().ok()?;
+        // A line may be half written.
+        let lines = calls.split_inclusive('\n').filter(|it| it.ends_with('\n'));
+        Some(
+            lines
+                .map(|line| serde_json::from_str(line).unwrap())
+                .collect(),
+        )
+    }
+
+    /// Whether the API server trusts the CA of the webhook's certificate.
+    pub(crate) fn trusts_webhook(&self, namespace: &str) -> bool {
+        let said = |arguments: &[&str]| self.kubectl(arguments, "").out;
+        let configuration = "validatingwebhookconfiguration/perouter";
+        let bundle = "jsonpath={.webhooks[0].clientConfig.caBundle}";
+        let bundle = said(&["get", configuration, "-o", bundle]);
+        let secret = ["-n", namespace, "get", "secret/perouter-webhook", "-o"];
+        let ca = said(&[&secret[..], &["jsonpath={.data.ca\\.crt}"]].concat());
+        !ca.is_empty() && bundle == ca
+    }
+
     /// Spoils the key of the webhook's certificate.
     pub(crate) fn spoil_webhook_key(&self, namespace: &str) {
-        let patch = json!({"data": {"tls.key": "bm9uc2Vuc2U="}}).to_string();
+        let patch = json!({"data": {"tls.key": SPOILED}}).to_string();
         let secret = "secret/perouter-webhook";
         self.run(&["-n", namespace, "patch", secret, "-p", &patch]);
     }
@@ -138,6 +165,15 @@ pub(crate) fn l3vni(name: &str, vni: u32) -> String {
         "spec": {"vrf": name, "vni": vni},
     })
     .to_string()
+}
+
+/// What a recorded call was made on: the resource, and the part of it that is meant.
+pub(crate) fn resource_of(call: &Value) -> Option<String> {
+    let name = call["objectRef"]["resource"].as_str()?;
+    Some(match call["objectRef"]["subresource"].as_str() {
+        Some(part) => format!("{name}/{part}"),
+        None => name.to_owned(),
+    })
 }
 
 #[test]

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use crate::agent::{Agent, is, underlay};
-use crate::bed::{self, Bed, l3vni};
+use crate::bed::{self, Bed, l3vni, resource_of};
 use crate::installed::{NAMESPACE, account, credentials, deploy, installed};
 
 /// How long the programs may take for what they do at once.
@@ -63,24 +63,17 @@ fn granted() -> BTreeSet<Right> {
 /// What was done, and the calls that were refused.
 fn used(bed: &Bed) -> (BTreeSet<Right>, Vec<String>) {
     let (mut used, mut refused) = (BTreeSet::new(), Vec::new());
-    let calls = bed.server.calls().unwrap();
-    // A line may be half written.
-    for line in calls.split_inclusive('\n').filter(|it| it.ends_with('\n')) {
-        let call: Value = serde_json::from_str(line).unwrap();
+    for call in bed.calls().unwrap() {
         let code = call["responseStatus"]["code"].as_u64().unwrap_or_default();
         if [401, 403].contains(&code) {
-            refused.push(line.to_owned());
+            refused.push(call.to_string());
         }
         let is_of = |who: &&&str| call["user"]["username"] == account(who);
         let Some(who) = WHO.iter().find(is_of) else {
-            panic!("somebody else called: {line}");
+            panic!("somebody else called: {call}");
         };
-        let Some(name) = call["objectRef"]["resource"].as_str() else {
+        let Some(name) = resource_of(&call) else {
             continue;
-        };
-        let name = match call["objectRef"]["subresource"].as_str() {
-            Some(part) => format!("{name}/{part}"),
-            None => name.to_owned(),
         };
         let group = call["objectRef"]["apiGroup"].as_str().unwrap_or_default();
         let verb = call["verb"].as_str().unwrap();

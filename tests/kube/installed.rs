@@ -199,20 +199,6 @@ fn the_agent_gets_along_with_what_it_may_do() {
     assert!(!log.contains("forbidden"), "{log}");
 }
 
-/// Whether the API server trusts the CA of the certificate that the Secret holds.
-fn trusted(said: impl Fn(&[&str]) -> String) -> bool {
-    let bundle = "jsonpath={.webhooks[0].clientConfig.caBundle}";
-    let bundle = said(&[
-        "get",
-        "validatingwebhookconfiguration/perouter",
-        "-o",
-        bundle,
-    ]);
-    let ca = "jsonpath={.data.ca\\.crt}";
-    let ca = said(&["-n", NAMESPACE, "get", "secret/perouter-webhook", "-o", ca]);
-    !ca.is_empty() && bundle == ca
-}
-
 #[test]
 fn the_controller_gets_along_with_what_it_may_do() {
     let bed = installed();
@@ -254,7 +240,7 @@ fn the_controller_gets_along_with_what_it_may_do() {
             && !bed
                 .kubectl(&["-n", NAMESPACE, "get", "rns/node2"], "")
                 .worked
-            && trusted(said)
+            && bed.trusts_webhook(NAMESPACE)
     };
     let mut came = done();
     while !came && begin.elapsed() < SOON {

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::agent::{Agent, underlay};
-use crate::bed::{Bed, NAMESPACE, l3vni};
+use crate::bed::{Bed, NAMESPACE, l3vni, resource_of};
 
 /// How often the record is looked at: a program that is to be killed gets no further meanwhile
 /// than its next call or two.
@@ -45,23 +45,17 @@ impl Recorded {
 
 /// Everything that was written, but for leases: each as a verb and what it was done to.
 pub(crate) fn writes(bed: &Bed) -> Vec<String> {
-    // Without a call there is no record yet, and a line may be half written.
-    let calls = bed.server.calls().unwrap_or_default();
-    let lines = calls.split_inclusive('\n').filter(|it| it.ends_with('\n'));
-    let calls = lines.map(|line| serde_json::from_str::<Value>(line).unwrap());
-    calls.filter_map(|call| written(&call)).collect()
+    let calls = bed.calls().unwrap_or_default();
+    calls.iter().filter_map(written).collect()
 }
 
 fn written(call: &Value) -> Option<String> {
     let verb = call["verb"].as_str()?;
-    let object = &call["objectRef"];
-    let resource = object["resource"].as_str()?;
+    let resource = resource_of(call)?;
     if !["create", "update", "patch", "delete"].contains(&verb) || resource == "leases" {
         return None;
     }
-    let part = object["subresource"].as_str();
-    let part = part.map(|part| format!("/{part}")).unwrap_or_default();
-    Some(format!("{verb} {resource}{part}"))
+    Some(format!("{verb} {resource}"))
 }
 
 /// Waits until so much is written, and tells what the last of it was; nothing if all is done

@@ -1,5 +1,6 @@
 //! Workloads of a segment that is stretched over the fabric: they are followed, they move, their
-//! router restarts, they say nothing. One lab serves all, one after the other: `containerlab/evpn-mixed.clab.yml`.
+//! router restarts, they say nothing. One lab serves all, one after the other:
+//! `containerlab/evpn-mixed.clab.yml`.
 
 mod migration;
 mod restart;
