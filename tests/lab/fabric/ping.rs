@@ -189,6 +189,12 @@ impl Pinged {
         }
     }
 
+    /// Those from the mark on.
+    pub(crate) fn since(&self, from: usize) -> Self {
+        // The last ones of `sent` that are not counted as lost were on their way.
+        self.between(from, self.answers.len() + self.lost)
+    }
+
     /// Demands that none was lost.
     pub(crate) fn all_answered(&self) -> Result<(), Failure> {
         if self.lost == 0 {
