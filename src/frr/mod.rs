@@ -5,6 +5,7 @@
 //! ours whole, and one task owns the [`Frr`] value, so commands never interleave; drivers in
 //! several programs take turns ([`Turn`]).
 
+mod choose;
 mod connections;
 pub mod daemon;
 mod error;

@@ -14,6 +14,7 @@
 
 mod bad_peers;
 mod bed;
+mod choose;
 mod facts;
 mod faults;
 mod features;

@@ -256,3 +256,39 @@ fn the_agent_takes_objects_from_the_api_and_keeps_them_without_it() {
     agent.becomes("without the VNI", is(&[("fabric", "True")]));
     assert!(known < 10, "no flood: {:#?}", events(&bed));
 }
+
+#[test]
+fn of_much_that_changes_at_once_a_few_events_tell_and_the_status_all() {
+    const TWINS: usize = 60;
+    let bed = Bed::new();
+    let apply = ["apply", "-f", "-"];
+    let node = json!({
+        "apiVersion": "v1",
+        "kind": "Node",
+        "metadata": {"name": "node1", "annotations": {"openpe.io/nodeindex": "4"}},
+    });
+    let twins = (0..TWINS).map(|number| l3vni(&format!("twin-{number}"), 100));
+    let all = [node.to_string(), underlay("192.168.11.2")];
+    let all: Vec<String> = all.into_iter().chain(twins).collect();
+    bed.feed(&apply, &all.join("\n---\n"));
+
+    let agent = Agent::new(&bed);
+    let refused = |status: &Value| {
+        let accepted = accepted(status);
+        let refused = accepted.iter().filter(|(_, accepted)| accepted == "False");
+        refused.count()
+    };
+    agent.becomes("with all refused but one", |status| {
+        refused(status) == TWINS - 1
+    });
+    let begin = Instant::now();
+    let named = || rns(&bed, "{.status.objects[*].named}");
+    while named().matches("L3VNI ").count() < TWINS {
+        assert!(begin.elapsed() < SOON, "{}\n{}", named(), agent.log());
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    // Long enough for another round.
+    std::thread::sleep(Duration::from_secs(5));
+    let told = events(&bed).len();
+    assert!((10..=20).contains(&told), "{told}: {:#?}", events(&bed));
+}

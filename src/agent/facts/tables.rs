@@ -19,6 +19,7 @@ use crate::api::Peer;
 use crate::api::types::VrfName;
 use crate::frr::Daemon;
 use crate::frr::query::Query;
+use crate::verify;
 use crate::verify::facts::{
     EvpnPath, FloodPath, MacPath, Origin, Rd, Read, RibChoice, RibEntry, RibProtocol, RouteId,
     Standing, Unreadable, VrfPath,
@@ -88,6 +89,22 @@ pub(super) async fn read_zebra(dir: &Path, wanted: &Wanted) -> ZebraTables {
             hosts: ZebraHosts::failed(&words),
         }
     })
+}
+
+/// The routes of a VRF that bgpd chose and zebra has not got.
+pub(in crate::agent) async fn untold(dir: &Path, vrf: &VrfName) -> Read<BTreeSet<IpNet>> {
+    let (dir, vrf) = (dir.to_owned(), vrf.clone());
+    let abandoned = CancellationToken::new();
+    let _guard = abandoned.clone().drop_guard();
+    let read = move || {
+        let mut bgpd = Streams::new(Daemon::Bgpd, dir.clone(), abandoned.clone());
+        let mut zebra = Streams::new(Daemon::Zebra, dir, abandoned);
+        // In this order nothing is taken for missing that is chosen meanwhile.
+        let chosen = vrf_table(&mut bgpd, &vrf)?;
+        Ok(verify::untold::untold(&chosen, &rib_of(&mut zebra, &vrf)?))
+    };
+    let read = tokio::task::spawn_blocking(read).await;
+    read.unwrap_or_else(|error| Err(Unreadable::new(error)))
 }
 
 fn bgp_tables(mut bgpd: Streams, wanted: &Wanted) -> BgpTables {

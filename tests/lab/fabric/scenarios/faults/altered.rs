@@ -57,6 +57,20 @@ const QUIET: &str = "
     r ip address add 198.51.100.10/32 dev lo
     r ip link set eth1 group 0";
 
+/// zebra forgets a route of VRF red that bgpd told it of, and bgpd does not know.
+macro_rules! forget {
+    ($prefix:literal) => {
+        concat!(
+            "vrf=$(r ip -o link show red | cut -d: -f1)
+             python3 - /run/frr/perouter/zserv.api $vrf ",
+            $prefix,
+            " <<'SCRIPT'\n",
+            include_str!("forget.py"),
+            "\nSCRIPT\n"
+        )
+    };
+}
+
 #[rustfmt::skip]
 const FAULTS: &[Fault] = &[
     fault("attributes that nobody notices", QUIET, Told, By(&[
@@ -97,6 +111,10 @@ const FAULTS: &[Fault] = &[
         About(&["vni100", "br-pe-100 down and up"])),
     fault("VXLAN device of another VTEP", "r ip link set vni100 type vxlan local 100.65.0.77", Told,
         About(&["vni100", "br-pe-100 down and up"])),
+    fault("zebra lost a route of the host", forget!("172.16.1.0/24"), Told,
+        By(&["~ bgpd: route 172.16.1.0/24 of VRF red told to zebra anew, which had not got what bgpd chose"])),
+    fault("zebra lost a route of the fabric", forget!("172.16.2.0/24"), Told,
+        By(&["~ bgpd: route 172.16.2.0/24 of VRF red told to zebra anew, which had not got what bgpd chose"])),
     fault("veth: MTU of both ends", "r ip link set pe-e-100 mtu 1300; ip link set host-e-100 mtu 1300", Told,
         By(&["~ router: link pe-e-100 mtu 9450", "~ host: link host-e-100 mtu 9450"])),
     fault("veth: out of its VRF", "r ip link set pe-e-100 nomaster", Told,

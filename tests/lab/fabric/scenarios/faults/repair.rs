@@ -109,8 +109,17 @@ fn repairs(report: &Value) -> Vec<Value> {
 fn steps_since(known: &[Value], now: &[Value]) -> Vec<String> {
     let new = now.iter().filter(|repair| !known.contains(repair));
     let lines = new.flat_map(|repair| repair["steps"].as_array().into_iter().flatten());
-    let lines = lines.filter_map(|line| line.as_str()?.strip_prefix("  "));
-    lines.map(|line| line.trim().to_owned()).collect()
+    let lines = lines.filter_map(|line| {
+        let line = line.as_str()?;
+        let is_step = line.starts_with("  ") || is_told_anew(line);
+        is_step.then(|| line.trim().to_owned())
+    });
+    lines.collect()
+}
+
+/// What mends where nothing differs from the plan stands under no object.
+fn is_told_anew(step: &str) -> bool {
+    step.ends_with("told to zebra anew, which had not got what bgpd chose")
 }
 
 /// What may follow whatever happens to a VRF's bridge or tunnel, if zebra is slow to install its
