@@ -70,7 +70,8 @@ pub struct L3VniSpec {
     )]
     pub export_rts: Vec<String>,
 
-    /// Route targets of the routes taken in. Absent: `<asn>:<vni>`.
+    /// Route targets of the routes taken in. Absent: `<asn>:<vni>`. When they change, FRR installs
+    /// the VRF's routes from the fabric anew, which may cost it packets for a tenth of a second.
     #[serde(default, rename = "importRTs", skip_serializing_if = "Vec::is_empty")]
     #[schemars(
         length(max = 100),
