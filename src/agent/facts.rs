@@ -33,6 +33,8 @@ use crate::verify::facts::{
 };
 use ipnet::IpNet;
 use kernel::{KernelTables, LinksOf};
+pub(super) use segments::remote_hosts;
+pub(super) use tables::untold;
 use tables::{BgpTables, ZebraTables};
 
 /// Reads back everything that verification of `intent` looks at.

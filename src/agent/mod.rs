@@ -14,6 +14,7 @@ pub mod eye;
 pub mod facts;
 mod failures;
 mod handles;
+mod lost_hosts;
 mod memory;
 pub mod node_status;
 mod options;
@@ -30,6 +31,7 @@ mod sessions;
 mod socket;
 pub mod source;
 pub mod state;
+mod untold;
 pub mod vrf_tables;
 mod wake;
 

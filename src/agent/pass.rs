@@ -18,6 +18,7 @@ use super::report::Verification;
 use super::revival::Host;
 use super::source::{Cluster, Contents, Directory};
 use super::state::{self, StateDir};
+use super::untold::Told;
 use super::vrf_tables::clear_of_others;
 use super::wake::{Cause, Readings, Tell};
 use super::{AgentError, Options};
@@ -88,6 +89,7 @@ pub(super) struct Worker {
     quarrels: Quarrels,
     /// For what zebra has lost.
     pub(super) tried: Tried,
+    pub(super) told: Told,
     pub(super) last: Option<Settled>,
     pub(super) last_pass: Option<Pass>,
     pub(super) verification: Option<Verification>,
@@ -163,6 +165,7 @@ impl Worker {
             repairs: Vec::new(),
             quarrels: Quarrels::default(),
             tried: Tried::default(),
+            told: Told::default(),
             last: None,
             last_pass: None,
             verification: None,
@@ -210,7 +213,11 @@ impl Worker {
         let repairs = self.counters.repairs;
         match settled {
             Settled::No => self.counters.failed_passes += 1,
-            Settled::Yes if cause == Cause::Broken => self.wake_zebra().await,
+            Settled::Yes if cause == Cause::Broken => {
+                self.wake_zebra().await;
+                self.tell_zebra(frr).await;
+                self.place_hosts(frr).await;
+            }
             Settled::Yes => {}
         }
         // The kernel tells of it, which is no reason to look where that is dear; but what was found

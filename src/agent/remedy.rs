@@ -14,6 +14,7 @@ use super::execute::chain;
 use super::facts::kernel::table_of;
 use super::pass::Worker;
 use crate::api::ObjectKey;
+use crate::api::types::Vni;
 use crate::intent::VniIntent;
 use crate::netlink::Kernel;
 use crate::plan::desired::Names;
@@ -95,7 +96,9 @@ impl Worker {
                 Some(Remedy::Announce(ones)) => {
                     let seen = self.seen.as_deref();
                     done.extend(announce_routes(kernel, vni, &ones.routes, seen).await);
-                    done.extend(announce_neighbours(kernel, vni, &ones.neighbours, seen).await);
+                    done.extend(
+                        announce_neighbours(kernel, vni.spec.vni, &ones.neighbours, seen).await,
+                    );
                 }
                 None => {}
             }
@@ -133,26 +136,27 @@ async fn announce_routes(
     done
 }
 
-/// Has zebra hear of the end of each VTEP's neighbour entry, and write it anew; what was done.
-async fn announce_neighbours(
+/// Has zebra hear of the end of each neighbour's entry on a VNI's bridge, and write it anew; what
+/// was done.
+pub(super) async fn announce_neighbours(
     kernel: &Kernel,
-    vni: &VniIntent,
-    vteps: &[IpAddr],
+    vni: Vni,
+    neighbours: &[IpAddr],
     seen: Option<&SeenKernel>,
 ) -> Vec<String> {
-    let bridge = Names::of(vni.spec.vni).bridge;
+    let bridge = Names::of(vni).bridge;
     let Some(link) = seen.and_then(|seen| seen.router.get(&bridge)) else {
         return Vec::new();
     };
     let mut done = Vec::new();
-    for vtep in vteps {
-        match kernel.announce_lost_neighbour(link.index, *vtep).await {
+    for neighbour in neighbours {
+        match kernel.announce_lost_neighbour(link.index, *neighbour).await {
             Ok(()) => done.push(format!(
-                "~ router: neighbour {vtep} of {bridge} is written anew by zebra, which had not \
+                "~ router: neighbour {neighbour} of {bridge} is written anew by zebra, which had not \
                  heard of its end"
             )),
             Err(error) => {
-                tracing::warn!("zebra cannot be told that {vtep} is gone from {bridge}: {error}");
+                tracing::warn!("zebra cannot be told that {neighbour} is gone from {bridge}: {error}");
             }
         }
     }

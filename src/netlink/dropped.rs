@@ -8,7 +8,11 @@
 //!
 //! So it is with the neighbours that lead to remote routers, whose end zebra answers by writing
 //! them again (`zl3vni_local_nh_del`), but in vain while their link is down. One in their place that
-//! leads nowhere, as they do, is made and deleted.
+//! leads nowhere, as they do, is made and deleted. The same holds for the neighbours of a segment.
+//!
+//! Where a remote host's MAC is, zebra writes once and does not look after: of the end of such an
+//! entry it takes no notice, since that may mean that the host has moved
+//! (`netlink_macfdb_change`). It is written here as zebra writes it.
 
 use std::net::IpAddr;
 
@@ -16,14 +20,16 @@ use ipnet::IpNet;
 use nix::errno::Errno;
 use rtnetlink::RouteMessageBuilder;
 use rtnetlink::packet_core::{NLM_F_CREATE, NLM_F_EXCL, NLM_F_REPLACE};
-use rtnetlink::packet_route::neighbour::{NeighbourAttribute, NeighbourMessage, NeighbourState};
+use rtnetlink::packet_route::neighbour::{
+    NeighbourAttribute, NeighbourFlags, NeighbourMessage, NeighbourState,
+};
 use rtnetlink::packet_route::route::{RouteMessage, RouteProtocol, RouteType};
 use rtnetlink::packet_route::{AddressFamily, RouteNetlinkMessage};
 
 use super::channel::{Channel, NetlinkError};
 use super::message::contradictory;
 use super::retain;
-use crate::plan::link::TableId;
+use crate::plan::link::{Mac, TableId};
 
 /// Has zebra install bgpd's route to `destination` in `table` anew.
 pub(super) async fn announce_route(
@@ -61,6 +67,27 @@ pub(super) async fn announce_neighbour(
         Err(error) if error.errno() == Some(Errno::ENOENT) => Ok(()),
         outcome => outcome,
     }
+}
+
+/// Writes that a MAC is behind a VTEP, for the VXLAN device and for its bridge.
+pub(super) async fn write_remote_mac(
+    channel: &Channel,
+    index: u32,
+    mac: Mac,
+    vtep: IpAddr,
+) -> Result<(), NetlinkError> {
+    let mut entry = NeighbourMessage::default();
+    entry.header.family = AddressFamily::Bridge;
+    entry.header.ifindex = index;
+    entry.header.state = NeighbourState::Reachable;
+    entry.header.flags =
+        NeighbourFlags::Own | NeighbourFlags::Controller | NeighbourFlags::ExtLearned;
+    entry.attributes = vec![
+        NeighbourAttribute::LinkLayerAddress(mac.0.to_vec()),
+        NeighbourAttribute::Destination(vtep.into()),
+    ];
+    let addition = RouteNetlinkMessage::NewNeighbour(entry);
+    channel.ask(addition, NLM_F_CREATE | NLM_F_REPLACE).await
 }
 
 fn stand_in(table: TableId, destination: IpNet) -> Result<RouteMessage, NetlinkError> {

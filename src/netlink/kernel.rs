@@ -22,7 +22,7 @@ use super::stir::{Stir, Stirred};
 use super::sysctl::{self, SysctlError};
 use super::watch::{self, Interest, Watch, WatchError};
 use crate::api::types::InterfaceName;
-use crate::plan::link::{KernelStep, Links, NicRoute, SeenKernel, Space, TableId};
+use crate::plan::link::{KernelStep, Links, Mac, NicRoute, SeenKernel, Space, TableId};
 
 /// Why the kernel cannot be opened.
 #[derive(Debug, thiserror::Error)]
@@ -306,6 +306,21 @@ impl Kernel {
         vtep: IpAddr,
     ) -> Result<(), NetlinkError> {
         dropped::announce_neighbour(&self.router, index, vtep).await
+    }
+
+    /// Writes that a remote host's MAC is behind a VTEP, as zebra would. `index` is the VXLAN
+    /// device's in the router's namespace.
+    ///
+    /// # Errors
+    ///
+    /// When the kernel refuses it.
+    pub async fn write_remote_mac(
+        &self,
+        index: u32,
+        mac: Mac,
+        vtep: IpAddr,
+    ) -> Result<(), NetlinkError> {
+        dropped::write_remote_mac(&self.router, index, mac, vtep).await
     }
 
     /// Watches links and addresses of both namespaces from now on. Changes of our own are told

@@ -254,10 +254,13 @@ const HOST_ROUTE_IN_KERNEL: Explanation = Explanation {
         "the kernel refused the route: see zebra's log",
         "someone deleted the route, or another program has one with a lower metric",
         "the link lost its address for a moment, and zebra does not know",
+        "zebra lost, or never got, what bgpd chose",
     ],
     mend: &[
         "have the host announce its own address as next hop",
-        "wait for the next pass, and delete what is foreign in the table",
+        "wait for the next pass, which has bgpd tell zebra anew, and delete what is foreign in the \
+         table",
+        "vtysh -c 'clear bgp vrf VRF prefix PREFIX' has zebra told by hand",
     ],
     look: &[
         "vtysh -c 'show bgp vrf VRF ipv4 unicast PREFIX'",
@@ -345,8 +348,9 @@ const ROUTE_IMPORTED: Explanation = Explanation {
         "bgpd lost it: known of some releases after a VNI was removed and made again",
     ],
     mend: &[
-        "wait for the next pass",
-        "vtysh -c 'clear bgp l2vpn evpn * soft in' has bgpd look at all routes again",
+        "see what the VRF's policies keep out",
+        "add a route target to the importRTs of the L3VNI and take it away again: bgpd imports all \
+         anew",
     ],
     look: &[
         "vtysh -c 'show bgp vrf VRF ipv4 unicast PREFIX'",
@@ -361,10 +365,13 @@ const ROUTE_IN_RIB: Explanation = Explanation {
         "the next hop cannot be reached as zebra sees it: the SVI is down",
         "the kernel refused the route: see zebra's log",
         "the VRF's table is full of another program's routes",
+        "zebra lost, or never got, what bgpd chose",
     ],
     mend: &[
         "see the checks links-present and vni-up of the same object",
         "remove the foreign route that stands in the way",
+        "wait for the next pass, which has bgpd tell zebra anew",
+        "vtysh -c 'clear bgp vrf VRF prefix PREFIX' has zebra told by hand",
     ],
     look: &[
         "vtysh -c 'show ip route vrf VRF PREFIX'",
@@ -400,8 +407,8 @@ const NEIGHBOUR_ENTRY: Explanation = Explanation {
         "the remote router announces two MACs",
     ],
     mend: &[
-        "wait for the next pass",
-        "vtysh -c 'clear bgp l2vpn evpn * soft in' has zebra write it again",
+        "wait for the next pass, which has zebra write it again",
+        "ip link set br-pe-VNI down, and up again: zebra writes all of the VNI anew",
     ],
     look: &[
         "ip neigh show dev br-pe-VNI",

@@ -22,6 +22,7 @@ mod host_routes;
 mod import;
 mod ledger;
 mod links;
+pub mod lost_hosts;
 mod mtu;
 pub mod news;
 mod reach;
@@ -34,6 +35,7 @@ mod sources;
 mod targets;
 #[cfg(test)]
 pub(crate) mod tests;
+pub mod untold;
 mod vni;
 pub mod walk;
 

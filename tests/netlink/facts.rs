@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use perouter::netlink::Dump;
 use perouter::netlink::facts::{FdbPlace, NeighbourState, Origin, RouteKind};
-use perouter::plan::link::{LinkChange, LinkKind, Space};
+use perouter::plan::link::{LinkChange, LinkKind, Mac, Space};
 
 use crate::bed::{Bed, link, name, vxlan};
 
@@ -149,6 +149,34 @@ async fn forwarding_entries_of_device_and_bridge() {
     assert_eq!(bridge.origin, Origin::ExternLearn);
     let flood = of_mac("00:00:00:00:00:00", FdbPlace::Own);
     assert_eq!(flood.dst, Some("100.65.0.3".parse().unwrap()));
+}
+
+#[tokio::test]
+async fn a_remote_hosts_mac_is_written_as_zebra_writes_it() {
+    let bed = bed_with_a_vxlan_bridge().await;
+    let text = "2e:ad:f5:91:dd:e4";
+    let device = bed.seen(Space::Router, "vni100").await;
+    let mac = Mac([0x2e, 0xad, 0xf5, 0x91, 0xdd, 0xe4]);
+    // The second time it is somewhere else already.
+    for vtep in ["100.65.0.2", "100.65.0.3"] {
+        let vtep = vtep.parse().unwrap();
+        let written = bed.kernel.write_remote_mac(device.index, mac, vtep).await;
+        written.unwrap();
+        let fdb = bed.kernel.link_fdb(device.index).await.unwrap();
+        let of_mac = fdb.iter().filter(|entry| entry.mac.to_string() == text);
+        let of_mac: Vec<_> = of_mac.collect();
+        assert!(
+            of_mac
+                .iter()
+                .all(|entry| entry.origin == Origin::ExternLearn),
+            "{of_mac:?}"
+        );
+        let own = of_mac.iter().filter(|entry| entry.place == FdbPlace::Own);
+        let behind: Vec<_> = own.map(|entry| entry.dst).collect();
+        assert_eq!(behind, [Some(vtep)]);
+        let master = of_mac.iter().filter(|it| it.place == FdbPlace::Master);
+        assert_ne!(master.count(), 0, "the bridge floods it: {of_mac:?}");
+    }
 }
 
 #[tokio::test]

@@ -3,16 +3,22 @@
 use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
 use std::ops::ControlFlow;
+use std::path::Path;
 
 use perouter_parsers::{bgp, evpn};
+use tokio_util::sync::CancellationToken;
 
 use super::tables::{Streams, next_hop, origin, standing};
 use super::vnis;
 use crate::api::types::Vni;
+use crate::frr::Daemon;
 use crate::plan::link::Mac;
 use crate::verify::facts::{
     Came, FloodPath, Host, HostPlace, MacPath, Moves, Read, Unreadable, ZebraSegment,
 };
+
+/// What zebra is asked for its hosts with.
+const HOSTS: &str = "show evpn mac vni all json";
 
 /// zebra's hosts.
 pub(super) struct ZebraHosts {
@@ -38,23 +44,40 @@ impl ZebraHosts {
 }
 
 fn hosts(zebra: &mut Streams) -> Read<HashMap<(Vni, Mac), Host>> {
-    zebra.collect(
-        "show evpn mac vni all json",
-        |answer, all: &mut HashMap<(Vni, Mac), Host>| {
+    zebra.collect(HOSTS, |answer, all: &mut HashMap<(Vni, Mac), Host>| {
+        evpn::host_macs_from(answer, |found| {
+            let place = match found.place {
+                evpn::Place::Local => HostPlace::Local,
+                evpn::Place::Remote => HostPlace::Remote,
+                evpn::Place::Auto | evpn::Place::Other(_) => HostPlace::Unknown,
+            };
+            let moves = moves(found.duplicate);
+            if let Some(vni) = vnis::vni(found.vni) {
+                all.insert((vni, vnis::mac(found.mac)), Host { place, moves });
+            }
+            ControlFlow::Continue(())
+        })
+    })
+}
+
+/// Behind which VTEP zebra has each remote host of all segments.
+pub(in crate::agent) async fn remote_hosts(dir: &Path) -> Read<HashMap<(Vni, Mac), IpAddr>> {
+    let dir = dir.to_owned();
+    let abandoned = CancellationToken::new();
+    let _guard = abandoned.clone().drop_guard();
+    let read = move || {
+        let mut zebra = Streams::new(Daemon::Zebra, dir, abandoned);
+        zebra.collect(HOSTS, |answer, all: &mut HashMap<(Vni, Mac), IpAddr>| {
             evpn::host_macs_from(answer, |found| {
-                let place = match found.place {
-                    evpn::Place::Local => HostPlace::Local,
-                    evpn::Place::Remote => HostPlace::Remote,
-                    evpn::Place::Auto | evpn::Place::Other(_) => HostPlace::Unknown,
-                };
-                let moves = moves(found.duplicate);
-                if let Some(vni) = vnis::vni(found.vni) {
-                    all.insert((vni, vnis::mac(found.mac)), Host { place, moves });
+                if let (Some(vni), Some(vtep)) = (vnis::vni(found.vni), found.remote_vtep) {
+                    all.insert((vni, vnis::mac(found.mac)), vtep);
                 }
                 ControlFlow::Continue(())
             })
-        },
-    )
+        })
+    };
+    let read = tokio::task::spawn_blocking(read).await;
+    read.unwrap_or_else(|error| Err(Unreadable::new(error)))
 }
 
 const fn moves(duplicate: bool) -> Moves {

@@ -65,9 +65,9 @@ pub(super) const REMOTE_MAC_IN_FDB: Explanation = Explanation {
         "zebra could not write it: see its log",
     ],
     mend: &[
-        "wait for the next pass",
+        "wait for the next pass, which has the entry written again",
         "clear evpn dup-addr vni VNI when zebra froze it as a duplicate",
-        "vtysh -c 'clear bgp l2vpn evpn * soft in' has zebra write it again",
+        "ip link set vniVNI down, and up again: zebra writes all of the segment anew",
     ],
     look: &[
         "bridge fdb show dev vniVNI",

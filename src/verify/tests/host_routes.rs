@@ -4,6 +4,7 @@ use super::fixture::{VETH, bad, facts, intent, ip, name, net, red, run, waiting}
 use crate::verify::facts::{
     Facts, KernelRoute, RibChoice, RibEntry, RibProtocol, RouteAction, RouteHop, Standing, VrfFacts,
 };
+use crate::verify::untold::vrfs_that_lack;
 use crate::verify::{Check, verify};
 
 const ROUTE: &str = "172.16.1.0/24";
@@ -145,4 +146,27 @@ fn a_broken_veth_is_the_root_cause() {
     );
     let expected = ["links-present pe-e-100"];
     assert_eq!(waiting(&findings, Check::HostRouteInKernel), expected);
+}
+
+#[test]
+fn a_vrf_lacks_what_did_not_come_from_bgpd_to_zebra() {
+    let lacking = |change: &dyn Fn(&mut Facts)| {
+        let mut facts = facts();
+        change(&mut facts);
+        let intent = intent();
+        let lacking = vrfs_that_lack(&intent, &verify(&intent, &facts));
+        lacking.into_iter().cloned().collect::<Vec<_>>()
+    };
+    assert_eq!(lacking(&|_| {}), []);
+    assert_eq!(lacking(&|facts| rib(facts, ROUTE).clear()), [red()]);
+    assert_eq!(
+        lacking(&|facts| rib(facts, "172.16.2.0/24").clear()),
+        [red()],
+        "a route of the fabric"
+    );
+    assert_eq!(
+        lacking(&|facts| facts.neighbours = Ok(Vec::new())),
+        [],
+        "zebra has all that it should"
+    );
 }

@@ -10,6 +10,7 @@ use crate::verify::facts::{
     BgpVni, Facts, FdbEntry, FloodPath, ForwardTo, Host, HostPlace, LearnedMac, MacPath, Moves,
     NeighbourEntry, Origin, Standing, VniKind, ZebraSegment,
 };
+use crate::verify::lost_hosts::{LostHosts, lost_hosts};
 use crate::verify::{Check, verify};
 
 const FLOOD: &str = "100.65.0.2";
@@ -310,6 +311,31 @@ fn addresses_of_remote_hosts() {
             &[(Check::RemoteMacInFdb, THERE)],
         ),
     ]);
+}
+
+#[test]
+fn what_the_kernel_lost_of_remote_hosts_is_named() {
+    let lost = |change: &dyn Fn(&mut Facts)| {
+        let mut facts = facts();
+        change(&mut facts);
+        let findings = verify(&intent(), &facts);
+        lost_hosts(&findings).into_values().collect::<Vec<_>>()
+    };
+    assert_eq!(lost(&|facts| add_address(facts, Some(REMOTE_HOST))), []);
+    assert_eq!(
+        lost(&|facts| entry(facts, REMOTE_HOST).link = LAN_VXLAN + 100),
+        [LostHosts {
+            macs: vec![THERE.to_owned()],
+            ..LostHosts::default()
+        }]
+    );
+    assert_eq!(
+        lost(&|facts| add_address(facts, Some(STRANGER))),
+        [LostHosts {
+            addresses: vec![ip("192.170.1.8")],
+            ..LostHosts::default()
+        }]
+    );
 }
 
 /// Where nobody routes, neighbour entries only save some floods.

@@ -25,17 +25,18 @@ const SPEAK: &str = "until ip netns exec pod ping -n -c 1 -W 1 10.20.0.1 >&2; do
 pub(super) const BREAKS: &[Break] = &[
     fault("the entry of a remote host's MAC goes", "remote-mac-in-fdb", Soon::Told, NODE1,
         "now; r bridge fdb del $(cat /run/lab-mac) dev vni110 dst 100.65.0.1 self",
-        "r bridge fdb replace $(cat /run/lab-mac) dev vni110 dst 100.65.0.1 self extern_learn")
+        // zebra does not care; the agent writes the entry again, and those of the next two faults.
+        ":")
         .after(NODE1, REMOTE_MAC, ":"),
     fault("a remote host is behind another VTEP", "remote-mac-in-fdb", Soon::Told, NODE1,
         "now; r bridge fdb replace $(cat /run/lab-mac) dev vni110 dst 100.65.0.7 self extern_learn",
-        "r bridge fdb replace $(cat /run/lab-mac) dev vni110 dst 100.65.0.1 self extern_learn")
+        ":")
         .after(NODE1, REMOTE_MAC, ":"),
     fault("a remote host's address has another MAC", "remote-mac-in-fdb", Soon::Told, NODE1,
         "until r ip neigh show 10.20.0.12 dev br-pe-110 | grep -o 'lladdr [^ ]*' > /run/lab-mac
          do sleep 0.1; done
          now; r ip neigh replace 10.20.0.12 lladdr 02:00:00:00:00:77 dev br-pe-110 nud noarp extern_learn",
-        "r ip neigh replace 10.20.0.12 $(cat /run/lab-mac) dev br-pe-110 nud noarp extern_learn")
+        ":")
         .after(NODE2, SPEAK, ":"),
     fault("nobody is to flood", "flood-list", Soon::Told, NODE1,
         "printf '%s\n' 'router bgp 64514' ' address-family l2vpn evpn' '  flooding disable' | raw",
