@@ -1,6 +1,6 @@
 //! Has zebra told of routes that bgpd chose and zebra has not got, which bgpd does not see.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use ipnet::IpNet;
 
@@ -18,21 +18,33 @@ const TRIES: u8 = 3;
 /// So many routes of a VRF are told at once.
 const MOST: usize = 1000;
 
+/// In so many VRFs is looked at once, in turn: a pass should not take long where all are ill.
+const AT_ONCE: usize = 8;
+
 /// How often zebra was told of the routes of VRFs that are not well yet.
 #[derive(Debug, Default)]
-pub(super) struct Told(BTreeMap<VrfName, u8>);
+pub(super) struct Told {
+    tries: BTreeMap<VrfName, u8>,
+    /// In which VRF was looked last.
+    last: Option<VrfName>,
+}
 
 impl Told {
-    /// Forgets those that are well, and keeps of the others those that are worth a try.
-    fn worth_a_try<'a>(&mut self, ill: impl Iterator<Item = &'a VrfName>) -> Vec<VrfName> {
-        let ill: Vec<VrfName> = ill.cloned().collect();
-        self.0.retain(|vrf, _| ill.contains(vrf));
-        let tries = |vrf: &VrfName| self.0.get(vrf).copied().unwrap_or_default();
-        ill.into_iter().filter(|vrf| tries(vrf) < TRIES).collect()
+    /// Forgets those that are well; of the others, those whose turn it is and that are worth a try.
+    fn next(&mut self, ill: &BTreeSet<&VrfName>) -> Vec<VrfName> {
+        self.tries.retain(|vrf, _| ill.contains(vrf));
+        let tries = |vrf: &VrfName| self.tries.get(vrf).copied().unwrap_or_default();
+        let worth = ill.iter().copied().filter(|vrf| tries(vrf) < TRIES);
+        let is_next = |vrf: &&VrfName| self.last.as_ref().is_none_or(|last| *vrf > last);
+        let (next, rest): (Vec<&VrfName>, Vec<&VrfName>) = worth.partition(is_next);
+        let turn = next.into_iter().chain(rest).take(AT_ONCE);
+        let turn: Vec<VrfName> = turn.cloned().collect();
+        self.last = turn.last().cloned();
+        turn
     }
 
     fn tried(&mut self, vrf: VrfName) {
-        *self.0.entry(vrf).or_default() += 1;
+        *self.tries.entry(vrf).or_default() += 1;
     }
 }
 
@@ -42,7 +54,7 @@ impl Worker {
         let mut told = std::mem::take(&mut self.told);
         let ill = vrfs_that_lack(&self.resolution.intent, self.findings());
         let mut done = Vec::new();
-        for vrf in told.worth_a_try(ill.into_iter()) {
+        for vrf in told.next(&ill) {
             let routes = match untold(frr.dir(), &vrf).await {
                 Ok(routes) => routes,
                 Err(unread) => {
@@ -89,20 +101,39 @@ async fn tell(frr: &mut Frr, vrf: &VrfName, routes: &[IpNet]) -> Option<String> 
 mod tests {
     use super::*;
 
+    fn vrf(name: &str) -> VrfName {
+        name.parse().unwrap()
+    }
+
+    fn next(told: &mut Told, ill: &[&VrfName]) -> Vec<String> {
+        let next = told.next(&ill.iter().copied().collect());
+        next.iter().map(VrfName::to_string).collect()
+    }
+
     #[test]
     fn zebra_is_told_so_often_until_all_is_well() {
-        let [red, blue] = ["red", "blue"].map(|name| name.parse::<VrfName>().unwrap());
+        let both = ["blue", "red"].map(vrf);
+        let [blue, red] = &both;
         let mut told = Told::default();
-        let worth = |told: &mut Told, ill: &[&VrfName]| {
-            let worth = told.worth_a_try(ill.iter().copied());
-            worth.iter().map(VrfName::to_string).collect::<Vec<_>>()
-        };
         for _ in 0..TRIES {
-            assert_eq!(worth(&mut told, &[&red]), ["red"]);
+            assert_eq!(next(&mut told, &[red]), ["red"]);
             told.tried(red.clone());
         }
-        assert_eq!(worth(&mut told, &[&red, &blue]), ["blue"]);
-        assert_eq!(worth(&mut told, &[&blue]), ["blue"]);
-        assert_eq!(worth(&mut told, &[&red]), ["red"], "it was well meanwhile");
+        assert_eq!(next(&mut told, &[blue, red]), ["blue"]);
+        assert_eq!(next(&mut told, &[blue]), ["blue"]);
+        assert_eq!(next(&mut told, &[red]), ["red"], "it was well");
+    }
+
+    #[test]
+    fn where_many_are_ill_each_has_its_turn() {
+        let many: Vec<VrfName> = (10..10 + AT_ONCE + 2)
+            .map(|number| vrf(&format!("vrf{number}")))
+            .collect();
+        let many: Vec<&VrfName> = many.iter().collect();
+        let mut told = Told::default();
+        assert_eq!(next(&mut told, &many).len(), AT_ONCE);
+        let second = next(&mut told, &many);
+        assert_eq!(second.len(), AT_ONCE);
+        assert_eq!(second[..3], ["vrf18", "vrf19", "vrf10"]);
     }
 }
