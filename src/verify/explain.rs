@@ -292,7 +292,7 @@ const ROUTE_ADVERTISED: Explanation = Explanation {
              neighbour does not know it.",
     causes: &[
         "a policy towards the neighbour filters it",
-        "the neighbour's AS is in the route's AS path already",
+        "the neighbour is told with `sender-as-path-loop-detection`, and its AS is in the path",
         "the session has only just opened, and is still sending",
     ],
     mend: &[
@@ -326,12 +326,12 @@ const ROUTE_FILTERED: Explanation = Explanation {
 const ROUTE_VALID: Explanation = Explanation {
     broken: "A received route has no valid best path; it is not used.",
     causes: &[
-        "the path runs through our own AS, and is refused as a loop",
+        "bgpd does not take its next hop as reachable",
         "bgpd is still choosing, after a restart for one",
     ],
     mend: &[
-        "give the routers different AS numbers, or allow ours in the path",
         "see the check vtep-reachable of the underlay when the next hop cannot be reached",
+        "vtysh -c 'show bgp l2vpn evpn route rd RD type 5' names what each path lacks",
     ],
     look: &[
         "vtysh -c 'show bgp l2vpn evpn route type 5'",
@@ -349,8 +349,8 @@ const ROUTE_IMPORTED: Explanation = Explanation {
     ],
     mend: &[
         "see what the VRF's policies keep out",
-        "add a route target to the importRTs of the L3VNI and take it away again: bgpd imports all \
-         anew",
+        "write what is imported now, and one route target more, into the importRTs of the L3VNI, \
+         and take it away again: bgpd imports all anew",
     ],
     look: &[
         "vtysh -c 'show bgp vrf VRF ipv4 unicast PREFIX'",

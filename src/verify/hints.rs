@@ -4,6 +4,9 @@
 use super::facts::{Session, SessionState};
 use crate::api::Neighbor;
 
+/// What FRR says where it has no route to the neighbour, which it tries all the same.
+const NO_WAY: &str = "No path to specified Neighbor";
+
 /// What FRR says of a NOTIFICATION that it sent; of others it says that they were received.
 const SENT: &str = "BGP Notification send";
 
@@ -33,6 +36,11 @@ pub(super) fn session_down(session: &Session, neighbor: Option<&Neighbor>) -> St
         (None, _) => {}
     }
     let is_tcp = matches!(state, "Connect" | "Active");
+    if reason.contains(NO_WAY) {
+        return "there was no route to its address when it was tried last: is the NIC up, and in \
+                its subnet?"
+            .to_owned();
+    }
     if is_tcp && neighbor.is_some_and(|neighbor| neighbor.password.is_some()) {
         return "TCP does not open, and a password is configured: is it the same on both sides? \
                 One that differs leaves no other trace than packets without an answer"
@@ -124,10 +132,6 @@ const RESETS: &[(&str, &str)] = &[
     (
         "No AFI/SAFI activated",
         "no address family is activated with it: see the families of this neighbour",
-    ),
-    (
-        "Waiting for NHT",
-        "there is no route to its address: is the NIC up, and in its subnet?",
     ),
     (
         "Waiting for Peer IPv6 LLA",

@@ -322,7 +322,7 @@ fn no_best(id: &RouteId, paths: &[&EvpnPath]) -> Fault {
     } else {
         (
             format!("valid paths, but none is best, next hop {next_hops}"),
-            format!("see `show bgp l2vpn evpn rd {} type 5`", id.rd),
+            format!("see `show bgp l2vpn evpn route rd {} type 5`", id.rd),
         )
     };
     Fault::new("a valid best path", seen, hint)

@@ -49,7 +49,10 @@ pub fn one(check: Check, colour: Colour) -> String {
         line(&mut out, &format!("  {command}"));
     }
     let note = "`ip` and `bridge` look where they run: put `ip netns exec perouter` before them \
-                for the router's side. Capitals stand for what the finding names.";
+                for the router's side. `vtysh` is to ask the router's FRR: where that runs beside one of \
+                the node's own it is `vtysh -N perouter`, and in a pod or container it is there. For \
+                IPv6 say `ipv6` where `ip` or `ipv4` stands, and `ipv6 unicast prefix` for `prefix`. \
+                Capitals stand for what the finding names.";
     out.push('\n');
     wrapped("  ", "  ", note, &mut out);
     out

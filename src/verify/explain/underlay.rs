@@ -37,7 +37,7 @@ pub(super) const MTU_PATH: Explanation = Explanation {
     look: &[
         "ip link show dev NIC",
         "ip link show dev pe-e-VNI",
-        "ip netns exec perouter ping -M do -s 1472 VTEP",
+        "ip netns exec perouter ping -M do -s SIZE VTEP (SIZE: the NIC's MTU less 28)",
     ],
 };
 
@@ -69,6 +69,7 @@ pub(super) const UNDERLAY_ROUTE: Explanation = Explanation {
         "the router behind that VTEP is down, or does not announce its address",
         "a router between filters the pool of tunnel endpoints",
         "the reflector of EVPN routes knows the router, but no neighbour tells the way to it",
+        "only a default route leads there, by which zebra lets no next hop go",
         "someone deleted the route, or another program replaced it",
     ],
     mend: &[
@@ -87,12 +88,10 @@ pub(super) const VTEP_REACHABLE: Explanation = Explanation {
              all routes by that VTEP are invalid, and not used.",
     causes: &[
         "the route came a moment ago, and bgpd has not looked again yet",
-        "it is the default route, by which `ip nht resolve-via-default` does not let next hops go",
         "bgpd lost what zebra told it, after a restart of zebra for one",
     ],
     mend: &[
         "wait for the next pass",
-        "announce the VTEP itself, or set ip nht resolve-via-default",
         "restart bgpd when it stays so: forwarding goes on with graceful restart",
     ],
     look: &["vtysh -c 'show bgp nexthop VTEP'", "vtysh -c 'show ip nht'"],

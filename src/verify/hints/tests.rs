@@ -77,7 +77,11 @@ fn the_cause_is_told_from_the_words() {
             "BGP Notification received: Hold Timer Expired",
             "it heard nothing of us",
         ),
-        ("Idle", "Waiting for NHT", "no route to its address"),
+        (
+            "Active",
+            "No path to specified Neighbor",
+            "no route to its address",
+        ),
         ("OpenSent", "Peer closed the session", "without a word"),
         ("OpenSent", "", "can it be reached"),
         ("Active", "Waiting for peer OPEN", "TCP does not open"),
