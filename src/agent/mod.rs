@@ -58,7 +58,7 @@ use events::Herald;
 pub(crate) use execute::chain;
 use node_status::Scribe;
 pub use options::{AgentError, Kubernetes, Options};
-use pass::Worker;
+use pass::{Look, Settled, Worker};
 use reading::Reading;
 use scope::Scope;
 use socket::Asked;
@@ -89,6 +89,9 @@ const VERIFY_AFTER_SESSION: Duration = Duration::from_millis(100);
 
 /// A reading is broken off for a lost session at most this often, so that it ends some time.
 const INTERRUPTION: Duration = Duration::from_secs(1);
+
+/// How long it waits at most before it shows that it does: nothing may be due for long.
+const SIGN_OF_LIFE: Duration = Duration::from_secs(30);
 
 /// What bgpd tells of sessions and the loop has not heard yet; then bgpd has to keep it.
 const TOLD: usize = 256;
@@ -238,6 +241,16 @@ enum Turn {
     Sessions,
     Stirred(Places),
     Answer(Asked),
+    Nothing,
+}
+
+/// What became of a reading of everything.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Verified {
+    /// It was read to its end, or its time has not come.
+    Whole,
+    /// A session was lost meanwhile.
+    BrokenOff,
 }
 
 impl Loop {
@@ -245,12 +258,17 @@ impl Loop {
         loop {
             self.worker.pulse.begin(Work::Waiting);
             match self.next().await {
-                Turn::Pass(cause) => self.pass(cause).await,
-                Turn::Verify => self.verify().await,
+                Turn::Pass(cause) => {
+                    self.pass(cause).await;
+                }
+                Turn::Verify => {
+                    self.verify().await;
+                }
                 Turn::VerifyPart => self.verify_part().await,
                 Turn::Sessions => self.sessions().await,
                 Turn::Stirred(places) => self.changed(self.worker.scope_of(&places)),
                 Turn::Answer(asked) => self.answer(asked).await,
+                Turn::Nothing => {}
             }
         }
     }
@@ -275,6 +293,7 @@ impl Loop {
             () = tokio::time::sleep_until(self.next_pass) => Turn::Pass(self.due),
             () = until(self.next_part) => Turn::VerifyPart,
             () = tokio::time::sleep_until(self.next_verify) => Turn::Verify,
+            () = tokio::time::sleep(SIGN_OF_LIFE) => Turn::Nothing,
         }
     }
 
@@ -320,10 +339,12 @@ impl Loop {
         std::mem::take(&mut self.scope)
     }
 
-    /// Reads facts, unless a session is lost meanwhile, which is the greater news.
-    async fn verify(&mut self) {
+    /// Reads facts, unless a session is lost meanwhile, which is the greater news. Where sessions
+    /// are lost again and again, every other time it is read to the end.
+    async fn verify(&mut self) -> Verified {
+        let patience = INTERRUPTION.max(self.whole.took);
         let last = self.interrupted;
-        let patient = last.is_some_and(|last| last.elapsed() < INTERRUPTION);
+        let patient = last.is_some_and(|last| last.elapsed() < patience);
         self.take_scope();
         let begun = Instant::now();
         tokio::select! {
@@ -331,10 +352,12 @@ impl Loop {
             () = hear_of_loss(&mut self.told, &mut self.heard), if !patient => {
                 self.interrupted = Some(Instant::now());
                 self.scope = Scope::All;
+                Verified::BrokenOff
             }
             () = self.worker.verify(&mut self.frr).instrument(tracing::info_span!("verify")) => {
                 self.whole = Reading::since(begun);
                 self.schedule_verify();
+                Verified::Whole
             }
         }
     }
@@ -397,33 +420,37 @@ impl Loop {
         }
     }
 
-    async fn pass(&mut self, cause: Cause) {
+    /// What has changed is put in force, and facts are read after it, as long as nothing urges.
+    async fn pass(&mut self, cause: Cause) -> Verified {
         self.worker.pulse.begin(Work::Pass);
         let span = tracing::info_span!("pass", %cause);
         let readings = Readings::of(self.whole.took);
         let pass = self.worker.pass(cause, readings, &mut self.frr);
-        let (settled, looked) = pass.instrument(span).await;
+        let (settled, look) = pass.instrument(span.clone()).await;
         let now = Instant::now();
-        if let Some(took) = looked {
-            self.whole = Reading { ended: now, took };
-        }
         if cause == Cause::Broken {
             self.remedy.done(self.resync);
         }
         match settled {
-            pass::Settled::Yes => {
+            Settled::Yes => {
                 self.retry = RETRY_FIRST;
                 let pause = self.frr.ask_again().unwrap_or(self.resync).min(self.resync);
                 (self.next_pass, self.due) = (now + pause, Cause::Resync);
             }
-            pass::Settled::No => {
+            Settled::No => {
                 (self.next_pass, self.due) = (now + self.retry, Cause::Retry);
                 self.retry = (self.retry * 2).min(RETRY_LONGEST);
             }
         }
-        self.schedule_verify();
-        if (cause, looked) == (Cause::Kernel, None) {
-            self.changed(Scope::All);
+        match look {
+            Look::Now => self.verify().instrument(span).await,
+            Look::InTime => {
+                self.schedule_verify();
+                if cause == Cause::Kernel {
+                    self.changed(Scope::All);
+                }
+                Verified::Whole
+            }
         }
     }
 
@@ -432,7 +459,7 @@ impl Loop {
     fn schedule_verify(&mut self) {
         let now = Instant::now();
         self.said = self.worker.verdict();
-        self.next_verify = now + self.whole.settled(self.resync);
+        self.next_verify = self.whole.ended + self.whole.settled();
         if self.worker.is_ready() {
             self.unsettled = VERIFY_FIRST;
             self.remedy = Backoff::new(RETRY_FIRST);
@@ -476,7 +503,11 @@ impl Loop {
         let answer = match request {
             Ok(Request::Walk(target)) => self.worker.walk(target, &mut self.frr).await,
             Ok(Request::Verify) => {
-                self.pass(Cause::Request).await;
+                let mut verified = self.pass(Cause::Request).await;
+                while verified == Verified::BrokenOff {
+                    self.sessions().await;
+                    verified = self.verify().await;
+                }
                 self.worker.answer(&request)
             }
             Ok(Request::Status | Request::Plan) | Err(_) => self.worker.answer(&request),

@@ -48,6 +48,14 @@ pub(super) enum Settled {
     No,
 }
 
+/// When facts are to be read after a pass.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Look {
+    Now,
+    /// Whenever they are read anyway.
+    InTime,
+}
+
 /// What the agent has done since it started.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Counters {
@@ -189,13 +197,13 @@ impl Worker {
         self.counters.netlink_writes_before + now
     }
 
-    /// One pass. Tells too for how long facts were read after it, if they were.
+    /// One pass. Tells too whether the facts are to be read after it.
     pub(super) async fn pass(
         &mut self,
         cause: Cause,
         readings: Readings,
         frr: &mut Frr,
-    ) -> (Settled, Option<Duration>) {
+    ) -> (Settled, Look) {
         let started = std::time::Instant::now();
         self.counters.passes += 1;
         let unchanged = self.read_manifests();
@@ -235,12 +243,12 @@ impl Worker {
         let has_written = self.netlink_writes() + frr.writes() != writes;
         let must_look =
             cause.always_looks(readings) || settled == Settled::No || has_written || remedied;
-        if !must_look && self.verification.is_some() {
-            return (settled, None);
-        }
-        let begun = std::time::Instant::now();
-        self.verify(frr).await;
-        (settled, Some(begun.elapsed()))
+        let look = if must_look || self.verification.is_none() {
+            Look::Now
+        } else {
+            Look::InTime
+        };
+        (settled, look)
     }
 
     fn note_pass(&mut self, cause: Cause, settled: Settled, took: Duration) {

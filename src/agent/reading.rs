@@ -1,11 +1,14 @@
 //! How long facts are left alone after a reading, by how long it took.
 //!
 //! What always holds: the more a reading takes, the longer the pause, but nobody who waits for
-//! news of a change or for all to be well waits for more than some seconds.
+//! news of a change or for all to be well waits for more than some seconds, and all is read every
+//! few minutes.
 
 use std::time::Duration;
 
 use tokio::time::Instant;
+
+use crate::status::probe::LONGEST_PAUSE;
 
 /// How often all facts are read when all is well, at most; and the longest pause after a change.
 const SETTLED: Duration = Duration::from_secs(10);
@@ -14,7 +17,7 @@ const SETTLED: Duration = Duration::from_secs(10);
 const AWAITED: Duration = Duration::from_secs(5);
 
 /// The pause after a reading of everything, by how long it took, when all is well: what happens is
-/// told of, and where many routes are it takes a twentieth of the time at most.
+/// told of, and it takes a twentieth of the time, up to the longest pause.
 const SETTLED_REST: u32 = 19;
 
 /// The same while something is not as it should be: what is on its way needs the machine too.
@@ -52,9 +55,9 @@ impl Reading {
         }
     }
 
-    /// The pause until the next one when all is well, of which `longest` is the longest.
-    pub(super) fn settled(self, longest: Duration) -> Duration {
-        SETTLED.max((self.took * SETTLED_REST).min(longest))
+    /// The pause until the next one when all is well.
+    pub(super) fn settled(self) -> Duration {
+        SETTLED.max((self.took * SETTLED_REST).min(LONGEST_PAUSE))
     }
 
     /// The pause until the next one while something is not as it should be, at least so long.
@@ -82,7 +85,6 @@ mod tests {
 
     #[test]
     fn a_dear_reading_is_followed_by_a_longer_pause() {
-        let minutes = Duration::from_secs(300);
         for (millis, settled, unsettled, stirred) in [
             (10, 10_000, 250, 100),
             (100, 10_000, 300, 900),
@@ -93,7 +95,7 @@ mod tests {
             let reading = took(millis);
             let words = format!("{millis} ms");
             let ms = |pause: Duration| pause.as_millis();
-            assert_eq!(ms(reading.settled(minutes)), settled, "{words}");
+            assert_eq!(ms(reading.settled()), settled, "{words}");
             let least = Duration::from_millis(250);
             assert_eq!(ms(reading.unsettled(least)), unsettled, "{words}");
             let soonest = reading.soonest(reading.ended);

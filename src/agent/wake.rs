@@ -72,15 +72,14 @@ impl Cause {
     pub(super) const fn always_looks(self, readings: Readings) -> bool {
         match (self, readings) {
             // In their own time.
-            (Self::Broken, _) | (Self::Kernel, Readings::Dear) => false,
-            (Self::Kernel, Readings::Cheap)
+            (Self::Broken, _) | (Self::Kernel | Self::Resync, Readings::Dear) => false,
+            (Self::Kernel | Self::Resync, Readings::Cheap)
             | (
                 Self::Start
                 | Self::Manifests
                 | Self::DaemonLost
                 | Self::DaemonBack
                 | Self::Retry
-                | Self::Resync
                 | Self::Request,
                 _,
             ) => true,
@@ -203,7 +202,8 @@ mod tests {
             all
         };
         assert_eq!(cheap, without(&[Cause::Broken]));
-        assert_eq!(dear, without(&[Cause::Broken, Cause::Kernel]));
+        let in_their_time = [Cause::Broken, Cause::Kernel, Cause::Resync];
+        assert_eq!(dear, without(&in_their_time));
     }
 
     #[test]

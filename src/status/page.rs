@@ -9,10 +9,12 @@ mod tables;
 #[cfg(test)]
 pub(crate) mod tests;
 
+use std::time::Duration;
+
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use super::Timestamp;
-use super::probe::{DEADLINE, Progress};
+use super::probe::{DEADLINE, LONGEST_PAUSE, Progress};
 use super::report::{Report, Verdict};
 use parts::{Tone, ago, badge};
 
@@ -28,7 +30,8 @@ pub const POLICY: &str = "default-src 'none'; img-src data:; \
 /// How often the page is fetched anew, in seconds: as often as facts are.
 const REFRESH: u32 = 10;
 
-/// How old a report may be, in seconds, before the page says so: verification makes one every ten.
+/// How old a report may be, in seconds, before the page says so, besides the pause that follows a
+/// verification of everything.
 const OLD: i64 = 60;
 
 /// How many rows of a list are shown unless all are asked for.
@@ -173,8 +176,12 @@ fn heading(report: &Report) -> Markup {
 /// What makes the rest of the page worth less.
 fn warnings(report: &Report, progress: Progress, now: Timestamp) -> Markup {
     let age = now.as_second() - report.at.as_second();
+    // A pause is 19 times as long as the reading before it, up to the longest.
+    let reading = report.verification.as_ref().map_or(0, |last| last.took_ms);
+    let pause = Duration::from_millis(reading.saturating_mul(20)).min(LONGEST_PAUSE);
+    let old = OLD + i64::try_from(pause.as_secs()).unwrap_or(i64::MAX - OLD);
     html! {
-        @if age > OLD {
+        @if age > old {
             p.warning {
                 "What follows is " (ago(report.at, now)) " old. The agent is "
                 (progress.work.as_str()) ", and took its last step "

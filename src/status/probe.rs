@@ -15,12 +15,16 @@ mod tests;
 
 /// For how long the loop may make no progress before it counts as hung.
 ///
-/// It turns at least every ten seconds and tells of each step that it takes. The longest silence
+/// It turns at least every minute and tells of each step that it takes. The longest silence
 /// between two steps is that of an FRR all of whose daemons hang: 40 s, measured with all of them
 /// stopped, for two daemons that are waited for one after the other, 20 s each. A commit over
 /// the northbound may take 30 s, and twice in a step. This is more than twice the longest of
 /// these, so that a restart is never the answer to a slow FRR.
 pub const DEADLINE: Duration = Duration::from_secs(180);
+
+/// The longest pause between two verifications of everything; where there are few routes it is
+/// ten seconds.
+pub const LONGEST_PAUSE: Duration = Duration::from_secs(300);
 
 /// What the loop is at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
