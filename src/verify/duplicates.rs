@@ -1,8 +1,10 @@
 //! Another router with this node's VTEP: the fabric's packets reach one of the two by chance.
 //!
-//! Routes of our own come back from the fabric too, so what names our VTEP is another router's
-//! only if it cannot be ours: told under a distinguisher that this router does not make, or with
-//! a router MAC that is none of ours.
+//! bgpd drops what comes with a next hop of its own before anybody sees it (`bgp_update`, «martian
+//! or self next-hop»), unless it has `bgp allow-martian-nexthop`; only then can a twin be told, and
+//! routes of our own may come back too. So what names our VTEP is another router's only if it cannot
+//! be ours: told under a distinguisher that this router does not make, or with a router MAC that is
+//! none of ours.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::net::{IpAddr, Ipv4Addr};

@@ -243,10 +243,22 @@ pub struct LastReset {
 pub struct FamilyState {
     /// Whether both sides announced the family when the session opened (RFC 4760).
     pub negotiation: Negotiation,
+    /// Whether the neighbour has told all that it knew when the session came up.
+    pub end_of_rib: EndOfRib,
     /// Prefixes accepted from the neighbour.
     pub received: u64,
     /// Prefixes sent to the neighbour.
     pub sent: u64,
+}
+
+/// Whether a neighbour's End-of-RIB marker has come (RFC 4724 §2). One that knows no graceful
+/// restart need not send any.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EndOfRib {
+    /// It has.
+    Received,
+    /// It has not.
+    Awaited,
 }
 
 /// Who announced an address family when a session opened.

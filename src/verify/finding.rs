@@ -46,7 +46,8 @@ checks! {
     FactsReadable, "facts-readable", "FRR and the kernel answered what they were asked";
     LinksPresent, "links-present", "the links stand, are up, and are joined as wanted";
     VtepAddress, "vtep-address", "the VTEP address is on the router's loopback";
-    DuplicateVtep, "duplicate-vtep", "no other router has this node's VTEP address";
+    DuplicateVtep, "duplicate-vtep",
+        "no other router has this node's VTEP address, as far as bgpd lets its routes in";
     MtuPath, "mtu-path", "what fits through the overlay's links fits through the NIC in a tunnel";
     UnderlaySession, "underlay-session", "the BGP session with a fabric neighbour is established";
     BfdSession, "bfd-session", "BFD watches the way to a fabric neighbour, where it is to";

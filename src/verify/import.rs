@@ -105,7 +105,7 @@ struct Hops {
 /// Checks one VNI's routes in.
 pub(super) fn check(one: &One<'_>, links: VniLinks, ledger: &mut Ledger) {
     let object = Some(&one.intent.key);
-    let nothing_came = one.routes.received.is_empty() && one.fabric.evpn_peers.is_empty();
+    let nothing_came = one.routes.received.is_empty() && one.fabric.told.is_empty();
     let early = match &one.facts.evpn {
         Err(_) => Some(waiting(Source::Evpn)),
         Ok(_) if nothing_came => Some(one.fabric.waiting_for.clone()),

@@ -104,9 +104,7 @@ pub(super) fn check(
     let early = match Ways::new(facts) {
         Err(source) => Err(source),
         Ok(_) if vteps.is_empty() && facts.evpn.is_err() => Err(waiting(Source::Evpn)),
-        Ok(_) if vteps.is_empty() && fabric.evpn_peers.is_empty() => {
-            Err(fabric.waiting_for.clone())
-        }
+        Ok(_) if vteps.is_empty() && fabric.told.is_empty() => Err(fabric.waiting_for.clone()),
         Ok(ways) => Ok(ways),
     };
     let ways = match early {

@@ -34,7 +34,7 @@ pub(super) fn check(one: &One<'_>, links: SegmentLinks, ledger: &mut Ledger) {
     let early = match (&one.facts.segments.macs, &one.facts.segments.floods) {
         (Err(_), _) => Some(waiting(Source::MacRoutes)),
         (Ok(_), Err(_)) => Some(waiting(Source::FloodRoutes)),
-        (Ok(_), Ok(_)) if nothing_came && one.fabric.evpn_peers.is_empty() => {
+        (Ok(_), Ok(_)) if nothing_came && one.fabric.told.is_empty() => {
             Some(one.fabric.waiting_for.clone())
         }
         (Ok(_), Ok(_)) => None,

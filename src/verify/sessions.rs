@@ -1,7 +1,9 @@
 //! BGP sessions: established, and with the families that they should carry.
 
+use std::time::Duration;
+
 use super::age::Age;
-use super::facts::{Facts, Negotiation, Session, SessionState, Sessions, sessions_of};
+use super::facts::{EndOfRib, Facts, Negotiation, Session, SessionState, Sessions, sessions_of};
 use super::finding::Check;
 use super::ledger::{Fault, Ledger};
 use super::sources::{Source, waiting};
@@ -17,8 +19,23 @@ use crate::plan::bgp::desired::families;
 pub(super) struct Fabric {
     /// The neighbours with which EVPN routes are exchanged.
     pub(super) evpn_peers: Vec<Peer>,
+    /// Those of them that have told all that they knew when the session came up.
+    pub(super) told: Vec<Peer>,
     /// What a VNI waits for when there is none of those.
     pub(super) waiting_for: String,
+}
+
+/// A neighbour without an End-of-RIB marker has told all by then.
+const TOLD_BY_THEN: Duration = Duration::from_secs(10);
+
+/// Whether a neighbour has told all of its EVPN routes.
+fn has_told(session: &Session) -> bool {
+    let evpn = session.families.get(&Family::Evpn);
+    let marked = evpn.is_some_and(|family| family.end_of_rib == EndOfRib::Received);
+    match session.state {
+        SessionState::Established { uptime } => marked || uptime >= TOLD_BY_THEN,
+        SessionState::Down { .. } => false,
+    }
 }
 
 /// Whether a session exchanges EVPN routes.
@@ -39,6 +56,7 @@ pub(super) fn check_fabric(
     let object = Some(&underlay.key);
     let mut fabric = Fabric {
         evpn_peers: Vec::new(),
+        told: Vec::new(),
         waiting_for: format!("{} with EVPN", Check::UnderlaySession),
     };
     let Ok(sessions) = &facts.fabric_sessions else {
@@ -86,12 +104,18 @@ pub(super) fn check_fabric(
                 ledger.pending(Check::EvpnFamily, object, session);
             } else if evpn_agreed(object, peer, session, ledger) {
                 fabric.evpn_peers.push(peer.clone());
+                fabric.told.extend(has_told(session).then(|| peer.clone()));
             }
         }
         if found_none_with_evpn(neighbor, underlay, sessions) {
             let session = format!("{} {}", Check::UnderlaySession, neighbor.peer);
             ledger.pending(Check::EvpnFamily, object, session);
         }
+    }
+    if fabric.told.is_empty()
+        && let Some(first) = fabric.evpn_peers.first()
+    {
+        fabric.waiting_for = format!("the routes of {first}");
     }
     fabric
 }

@@ -133,7 +133,7 @@ pub(super) fn check_filtered(one: &One<'_>, ledger: &mut Ledger) {
         ledger.pending(Check::RouteFiltered, object, waiting(Source::Evpn));
         return;
     }
-    if nothing_came && one.fabric.evpn_peers.is_empty() {
+    if nothing_came && one.fabric.told.is_empty() {
         ledger.pending(Check::RouteFiltered, object, &one.fabric.waiting_for);
         return;
     }

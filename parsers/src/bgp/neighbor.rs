@@ -36,6 +36,9 @@ pub struct Neighbor {
     pub families: BTreeMap<AddressFamily, FamilyCounters>,
     /// The address families that both sides announced in their OPEN messages.
     pub negotiated: BTreeSet<AddressFamily>,
+    /// The address families of which the neighbour has said that it told all it knew when the
+    /// session came up (End-of-RIB, RFC 4724 section 2).
+    pub told: BTreeSet<AddressFamily>,
     /// How often the session came up.
     pub connections_established: u64,
     /// How often the session went down.
@@ -152,6 +155,8 @@ struct Written {
     address_family_info: BTreeMap<AddressFamily, FamilyCounters>,
     #[serde(default)]
     neighbor_capabilities: Capabilities,
+    #[serde(default)]
+    graceful_restart_info: Restart,
     connections_established: u64,
     connections_dropped: u64,
     peer_bfd_info: Option<Bfd>,
@@ -162,6 +167,13 @@ struct Written {
 struct Capabilities {
     #[serde(default)]
     multiprotocol_extensions: BTreeMap<AddressFamily, Announced>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Restart {
+    #[serde(default)]
+    end_of_rib_recv: BTreeMap<AddressFamily, bool>,
 }
 
 #[derive(Deserialize)]
@@ -212,6 +224,12 @@ impl From<Written> for Neighbor {
             negotiated: announced
                 .into_iter()
                 .filter_map(|(family, sides)| sides.advertised_and_received.then_some(family))
+                .collect(),
+            told: written
+                .graceful_restart_info
+                .end_of_rib_recv
+                .into_iter()
+                .filter_map(|(family, has_come)| has_come.then_some(family))
                 .collect(),
             connections_established: written.connections_established,
             connections_dropped: written.connections_dropped,

@@ -186,6 +186,7 @@ fn neighbors_that_are_up_and_down() {
         up.negotiated.iter().collect::<Vec<_>>(),
         [&AddressFamily::Ipv4Unicast, &AddressFamily::L2VpnEvpn]
     );
+    assert_eq!(up.told, up.negotiated);
     let bfd = up.bfd.clone().unwrap();
     assert_eq!(
         (bfd.status, bfd.detect_multiplier, bfd.rx_min_interval),
@@ -204,7 +205,7 @@ fn neighbors_that_are_up_and_down() {
         notification: None,
     };
     assert_eq!(waiting.last_reset, Some(reset));
-    assert!(waiting.negotiated.is_empty());
+    assert!(waiting.negotiated.is_empty() && waiting.told.is_empty());
 
     assert_eq!(all[&peer("10.0.1.78")].admin, AdminState::Shutdown);
     let unnumbered = &all[&PeerName::Interface("eth0".to_owned())];

@@ -7,7 +7,9 @@ use perouter_parsers::bgp::{self, AddressFamily, AdminState, Neighbor, Neighbors
 use perouter_parsers::id::PeerName;
 
 use crate::api::{Asn, Family, Peer};
-use crate::verify::facts::{FamilyState, LastReset, Negotiation, Session, SessionState, Sessions};
+use crate::verify::facts::{
+    EndOfRib, FamilyState, LastReset, Negotiation, Session, SessionState, Sessions,
+};
 
 /// The sessions of one BGP instance.
 pub(in crate::agent) fn of(neighbors: Neighbors) -> Sessions {
@@ -57,8 +59,14 @@ fn families(neighbor: &Neighbor) -> BTreeMap<Family, FamilyState> {
         } else {
             Negotiation::Missing
         };
+        let end_of_rib = if neighbor.told.contains(name) {
+            EndOfRib::Received
+        } else {
+            EndOfRib::Awaited
+        };
         let state = FamilyState {
             negotiation,
+            end_of_rib,
             received: counters.accepted,
             // FRR leaves the number out while nothing can be sent.
             sent: counters.sent.unwrap_or(0),

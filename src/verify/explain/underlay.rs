@@ -4,7 +4,9 @@ use super::Explanation;
 
 pub(super) const DUPLICATE_VTEP: Explanation = Explanation {
     broken: "Another router tells routes with this node's VTEP address. What the fabric sends to \
-             the address reaches one of the two, and the other's workloads lose it.",
+             the address reaches one of the two, and the other's workloads lose it. bgpd drops such \
+             routes unseen unless a RawFRRConfig gives it `bgp allow-martian-nexthop`: without that \
+             this check sees no twin.",
     causes: &[
         "two nodes have the same index: the annotation openpe.io/nodeindex, or --node-index",
         "the tunnel endpoint pool overlaps with addresses of another cluster or a leaf",

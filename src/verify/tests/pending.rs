@@ -1,8 +1,10 @@
 //! What cannot be told is neither good nor bad.
 
+use std::time::Duration;
+
 use super::fixture::{bad, facts, good, intent, peer, red, waiting};
-use crate::api::Peer;
-use crate::verify::facts::{Facts, Origin, SessionState, Unreadable, VniState};
+use crate::api::{Family, Peer};
+use crate::verify::facts::{EndOfRib, Facts, Origin, SessionState, Unreadable, VniState};
 use crate::verify::{Check, Outcome, verify};
 
 const WORDS: &str = "bgpd: connection refused";
@@ -249,6 +251,61 @@ fn one_neighbour_down_leaves_the_vni_to_the_other() {
     assert!(waiting(&findings, Check::RouteAdvertised).is_empty());
 }
 
+/// Forgets what others have told of EVPN.
+fn without_received(facts: &mut Facts) {
+    let paths = facts.evpn.as_mut().unwrap();
+    paths.retain(|path| path.origin == Origin::Local);
+    let macs = facts.segments.macs.as_mut().unwrap();
+    macs.retain(|path| path.came.origin == Origin::Local);
+    let floods = facts.segments.floods.as_mut().unwrap();
+    floods.retain(|path| path.came.origin == Origin::Local);
+}
+
+/// Between the session and its first routes there is a moment in which none is missing yet.
+#[test]
+fn routes_are_waited_for_until_a_neighbour_has_told_all_or_has_had_the_time() {
+    let findings = |end_of_rib, uptime| {
+        let mut facts = facts();
+        without_received(&mut facts);
+        for session in facts.fabric_sessions.as_mut().unwrap().values_mut() {
+            session.state = SessionState::Established {
+                uptime: Duration::from_secs(uptime),
+            };
+            if let Some(evpn) = session.families.get_mut(&Family::Evpn) {
+                evpn.end_of_rib = end_of_rib;
+            }
+        }
+        verify(&intent(), &facts)
+    };
+    let checks = [
+        Check::RouteFiltered,
+        Check::RouteValid,
+        Check::RouteInKernel,
+        Check::UnderlayRoute,
+        Check::VtepReachable,
+        Check::FloodList,
+        Check::RemoteMacInFdb,
+    ];
+    let early = findings(EndOfRib::Awaited, 1);
+    let waited_for = format!("the routes of {}", peer());
+    for check in checks {
+        let waiting = waiting(&early, check);
+        assert!(!waiting.is_empty(), "{check}");
+        assert!(
+            waiting.iter().all(|what| *what == waited_for),
+            "{check}: {waiting:?}"
+        );
+    }
+    for told in [
+        findings(EndOfRib::Received, 1),
+        findings(EndOfRib::Awaited, 10),
+    ] {
+        for check in checks {
+            assert!(waiting(&told, check).is_empty(), "{check}");
+        }
+    }
+}
+
 #[test]
 fn with_no_neighbour_up_routes_out_wait() {
     let mut facts = facts();
@@ -258,12 +315,7 @@ fn with_no_neighbour_up_routes_out_wait() {
         };
     }
     facts.advertised.clear();
-    let paths = facts.evpn.as_mut().unwrap();
-    paths.retain(|path| path.origin == Origin::Local);
-    let macs = facts.segments.macs.as_mut().unwrap();
-    macs.retain(|path| path.came.origin == Origin::Local);
-    let floods = facts.segments.floods.as_mut().unwrap();
-    floods.retain(|path| path.came.origin == Origin::Local);
+    without_received(&mut facts);
     let findings = verify(&intent(), &facts);
     for check in [
         Check::RouteAdvertised,

@@ -20,8 +20,8 @@ use crate::api::types::{Asn, Vni};
 use crate::api::{Family, Peer, RouteTarget};
 use crate::plan::link::Mac;
 use crate::verify::facts::{
-    BgpVni, EvpnPath, FamilyState, ImportTarget, LastReset, Negotiation, Origin, Rd, Read,
-    RibChoice, RibEntry, RibProtocol, RouteId, Session, SessionState, Sessions, Standing,
+    BgpVni, EndOfRib, EvpnPath, FamilyState, ImportTarget, LastReset, Negotiation, Origin, Rd,
+    Read, RibChoice, RibEntry, RibProtocol, RouteId, Session, SessionState, Sessions, Standing,
     Unreadable, VniKind, VniState, VrfPath, ZebraVni,
 };
 
@@ -70,8 +70,14 @@ fn session(neighbor: Neighbor) -> Session {
             AddressFamily::Ipv6Unicast => Family::Ipv6Unicast,
             AddressFamily::Other(_) => return None,
         };
+        let end_of_rib = if neighbor.told.contains(family) {
+            EndOfRib::Received
+        } else {
+            EndOfRib::Awaited
+        };
         let state = FamilyState {
             negotiation,
+            end_of_rib,
             received: counters.accepted,
             sent: counters.sent.unwrap_or_default(),
         };

@@ -76,8 +76,8 @@ pub(crate) fn run(fabric: &Fabric) -> Result<String, Failure> {
         .map_err(|error| format!("{error}; it was said:\n{lines}").into())
 }
 
-/// What always has something to look at in this fabric, whatever routes there are.
-const ALWAYS: [Check; 9] = [
+/// What always has something to look at in this fabric: bgpd keeps its sessions and routes.
+const ALWAYS: [Check; 20] = [
     Check::FactsReadable,
     Check::LinksPresent,
     Check::VtepAddress,
@@ -87,6 +87,17 @@ const ALWAYS: [Check; 9] = [
     Check::VniUp,
     Check::BgpVni,
     Check::RouterMac,
+    Check::UnderlayRoute,
+    Check::VtepReachable,
+    Check::HostRouteInKernel,
+    Check::HostRouteExported,
+    Check::RouteAdvertised,
+    Check::RouteValid,
+    Check::RouteImported,
+    Check::RouteInRib,
+    Check::RouteInKernel,
+    Check::NeighbourEntry,
+    Check::FdbEntry,
 ];
 
 /// How often it was asked, if it never said what is not so.

@@ -1,7 +1,8 @@
 //! The faults of the routed fabric.
 
 use super::{Break, Mender, Soon, fault, passing};
-use crate::names::{NODE1, NODE2, SPINE};
+use crate::names::{LEAF, NODE1, NODE2, SPINE};
+use crate::scenarios::faults::forget;
 
 #[rustfmt::skip]
 pub(super) const BREAKS: &[Break] = &[
@@ -36,6 +37,18 @@ pub(super) const BREAKS: &[Break] = &[
          now; r bridge fdb del $(cat /run/lab-mac) dev vni100 dst 100.64.0.9 self",
         // zebra does not hear of it; the agent has it write the entry again.
         ":"),
+    fault("the leaf has our VTEP's address", "duplicate-vtep", Soon::Late, LEAF,
+        "ip address add 100.65.0.0/32 dev lo; ip link set vni100 type vxlan local 100.65.0.0",
+        "ip link set vni100 type vxlan local 100.64.0.9; ip address del 100.65.0.0/32 dev lo")
+        // Without it bgpd drops the leaf's routes before anybody sees them.
+        .after(NODE1,
+            "printf '%s\n' 'router bgp 64514' ' bgp allow-martian-nexthop' | raw
+             until vtysh -N perouter -c 'show running-config' 2>/dev/null | grep -q martian; do sleep 0.1; done",
+            "rm /etc/perouter/zz-raw.yaml
+             while vtysh -N perouter -c 'show running-config' 2>/dev/null | grep -q martian; do sleep 0.1; done"),
+    fault("zebra loses a route of the fabric", "route-in-rib", Soon::Late, NODE1,
+        // bgpd does not see it; the agent has it tell zebra again.
+        forget!("172.16.9.0/24"), ":"),
     fault("the kernel drops what goes to a VTEP", "underlay-route", Soon::Told, NODE1,
         "now; r ip route replace blackhole 100.64.0.9 proto bgp metric 20",
         "r ip route replace 100.64.0.9 via 10.0.1.1 dev eth1 proto bgp metric 20"),

@@ -57,20 +57,6 @@ const QUIET: &str = "
     r ip address add 198.51.100.10/32 dev lo
     r ip link set eth1 group 0";
 
-/// zebra forgets a route of VRF red that bgpd told it of, and bgpd does not know.
-macro_rules! forget {
-    ($prefix:literal) => {
-        concat!(
-            "vrf=$(r ip -o link show red | cut -d: -f1)
-             python3 - /run/frr/perouter/zserv.api $vrf ",
-            $prefix,
-            " <<'SCRIPT'\n",
-            include_str!("forget.py"),
-            "\nSCRIPT\n"
-        )
-    };
-}
-
 #[rustfmt::skip]
 const FAULTS: &[Fault] = &[
     fault("attributes that nobody notices", QUIET, Told, By(&[
