@@ -90,8 +90,12 @@ fn once(fabric: &Fabric, event: &Event) -> Result<(), Failure> {
     };
     let alarms = log.read(fabric)?;
     let alarms = alarms.failed();
-    if alarms.is_empty() {
-        return Ok(());
+    if !alarms.is_empty() {
+        return Err(format!("said to be broken: {}", alarms.join("; ")).into());
     }
-    Err(format!("said to be broken: {}", alarms.join("; ")).into())
+    let afterwards = from_settled.read(fabric)?;
+    match afterwards.not_ready() {
+        None => Ok(()),
+        Some(_) => Err(format!("settled, and not ready again: {:?}", afterwards.lines()).into()),
+    }
 }
