@@ -523,6 +523,27 @@ fn the_agent_takes_what_it_is_told() {
 }
 
 #[test]
+fn the_agent_starts_by_the_sample_of_its_environment() {
+    let sample = read(&deploy().join("systemd/agent.env"));
+    let lines = sample.lines().filter(|line| !line.starts_with('#'));
+    let variables: Vec<(&str, &str)> = lines.map(|line| line.split_once('=').unwrap()).collect();
+    let known = help("agent");
+    for (name, _) in &variables {
+        assert!(known.contains(&format!("[env: {name}=")), "{name}");
+    }
+    // Everything is read before it is missed that there are no manifests.
+    let said = Command::new(env!("CARGO_BIN_EXE_perouter"))
+        .arg("agent")
+        .env_clear()
+        .envs(variables)
+        .output()
+        .unwrap();
+    let errors = String::from_utf8(said.stderr).unwrap();
+    let next = ["give --config-dir", "run it as root"];
+    assert!(next.iter().any(|next| errors.contains(next)), "{errors}");
+}
+
+#[test]
 fn the_controller_takes_what_it_is_told() {
     assert_known("the controller's pod", &arguments("perouter-controller"));
 }
