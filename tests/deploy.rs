@@ -412,6 +412,32 @@ fn probes_and_mounts_find_what_they_name() {
 }
 
 #[test]
+fn frr_may_take_as_long_to_start_as_the_agent_that_it_waits_for() {
+    let router = &of_kind("DaemonSet")[0];
+    let container = |wanted: &str| {
+        let found = containers(router).iter().find(|it| it["name"] == wanted);
+        found.unwrap()
+    };
+    let allowed = |container: &Value| {
+        let probe = &container["startupProbe"];
+        probe["periodSeconds"].as_u64().unwrap() * probe["failureThreshold"].as_u64().unwrap()
+    };
+    let frr = container("frr");
+    assert!(allowed(frr) >= allowed(container("agent")));
+    assert_eq!(frr["startupProbe"]["exec"], frr["livenessProbe"]["exec"]);
+    // Under podman and systemd nobody looks, and nobody kills what waits.
+    for unit in ["podman/perouter-frr.container", "perouter-frr@.service"] {
+        let said = read(&deploy().join("systemd").join(unit));
+        assert!(
+            !said.contains("Health") && !said.contains("Watchdog"),
+            "{unit}"
+        );
+    }
+    let image = read(&deploy().join("images/frr.Dockerfile"));
+    assert!(!image.contains("HEALTHCHECK"));
+}
+
+#[test]
 fn every_image_is_one_that_the_kustomization_names() {
     let images = document("kustomization.yaml")["images"].clone();
     let image = |image: &Value| format!("{}:{}", text(image, "name"), text(image, "newTag"));
