@@ -321,6 +321,19 @@ fn the_webhook_is_asked_of_our_kinds_alone_and_keeps_nobody_from_a_mend() {
     assert!(open.map(|port| &port["port"]).any(|port| port == target));
 }
 
+/// A policy sees the port of whom a Service leads to, which is another in every cluster: 6443,
+/// 8443, 16443.
+#[test]
+fn the_controller_reaches_an_api_server_at_any_port() {
+    let policies = of_kind("NetworkPolicy");
+    let [policy] = &policies[..] else {
+        panic!("not one policy: {policies:?}");
+    };
+    assert_eq!(list(policy, "/spec/policyTypes"), ["Ingress", "Egress"]);
+    let egress = list(policy, "/spec/egress");
+    assert_eq!(egress, [json!({"ports": [{"protocol": "TCP"}]})]);
+}
+
 #[test]
 fn what_selects_pods_selects_those_of_one_workload() {
     let workloads = workloads();
