@@ -249,7 +249,7 @@ fn access_is_to_all_kinds_and_no_more() {
     let reads = [each("list", ""), each("watch", "")].concat();
     let agent = [
         reads.clone(),
-        own(&["create", "patch"], ""),
+        own(&["list", "watch", "create", "patch"], ""),
         own(&["patch"], "/status"),
     ]
     .concat();

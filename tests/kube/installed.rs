@@ -106,6 +106,8 @@ fn nobody_may_do_what_is_not_theirs() {
         ),
         (router, ["patch", rns], Some(NAMESPACE), true),
         (router, ["patch", rns], Some("default"), false),
+        (router, ["watch", rns], Some(NAMESPACE), true),
+        (router, ["watch", rns], Some("default"), false),
         (router, ["delete", rns], Some(NAMESPACE), false),
         (router, ["patch", "nodes"], None, false),
         (
