@@ -75,6 +75,7 @@ fn a_long_message_is_cut_between_letters_and_says_so() {
     assert_eq!(shortened("short", LONGEST), "short");
     let long = shortened(&"ü".repeat(400), LONGEST);
     assert!(long.len() <= LONGEST && long.ends_with("ü…"), "{long}");
+    assert_eq!(shortened("longer", 0), "");
 }
 
 #[test]
