@@ -128,7 +128,7 @@ fn failed_resource(object: &ObjectReport, room: Room) -> Option<FailedResource> 
         kind: key.kind.as_str().to_owned(),
         namespace: key.namespace.clone(),
         name: key.name.clone(),
-        reason: failure(first),
+        reason: failure(key.kind, first),
         message: match shortened(&first.message, room.message) {
             message if message.is_empty() => first.kind.as_str().to_owned(),
             message => message,
@@ -136,10 +136,14 @@ fn failed_resource(object: &ObjectReport, room: Room) -> Option<FailedResource> 
     })
 }
 
-fn failure(condition: &Condition) -> FailureReason {
+fn failure(kind: Kind, condition: &Condition) -> FailureReason {
     match (condition.kind, condition.reason) {
         (_, Reason::Waiting) => FailureReason::DependencyFailed,
         (ConditionType::Accepted, _) => FailureReason::ValidationFailed,
+        // FRR alone is told of it.
+        (ConditionType::Programmed, Reason::ApplyFailed) if kind == Kind::RawFrrConfig => {
+            FailureReason::FrrConfigurationFailed
+        }
         (ConditionType::Programmed, _) => FailureReason::OverlayAttachmentFailed,
         (
             ConditionType::SessionsEstablished
