@@ -249,7 +249,7 @@ fn access_is_to_all_kinds_and_no_more() {
     let reads = [each("list", ""), each("watch", "")].concat();
     let agent = [
         reads.clone(),
-        own(&["create", "patch"], ""),
+        own(&["list", "watch", "create", "patch"], ""),
         own(&["patch"], "/status"),
     ]
     .concat();
@@ -319,6 +319,19 @@ fn the_webhook_is_asked_of_our_kinds_alone_and_keeps_nobody_from_a_mend() {
     let open = ingress.iter().flat_map(|rule| list(rule, "/ports"));
     let target = &list(&service, "/spec/ports")[0]["targetPort"];
     assert!(open.map(|port| &port["port"]).any(|port| port == target));
+}
+
+/// A policy sees the port of whom a Service leads to, which is another in every cluster: 6443,
+/// 8443, 16443.
+#[test]
+fn the_controller_reaches_an_api_server_at_any_port() {
+    let policies = of_kind("NetworkPolicy");
+    let [policy] = &policies[..] else {
+        panic!("not one policy: {policies:?}");
+    };
+    assert_eq!(list(policy, "/spec/policyTypes"), ["Ingress", "Egress"]);
+    let egress = list(policy, "/spec/egress");
+    assert_eq!(egress, [json!({"ports": [{"protocol": "TCP"}]})]);
 }
 
 #[test]
@@ -409,6 +422,32 @@ fn probes_and_mounts_find_what_they_name() {
         }
         assert_eq!(mounted, volumes, "{}", name(&workload));
     }
+}
+
+#[test]
+fn frr_may_take_as_long_to_start_as_the_agent_that_it_waits_for() {
+    let router = &of_kind("DaemonSet")[0];
+    let container = |wanted: &str| {
+        let found = containers(router).iter().find(|it| it["name"] == wanted);
+        found.unwrap()
+    };
+    let allowed = |container: &Value| {
+        let probe = &container["startupProbe"];
+        probe["periodSeconds"].as_u64().unwrap() * probe["failureThreshold"].as_u64().unwrap()
+    };
+    let frr = container("frr");
+    assert!(allowed(frr) >= allowed(container("agent")));
+    assert_eq!(frr["startupProbe"]["exec"], frr["livenessProbe"]["exec"]);
+    // Under podman and systemd nobody looks, and nobody kills what waits.
+    for unit in ["podman/perouter-frr.container", "perouter-frr@.service"] {
+        let said = read(&deploy().join("systemd").join(unit));
+        assert!(
+            !said.contains("Health") && !said.contains("Watchdog"),
+            "{unit}"
+        );
+    }
+    let image = read(&deploy().join("images/frr.Dockerfile"));
+    assert!(!image.contains("HEALTHCHECK"));
 }
 
 #[test]
@@ -520,6 +559,27 @@ fn the_agent_takes_what_it_is_told() {
         let words = line.unwrap().split(' ').map(str::to_owned);
         assert_known(unit, &words.collect::<Vec<_>>());
     }
+}
+
+#[test]
+fn the_agent_starts_by_the_sample_of_its_environment() {
+    let sample = read(&deploy().join("systemd/agent.env"));
+    let lines = sample.lines().filter(|line| !line.starts_with('#'));
+    let variables: Vec<(&str, &str)> = lines.map(|line| line.split_once('=').unwrap()).collect();
+    let known = help("agent");
+    for (name, _) in &variables {
+        assert!(known.contains(&format!("[env: {name}=")), "{name}");
+    }
+    // Everything is read before it is missed that there are no manifests.
+    let said = Command::new(env!("CARGO_BIN_EXE_perouter"))
+        .arg("agent")
+        .env_clear()
+        .envs(variables)
+        .output()
+        .unwrap();
+    let errors = String::from_utf8(said.stderr).unwrap();
+    let next = ["give --config-dir", "run it as root"];
+    assert!(next.iter().any(|next| errors.contains(next)), "{errors}");
 }
 
 #[test]

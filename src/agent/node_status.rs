@@ -2,7 +2,10 @@
 //!
 //! One object for each node, of which the agent owns all fields that it writes, by server-side
 //! apply; it goes with the Node. Nothing is written while nothing changes, a change costs one call,
-//! and what could not be written is tried again with what is true by then.
+//! and what could not be written is tried again with what is true by then. An object that somebody
+//! deleted is made again, and so is that of a Node that is another by the same name.
+
+mod own;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,6 +14,7 @@ use kube::api::{ApiResource, DynamicObject, Patch, PatchParams};
 use kube::{Api, Client, Resource as _};
 use serde_json::{Value, json};
 use tokio::sync::watch;
+use tokio::time::Instant;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::execute::chain;
@@ -18,6 +22,7 @@ use super::source::{Recovery, SeenNode};
 use crate::api::v1alpha1::{API_VERSION, NodeStatus, RouterNodeConfigurationStatus};
 use crate::status::Report;
 use crate::status::node_status::node_status;
+use own::Returns;
 
 /// Whose fields they are.
 const MANAGER: &str = "perouter-agent";
@@ -51,6 +56,13 @@ struct Made {
     uid: Option<String>,
 }
 
+/// What is in the API, as it was written last.
+#[derive(Debug, PartialEq)]
+struct Written {
+    status: NodeStatus,
+    made: Made,
+}
+
 impl Scribe {
     /// Writes until what is returned is dropped. It takes a runtime.
     pub fn start(self) -> AbortOnDropHandle<()> {
@@ -58,22 +70,32 @@ impl Scribe {
     }
 
     async fn run(mut self) {
-        let mut written: Option<NodeStatus> = None;
-        let mut made: Option<Made> = None;
+        let (mut gone, _watch) = own::watch(&self);
+        let mut written: Option<Written> = None;
         let mut pauses = self.recovery.pauses(RETRY_FIRST, RETRY_LONGEST);
+        let mut returns = Returns::default();
         let mut complaint = None;
         loop {
             pauses.try_begins();
             let report = self.reports.borrow_and_update().clone();
-            let status = report.as_deref().map(node_status);
-            let outcome = match status {
-                Some(status) if written.as_ref() != Some(&status) => {
-                    let wrote = self.write(&status, &mut made).await;
-                    wrote.map(|()| written = Some(status))
+            let made = Made { uid: self.uid() };
+            let wanted = report.map(|report| Written {
+                status: node_status(&report),
+                made,
+            });
+            let outcome = match wanted {
+                Some(wanted) if written.as_ref() != Some(&wanted) => {
+                    let made = written.as_ref().map(|written| &written.made);
+                    let wrote = self.write(&wanted, made).await;
+                    wrote.map(|()| written = Some(wanted))
                 }
                 Some(_) | None => {
-                    if self.reports.changed().await.is_err() {
-                        return;
+                    tokio::select! {
+                        told = self.reports.changed() => if told.is_err() { return },
+                        Ok(()) = self.nodes.changed() => {}
+                        Ok(()) = gone.changed() => if written.take().is_some() {
+                            self.wait(returns.pause(Instant::now())).await;
+                        }
                     }
                     continue;
                 }
@@ -99,26 +121,32 @@ impl Scribe {
         }
     }
 
+    /// Waits so long, or until the Node is another one.
+    async fn wait(&mut self, pause: Duration) {
+        let before = self.uid();
+        let is_other =
+            |node: &Option<SeenNode>| node.as_ref().and_then(|it| it.uid.clone()) != before;
+        // Whether it came or time is over, it goes on.
+        let _ = tokio::time::timeout(pause, self.nodes.wait_for(is_other)).await;
+    }
+
     /// Writes the object's status. The object is made first if it was not, or for another Node;
     /// one that somebody deleted is made again.
-    async fn write(&self, status: &NodeStatus, made: &mut Option<Made>) -> Result<(), kube::Error> {
+    async fn write(&self, wanted: &Written, made: Option<&Made>) -> Result<(), kube::Error> {
         // The object has no spec, which the type derived for it has.
         let kind = ApiResource::erase::<RouterNodeConfigurationStatus>(&());
         let api: Api<DynamicObject> =
             Api::namespaced_with(self.client.clone(), &self.namespace, &kind);
-        let wanted = Made { uid: self.uid() };
-        if made.as_ref() == Some(&wanted) {
-            match self.write_status(&api, status).await {
+        if made == Some(&wanted.made) {
+            match self.write_status(&api, &wanted.status).await {
                 Err(kube::Error::Api(told)) if told.is_not_found() => {}
                 outcome => return outcome,
             }
         }
-        *made = None;
-        let object = Patch::Apply(self.object(&wanted));
+        let object = Patch::Apply(self.object(&wanted.made));
         api.patch(&self.node, &PatchParams::apply(MANAGER).force(), &object)
             .await?;
-        *made = Some(wanted);
-        self.write_status(&api, status).await
+        self.write_status(&api, &wanted.status).await
     }
 
     async fn write_status(

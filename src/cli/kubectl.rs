@@ -64,8 +64,9 @@ struct ClusterArgs {
 /// Prints what is true of all nodes and objects, as their agents and the controller wrote it
 ///
 /// The verdict comes first, then the nodes, each with its first finding, and the objects with their
-/// conditions over all nodes that they concern. It reads RouterNodeConfigurationStatus and
-/// perouter's other kinds, and nothing else; a node whose agent died shows what it wrote last.
+/// conditions over all nodes that they concern. It reads RouterNodeConfigurationStatus, perouter's
+/// other kinds and which nodes have a router's pod, and nothing else; a node whose agent died shows
+/// what it wrote last, and one that never wrote is not ready.
 ///
 /// Exit status: 0 when everything is ready, 1 when something is not, 2 when the cluster cannot be
 /// asked.
@@ -134,9 +135,20 @@ pub(super) fn script(shell: Shell) -> Vec<u8> {
 fn status(args: StatusArgs) -> Result<ExitCode, output::Error<AskError>> {
     let StatusArgs { cluster, output } = args;
     let kubectl = Kubectl::new(cluster);
-    let list = ask::blocking(kubectl.kinds()).map_err(output::Error::Asked)?;
-    let report = ClusterReport::read(&list, Timestamp::now());
-    let report = report.map_err(|error| output::Error::Asked(error.into()))?;
+    let report = ask::blocking(async {
+        let list = kubectl.kinds().await?;
+        let routers = match kubectl.pods().await {
+            Ok(pods) => routers::of_pods(&pods)?,
+            // Who may read our kinds may not be allowed to read pods.
+            Err(error) => {
+                let why = super::chain(&error);
+                eprintln!("kubectl perouter status: nodes without a status are not shown: {why}");
+                Vec::new()
+            }
+        };
+        Ok(ClusterReport::read(&list, &routers, Timestamp::now())?)
+    });
+    let report = report.map_err(output::Error::Asked)?;
     output::print(output, &report, |colour| render::report(&report, colour))?;
     Ok(match report.verdict {
         Verdict::Ready => ExitCode::SUCCESS,

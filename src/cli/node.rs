@@ -29,7 +29,7 @@ pub(super) struct NodeArgs {
         value_delimiter = ',',
         value_parser = label
     )]
-    pub(super) node_labels: Vec<(String, String)>,
+    pub(super) node_labels: Vec<Part>,
 
     /// The router's network namespace, below /run/netns
     #[arg(long, value_name = "NAME", default_value = "perouter")]
@@ -62,13 +62,31 @@ impl NodeArgs {
 
     /// The labels given.
     pub(super) fn labels(&self) -> Labels {
-        self.node_labels.iter().cloned().collect()
+        let parts = self.node_labels.iter().cloned();
+        parts.filter_map(Part::label).collect()
     }
 
     /// The directory of manifests, where there is no other source of them.
     pub(super) fn manifests(&self) -> Result<PathBuf, String> {
         let given = self.config_dir.clone();
         Ok(given.ok_or("the directory of manifests is missing: give --config-dir")?)
+    }
+}
+
+/// What stands between commas where labels are told.
+#[derive(Clone)]
+pub(super) enum Part {
+    /// As in a variable of the environment that is set to nothing.
+    Nothing,
+    Label(String, String),
+}
+
+impl Part {
+    fn label(self) -> Option<(String, String)> {
+        match self {
+            Self::Nothing => None,
+            Self::Label(key, value) => Some((key, value)),
+        }
     }
 }
 
@@ -98,7 +116,10 @@ fn node_index(text: &str) -> Result<NodeIndex, std::num::ParseIntError> {
 }
 
 /// A label, as `kubectl get nodes --show-labels` prints it.
-fn label(text: &str) -> Result<(String, String), String> {
+fn label(text: &str) -> Result<Part, String> {
+    if text.is_empty() {
+        return Ok(Part::Nothing);
+    }
     let (key, value) = text
         .split_once('=')
         .ok_or("it must read like topology.kubernetes.io/zone=a")?;
@@ -108,5 +129,41 @@ fn label(text: &str) -> Result<(String, String), String> {
     if !is_label_value(value) {
         return Err(format!("{value:?} is not the value of a label"));
     }
-    Ok((key.to_owned(), value.to_owned()))
+    Ok(Part::Label(key.to_owned(), value.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+
+    use super::*;
+
+    #[derive(clap::Parser)]
+    struct Alone {
+        #[command(flatten)]
+        node: NodeArgs,
+    }
+
+    fn labels(given: &str) -> Vec<String> {
+        let words = ["node", "--node-name", "node1", "--node-label", given];
+        let parsed = Alone::try_parse_from(words).unwrap();
+        let labels = parsed.node.labels();
+        let each = labels.iter().map(|(key, value)| format!("{key}={value}"));
+        each.collect()
+    }
+
+    #[test]
+    fn what_is_empty_between_commas_is_no_label() {
+        assert_eq!(labels("rack=1,tier=leaf"), ["rack=1", "tier=leaf"]);
+        assert_eq!(labels(""), <[&str; 0]>::default());
+        assert_eq!(labels(",rack=1,,tier=,"), ["rack=1", "tier="]);
+    }
+
+    #[test]
+    fn what_is_no_label_is_refused() {
+        for wrong in ["rack", "=1", "rack=a b", " "] {
+            let words = ["node", "--node-name", "node1", "--node-label", wrong];
+            assert!(Alone::try_parse_from(words).is_err(), "{wrong:?}");
+        }
+    }
 }

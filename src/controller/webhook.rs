@@ -35,6 +35,7 @@ use super::world::{Known, NodeMeta};
 use crate::agent::source::INDEX;
 use crate::api::{Kind, Manifest, ObjectKey};
 use crate::intent::NodeIndex;
+use crate::status::serve::bind;
 pub(super) use secure::Certificates;
 
 /// Where the API server asks.
@@ -143,7 +144,7 @@ async fn serve(
 async fn listen(address: SocketAddr) -> TcpListener {
     let mut complaint = None;
     loop {
-        let bound = TcpListener::bind(address).await;
+        let bound = bind(address).await;
         match bound.and_then(|listener| Ok((listener.local_addr()?, listener))) {
             Ok((at, listener)) => {
                 tracing::info!("the webhook is at https://{at}{PATH}");

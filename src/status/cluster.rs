@@ -16,6 +16,7 @@ use super::report::Verdict;
 use crate::api::v1alpha1::NodeStatus;
 use crate::api::v1alpha1::node_status::UpOfAll;
 use crate::api::{Kind, ObjectKey};
+use routers::Router;
 
 pub mod routers;
 
@@ -24,6 +25,9 @@ pub(crate) mod tests;
 
 /// The kind of a node's status.
 const OF_NODE: &str = "RouterNodeConfigurationStatus";
+
+/// What there is to say of a node that says nothing.
+const NOTHING_TOLD: &str = "its agent has not told anything yet";
 
 /// What is true of a cluster.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -35,7 +39,7 @@ pub struct ClusterReport {
     pub cause: String,
     /// When it was asked for.
     pub at: Timestamp,
-    /// The nodes that have a status, by name.
+    /// The nodes that have a status or a router's pod, by name.
     pub nodes: Vec<NodeRow>,
     /// The objects, in the order of their kinds.
     pub objects: Vec<ObjectRow>,
@@ -110,11 +114,12 @@ struct Folded {
 }
 
 impl ClusterReport {
-    /// Reads a list of statuses of nodes and of our objects, as `kubectl get -o json` prints it.
+    /// Reads a list of statuses of nodes and of our objects, as `kubectl get -o json` prints it,
+    /// beside the routers that have a pod.
     ///
     /// # Errors
     /// When it is no such list.
-    pub fn read(list: &str, now: Timestamp) -> Result<Self, UnknownList> {
+    pub fn read(list: &str, routers: &[Router], now: Timestamp) -> Result<Self, UnknownList> {
         let list: List = serde_json::from_str(list)?;
         let (mut nodes, mut objects) = (Vec::new(), Vec::new());
         for item in list.items {
@@ -124,6 +129,10 @@ impl ClusterReport {
                 objects.push(object);
             }
         }
+        let has_row = |router: &&Router| nodes.iter().any(|row: &NodeRow| row.node == router.node);
+        let silent = routers.iter().filter(|router| !has_row(router));
+        let silent: Vec<NodeRow> = silent.map(NodeRow::without_status).collect();
+        nodes.extend(silent);
         nodes.sort_by(|a, b| a.node.cmp(&b.node));
         objects.sort_by(|a, b| a.object.cmp(&b.object));
         let cause = cause(&nodes, &objects);
@@ -142,6 +151,22 @@ impl ClusterReport {
 }
 
 impl NodeRow {
+    /// Of a node that nothing was written of.
+    fn without_status(router: &Router) -> Self {
+        let finding = match &router.pod {
+            Ok(_) => NOTHING_TOLD.to_owned(),
+            Err(why) => why.clone(),
+        };
+        Self {
+            node: router.node.clone(),
+            ready: ConditionStatus::Unknown,
+            since: None,
+            sessions: None,
+            vnis: None,
+            finding,
+        }
+    }
+
     /// Whether it says that it is ready.
     #[must_use]
     pub fn is_ready(&self) -> bool {
@@ -178,9 +203,7 @@ fn node(item: Item) -> Result<NodeRow, UnknownList> {
     let finding = match (says, ready) {
         (ConditionStatus::True, _) => String::new(),
         (ConditionStatus::False | ConditionStatus::Unknown, Some(ready)) => ready.message.clone(),
-        (ConditionStatus::False | ConditionStatus::Unknown, None) => {
-            "its agent has not told anything yet".to_owned()
-        }
+        (ConditionStatus::False | ConditionStatus::Unknown, None) => NOTHING_TOLD.to_owned(),
     };
     Ok(NodeRow {
         node: item.metadata.name.unwrap_or_default(),

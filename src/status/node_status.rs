@@ -1,7 +1,11 @@
 //! What the agent writes of its node into the Kubernetes API, made of its report.
 //!
 //! What always holds: the same state gives the same status, so nothing is written while nothing
-//! changes; and no part grows without bound.
+//! changes; and no part grows without bound, nor does the whole: etcd takes 1.5 MiB.
+
+mod room;
+
+use std::fmt;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition as ApiCondition, Time};
 
@@ -11,28 +15,44 @@ use crate::api::Kind;
 use crate::api::v1alpha1::node_status::{
     FailedResource, FailureReason, NamedObject, NodeStatus, NotTrue, ObjectsAlike, UpOfAll,
 };
+use room::Room;
 
-/// How long a message may be, in bytes.
+/// How long the message of the whole may be, in bytes, but for what is left out.
 const LONGEST: usize = 500;
-
-/// How many objects are told of, and how many of those that failed.
-const MOST_OBJECTS: usize = 4096;
-const MOST_FAILED: usize = 1024;
 
 /// The status of the node of this report.
 #[must_use]
 pub fn node_status(report: &Report) -> NodeStatus {
-    let failed = report.objects.iter().filter_map(failed_resource);
-    let failed: Vec<FailedResource> = failed.take(MOST_FAILED).collect();
+    let mut room = Room::MOST;
+    loop {
+        let status = status_within(report, room);
+        match room.less() {
+            Some(less) if !room::fits(&status) => room = less,
+            Some(_) | None => return status,
+        }
+    }
+}
+
+/// The status with so much of each part.
+fn status_within(report: &Report, room: Room) -> NodeStatus {
+    let failed = report.objects.iter();
+    let failed = failed.filter_map(|object| failed_resource(object, room));
+    let mut failed: Vec<FailedResource> = failed.collect();
+    let reason = reason(report, &failed);
+    let left_out = LeftOut {
+        failed: failed.len().saturating_sub(room.failed),
+        objects: report.objects.len().saturating_sub(room.objects),
+    };
+    failed.truncate(room.failed);
     let (ready, degraded) = match report.verdict {
         Verdict::Ready => ("True", "False"),
         Verdict::NotReady => ("False", "True"),
     };
-    let reason = reason(report, &failed);
     let message = match report.verdict {
         Verdict::Ready => "All configuration applied and verified".to_owned(),
         Verdict::NotReady => shortened(&report.cause, LONGEST),
     };
+    let message = format!("{message}{left_out}");
     let condition = |kind: &str, status: &str| ApiCondition {
         type_: kind.to_owned(),
         status: status.to_owned(),
@@ -41,7 +61,8 @@ pub fn node_status(report: &Report) -> NodeStatus {
         last_transition_time: Time(report.since),
         observed_generation: None,
     };
-    let objects = report.objects.iter().map(on_node);
+    let objects = report.objects.iter().take(room.objects);
+    let objects = objects.map(|object| on_node(object, room));
     let layer_3 = report.vnis.iter().map(|vni| vni.state == "Up");
     let layer_2 = report.segments.iter().map(|segment| segment.state == "Up");
     NodeStatus {
@@ -49,7 +70,25 @@ pub fn node_status(report: &Report) -> NodeStatus {
         sessions: Some(up_of_all(report.sessions.iter().map(is_established))),
         vnis: Some(up_of_all(layer_3.chain(layer_2))),
         failed_resources: failed,
-        objects: ObjectsAlike::gather(objects.take(MOST_OBJECTS)),
+        objects: ObjectsAlike::gather(objects),
+    }
+}
+
+/// What there is no room for.
+struct LeftOut {
+    failed: usize,
+    objects: usize,
+}
+
+impl fmt::Display for LeftOut {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.failed > 0 {
+            write!(f, "; {} more that failed are left out here", self.failed)?;
+        }
+        if self.objects > 0 {
+            write!(f, "; {} more objects are left out here", self.objects)?;
+        }
+        Ok(())
     }
 }
 
@@ -79,7 +118,7 @@ fn reason(report: &Report, failed: &[FailedResource]) -> &'static str {
 }
 
 /// The first thing that is false of an object, unless it is only on its way.
-fn failed_resource(object: &ObjectReport) -> Option<FailedResource> {
+fn failed_resource(object: &ObjectReport, room: Room) -> Option<FailedResource> {
     let is_failed = |condition: &&Condition| {
         condition.status == ConditionStatus::False && condition.reason != Reason::Progressing
     };
@@ -89,18 +128,22 @@ fn failed_resource(object: &ObjectReport) -> Option<FailedResource> {
         kind: key.kind.as_str().to_owned(),
         namespace: key.namespace.clone(),
         name: key.name.clone(),
-        reason: failure(first),
-        message: match shortened(&first.message, LONGEST) {
+        reason: failure(key.kind, first),
+        message: match shortened(&first.message, room.message) {
             message if message.is_empty() => first.kind.as_str().to_owned(),
             message => message,
         },
     })
 }
 
-fn failure(condition: &Condition) -> FailureReason {
+fn failure(kind: Kind, condition: &Condition) -> FailureReason {
     match (condition.kind, condition.reason) {
         (_, Reason::Waiting) => FailureReason::DependencyFailed,
         (ConditionType::Accepted, _) => FailureReason::ValidationFailed,
+        // FRR alone is told of it.
+        (ConditionType::Programmed, Reason::ApplyFailed) if kind == Kind::RawFrrConfig => {
+            FailureReason::FrrConfigurationFailed
+        }
         (ConditionType::Programmed, _) => FailureReason::OverlayAttachmentFailed,
         (
             ConditionType::SessionsEstablished
@@ -112,7 +155,7 @@ fn failure(condition: &Condition) -> FailureReason {
 }
 
 /// The object, and its conditions that are not true.
-fn on_node(object: &ObjectReport) -> (NamedObject<'_>, Vec<NotTrue>) {
+fn on_node(object: &ObjectReport, room: Room) -> (NamedObject<'_>, Vec<NotTrue>) {
     let mut generations = object.conditions.iter();
     let not_true = object
         .conditions
@@ -122,7 +165,7 @@ fn on_node(object: &ObjectReport) -> (NamedObject<'_>, Vec<NotTrue>) {
             kind: condition.kind.as_str().to_owned(),
             status: condition.status.as_str().to_owned(),
             reason: condition.reason.as_str().to_owned(),
-            message: shortened(&condition.message, LONGEST),
+            message: shortened(&condition.message, room.message),
         });
     let key = &object.object;
     let named = NamedObject {
@@ -139,7 +182,10 @@ pub(crate) fn shortened(text: &str, longest: usize) -> String {
     if text.len() <= longest {
         return text.to_owned();
     }
-    let end = text.floor_char_boundary(longest - '…'.len_utf8());
+    let Some(rest) = longest.checked_sub('…'.len_utf8()) else {
+        return String::new();
+    };
+    let end = text.floor_char_boundary(rest);
     format!("{}…", &text[..end])
 }
 

@@ -257,6 +257,60 @@ fn the_agent_takes_objects_from_the_api_and_keeps_them_without_it() {
     assert!(known < 10, "no flood: {:#?}", events(&bed));
 }
 
+/// The status of the node, and whom it belongs to; nothing while it is not there.
+fn written(bed: &Bed) -> Option<(Value, Value)> {
+    let get = ["-n", NAMESPACE, "get", "rns/node1", "-o", "json"];
+    let mut rns: Value = serde_json::from_str(&bed.kubectl(&get, "").out).ok()?;
+    let status = rns.get_mut("status")?.take();
+    Some((status, rns["metadata"]["ownerReferences"][0]["uid"].take()))
+}
+
+#[test]
+fn a_status_that_somebody_deletes_comes_back_and_goes_with_the_node_that_is_there() {
+    const REST: Duration = Duration::from_secs(5);
+    let bed = Bed::new();
+    let node = json!({
+        "apiVersion": "v1",
+        "kind": "Node",
+        "metadata": {"name": "node1", "annotations": {"openpe.io/nodeindex": "4"}},
+    });
+    let apply = ["apply", "-f", "-"];
+    bed.feed(&apply, &format!("{node}\n---\n{}", l3vni("red", 100)));
+    let agent = Agent::new(&bed);
+    let becomes = |what: &str, is_so: &dyn Fn(&(Value, Value)) -> bool| {
+        let begin = Instant::now();
+        loop {
+            let written = written(&bed);
+            if let Some(written) = written.as_ref().filter(|it| is_so(it)) {
+                return written.clone();
+            }
+            let is_late = begin.elapsed() > SOON;
+            assert!(!is_late, "not {what}: {written:#?}\n{}", agent.log());
+            std::thread::sleep(Duration::from_millis(100));
+        }
+    };
+    becomes("told of the object", &|(status, _)| {
+        status["failedResources"].to_string().contains("red")
+    });
+    std::thread::sleep(REST);
+    let before = written(&bed).unwrap();
+    for _ in 0..2 {
+        bed.run(&["-n", NAMESPACE, "delete", "rns/node1"]);
+        becomes("back as it was", &|written| *written == before);
+    }
+    let version = || rns(&bed, "{.metadata.resourceVersion}");
+    std::thread::sleep(REST);
+    let rested = version();
+    std::thread::sleep(REST);
+    assert_eq!(version(), rested, "nothing is written once it is back");
+
+    bed.run(&["delete", "node/node1"]);
+    bed.feed(&apply, &node.to_string());
+    let uid = bed.run(&["get", "node/node1", "-o", "jsonpath={.metadata.uid}"]);
+    let after = becomes("of the new Node", &|(_, owner)| *owner == uid.as_str());
+    assert_eq!(after.0, before.0);
+}
+
 #[test]
 fn of_much_that_changes_at_once_a_few_events_tell_and_the_status_all() {
     const TWINS: usize = 60;

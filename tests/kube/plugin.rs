@@ -62,6 +62,29 @@ fn write_node(bed: &Bed, name: &str, status: &str, message: &str) {
     write(bed, &object);
 }
 
+/// Writes the pod of a node's router, of which the agent's image cannot be had.
+fn write_pod(bed: &Bed, node: &str) {
+    // A server without controllers has none.
+    bed.run(&["-n", NAMESPACE, "create", "serviceaccount", "default"]);
+    let labels = json!({
+        "app.kubernetes.io/name": "perouter", "app.kubernetes.io/component": "router",
+    });
+    let waiting = json!({
+        "name": "agent", "image": "none", "imageID": "", "ready": false, "restartCount": 0,
+        "state": {"waiting": {"reason": "ImagePullBackOff"}},
+    });
+    let pod = json!({
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {
+            "name": format!("router-{node}"), "namespace": NAMESPACE, "labels": labels,
+        },
+        "spec": {"nodeName": node, "containers": [{"name": "agent", "image": "none"}]},
+        "status": {"containerStatuses": [waiting]},
+    });
+    write(bed, &pod);
+}
+
 #[test]
 fn the_cluster_is_told_by_kubectl_and_its_exit_status() {
     let bed = Bed::new();
@@ -91,6 +114,13 @@ fn the_cluster_is_told_by_kubectl_and_its_exit_status() {
     let told: Value = serde_json::from_str(&out).unwrap();
     assert_eq!((code, &told["verdict"]), (Some(1), &json!("NotReady")));
     assert_eq!(told["nodes"][1]["sessions"], json!({"up": 2, "all": 3}));
+
+    write_node(&bed, "node-b", "True", "well");
+    write_pod(&bed, "node-c");
+    let (code, out, _) = plugin(&bed, &["status"]);
+    let first = "Not ready: 1 of 3 nodes: node-c: the agent of its pod router-node-c does not run: \
+                 ImagePullBackOff\n";
+    assert!(code == Some(1) && out.starts_with(first), "{out}");
 
     let (code, out, errors) = plugin(&bed, &["status", "--context", "nowhere"]);
     assert_eq!((code, &*out), (Some(2), ""), "{errors}");

@@ -102,6 +102,8 @@ pub enum FailureReason {
     DependencyFailed,
     /// FRR or the kernel does not hold it.
     OverlayAttachmentFailed,
+    /// FRR refused what was to be told to it as it is written.
+    FrrConfigurationFailed,
     /// A session or a hop of a route is not as it should be.
     VerificationFailed,
 }

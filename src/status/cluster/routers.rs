@@ -122,11 +122,27 @@ struct Name {
 /// # Errors
 /// When they are no such lists.
 pub fn routers(pods: &str, statuses: &str) -> Result<Vec<Router>, UnknownList> {
-    let pods: Pods = serde_json::from_str(pods)?;
     let statuses: Statuses = serde_json::from_str(statuses)?;
     let of_statuses = statuses.items.into_iter().map(|it| it.metadata.name);
+    with_pods(pods, of_statuses)
+}
+
+/// The routers that have a pod, by node. `pods` is a list as `kubectl get -o json` prints it.
+///
+/// # Errors
+/// When it is no such list.
+pub fn of_pods(pods: &str) -> Result<Vec<Router>, UnknownList> {
+    with_pods(pods, [])
+}
+
+/// The routers of the nodes that have a pod, and of these.
+fn with_pods(
+    pods: &str,
+    others: impl IntoIterator<Item = String>,
+) -> Result<Vec<Router>, UnknownList> {
+    let pods: Pods = serde_json::from_str(pods)?;
     let of_pods = pods.items.iter().filter_map(|pod| node_of(pod));
-    let nodes: BTreeSet<String> = of_pods.map(str::to_owned).chain(of_statuses).collect();
+    let nodes: BTreeSet<String> = of_pods.map(str::to_owned).chain(others).collect();
     let router = |node: String| {
         let pod = pod_on(&node, &pods.items);
         Router { node, pod }

@@ -53,14 +53,54 @@ pub(crate) const GOOD: [(&str, &str, &str); 6] = [
 ];
 
 pub(crate) fn read(items: &[Value]) -> ClusterReport {
+    read_beside(items, &[])
+}
+
+fn read_beside(items: &[Value], routers: &[Router]) -> ClusterReport {
     let list = json!({"apiVersion": "v1", "kind": "List", "items": items}).to_string();
-    ClusterReport::read(&list, at(1000)).unwrap()
+    ClusterReport::read(&list, routers, at(1000)).unwrap()
 }
 
 fn broken() -> Scene {
     let mut scene = Scene::healthy();
     scene.break_kernel();
     scene
+}
+
+#[test]
+fn a_node_whose_router_never_wrote_has_its_row_and_is_not_ready() {
+    let router = |node: &str, pod: Result<&str, &str>| Router {
+        node: node.to_owned(),
+        pod: pod
+            .map(|name| routers::PodName {
+                namespace: "perouter-system".to_owned(),
+                name: name.to_owned(),
+            })
+            .map_err(str::to_owned),
+    };
+    let routers = [
+        router("node-a", Ok("router-1")),
+        router("node-b", Ok("router-2")),
+        router("node-c", Err("the agent does not run")),
+    ];
+    let report = read_beside(&[node_of("node-b", &Scene::healthy())], &routers);
+    let rows = report.nodes.iter();
+    let rows = rows.map(|row| (&*row.node, row.is_ready(), &*row.finding));
+    assert_eq!(
+        rows.collect::<Vec<_>>(),
+        [
+            ("node-a", false, NOTHING_TOLD),
+            ("node-b", true, ""),
+            ("node-c", false, "the agent does not run"),
+        ]
+    );
+    assert_eq!(report.verdict, Verdict::NotReady);
+    assert_eq!(
+        report.cause,
+        format!("2 of 3 nodes: node-a: {NOTHING_TOLD}")
+    );
+    let none = read_beside(&[], &routers[..1]);
+    assert_eq!(none.cause, format!("1 of 1 nodes: node-a: {NOTHING_TOLD}"));
 }
 
 #[test]
@@ -129,7 +169,7 @@ fn who_has_said_nothing_is_not_ready() {
 
 #[test]
 fn what_is_no_list_is_refused() {
-    let error = ClusterReport::read("No resources found", at(1)).unwrap_err();
+    let error = ClusterReport::read("No resources found", &[], at(1)).unwrap_err();
     assert_eq!(
         error.to_string(),
         "what kubectl printed is no list of objects"

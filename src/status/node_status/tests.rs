@@ -1,5 +1,6 @@
 use super::*;
 use crate::intent::Kept;
+use crate::status::condition::Programming;
 use crate::status::report::tests::Scene;
 
 fn conditions(status: &NodeStatus) -> Vec<(&str, &str, &str)> {
@@ -71,10 +72,26 @@ fn what_was_refused_says_so_first() {
 }
 
 #[test]
+fn what_frr_refuses_of_its_own_lines_is_told_apart() {
+    let mut scene = Scene::healthy();
+    let reason = |scene: &Scene| {
+        let status = node_status(&scene.report(None, 1000));
+        status.failed_resources[0].reason
+    };
+    scene.objects[1].programming = Programming::Failed {
+        message: "% Unknown command".to_owned(),
+    };
+    assert_eq!(reason(&scene), FailureReason::OverlayAttachmentFailed);
+    scene.objects[1].key.kind = Kind::RawFrrConfig;
+    assert_eq!(reason(&scene), FailureReason::FrrConfigurationFailed);
+}
+
+#[test]
 fn a_long_message_is_cut_between_letters_and_says_so() {
     assert_eq!(shortened("short", LONGEST), "short");
     let long = shortened(&"ü".repeat(400), LONGEST);
     assert!(long.len() <= LONGEST && long.ends_with("ü…"), "{long}");
+    assert_eq!(shortened("longer", 0), "");
 }
 
 #[test]

@@ -6,6 +6,7 @@
 //! way. A port that is taken is tried again: a router does not die of it.
 
 mod answer;
+mod bind;
 mod process;
 mod pulse;
 #[cfg(test)]
@@ -34,6 +35,7 @@ use tokio::task::AbortHandle;
 use super::metrics::Meters;
 use super::report::{ListenReport, Report};
 pub(crate) use answer::{missing, probed};
+pub(crate) use bind::bind;
 pub use pulse::Pulse;
 
 /// How long a client may take to say what it wants.
@@ -226,7 +228,7 @@ async fn serve<S: Site>(address: SocketAddr, site: S, told: &watch::Sender<State
 async fn listen(address: SocketAddr, what: &str, told: &watch::Sender<State>) -> TcpListener {
     let mut pause = RETRY_FIRST;
     loop {
-        let bound = TcpListener::bind(address).await;
+        let bound = bind(address).await;
         match bound.and_then(|listener| Ok((listener.local_addr()?, listener))) {
             Ok((at, listener)) => {
                 tracing::info!("{what} are at http://{at}/");
