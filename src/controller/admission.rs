@@ -24,6 +24,10 @@ mod tests;
 /// The API server waits five seconds for it; who was left out is told.
 const BUDGET: usize = 20_000;
 
+/// What whoever writes lines of configuration should know.
+const EXPERIMENT: &str = "RawFRRConfig is there to try things out: nobody stands for what its lines \
+    do to a router, nor that they mean the same in the next version";
+
 /// How many nodes a message names.
 const NAMED: usize = 3;
 
@@ -41,6 +45,8 @@ pub struct SeenNode {
 /// What there is, but for the object that is asked about.
 #[derive(Clone, Copy, Debug)]
 pub struct World<'a> {
+    /// The namespace of agents and controller.
+    pub namespace: &'a str,
     /// The nodes.
     pub nodes: &'a [SeenNode],
     /// The objects that are valid by themselves. It does not matter whether the one that is asked
@@ -76,12 +82,22 @@ impl Verdict {
 pub fn review(world: &World<'_>, new: &Value, old: Option<&Value>) -> Verdict {
     let goes = new.pointer("/metadata/deletionTimestamp").is_some();
     let same = old.is_some_and(|old| old.get("spec") == new.get("spec"));
-    if goes || same {
+    if goes {
         return Verdict::allowed();
+    }
+    if same {
+        return experiment(new, Verdict::allowed());
     }
     let old = old.map(read);
     match read(new) {
-        Ok(new) => judge(world, &new, old.as_ref().and_then(|old| old.as_ref().ok())),
+        Ok(valid) => {
+            if let Err(misplaced) = api::placed(valid.key(), world.namespace) {
+                let reasons = vec![misplaced.to_string()];
+                return Verdict::Denied { reasons };
+            }
+            let old = old.as_ref().and_then(|old| old.as_ref().ok());
+            experiment(new, judge(world, &valid, old))
+        }
         Err(error) => {
             let known = old.and_then(Result::err);
             let known = known.map(|error| error.faults).unwrap_or_default();
@@ -94,6 +110,18 @@ pub fn review(world: &World<'_>, new: &Value, old: Option<&Value>) -> Verdict {
                 Verdict::Denied { reasons }
             }
         }
+    }
+}
+
+/// The same, with a warning for lines of configuration, at each of their writes.
+fn experiment(new: &Value, verdict: Verdict) -> Verdict {
+    let raw = new.get("kind").and_then(Value::as_str) == Some(Kind::RawFrrConfig.as_str());
+    match verdict {
+        Verdict::Allowed { mut warnings } if raw => {
+            warnings.push(EXPERIMENT.to_owned());
+            Verdict::Allowed { warnings }
+        }
+        Verdict::Allowed { .. } | Verdict::Denied { .. } => verdict,
     }
 }
 

@@ -59,7 +59,16 @@ pub struct Candidate {
     /// Where it was read: a file name, or the Kubernetes API.
     pub source: String,
     /// What it says, or why that cannot be taken.
-    pub manifest: Result<Manifest, String>,
+    pub manifest: Result<Manifest, Unfit>,
+}
+
+/// Why what was read of an object cannot be taken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Unfit {
+    /// It is wrong as it is now: what was accepted of it before stays.
+    Faulty(String),
+    /// It may not be there at all: nothing of it stays, whoever accepted it before.
+    Barred(String),
 }
 
 /// Everything read in one pass.
@@ -330,10 +339,12 @@ fn offers(read: Candidates, before: &Accepted, rejections: &mut Vec<Rejection>) 
     for (key, mut versions) in by_key {
         let last_good = before.get(&key).cloned();
         // Where two sources define one object, the one that it came from keeps it; without a
-        // past, one that can be taken does.
+        // past, one that can be taken does. One that may not be there takes no other's place.
         versions.sort_by_key(|version| {
+            let barred = matches!(version.manifest, Err(Unfit::Barred(_)));
             let moved = last_good.as_ref().map(|old| &old.source) != Some(&version.source);
-            (moved, version.manifest.is_err(), version.source.clone())
+            let unfit = version.manifest.is_err();
+            (barred, moved, unfit, version.source.clone())
         });
         let mut versions = versions.into_iter();
         let Some(first) = versions.next() else {
@@ -341,12 +352,14 @@ fn offers(read: Candidates, before: &Accepted, rejections: &mut Vec<Rejection>) 
         };
         rejections.extend(versions.map(|extra| duplicate(&extra, &first.source)));
         let source = first.source;
+        let (read, last_good) = match first.manifest {
+            Ok(manifest) => (Read::Good(AcceptedObject { source, manifest }), last_good),
+            Err(Unfit::Faulty(message)) => (Read::Bad { source, message }, last_good),
+            Err(Unfit::Barred(message)) => (Read::Bad { source, message }, None),
+        };
         offers.push(Offer {
             key,
-            read: match first.manifest {
-                Ok(manifest) => Read::Good(AcceptedObject { source, manifest }),
-                Err(message) => Read::Bad { source, message },
-            },
+            read,
             last_good,
         });
     }

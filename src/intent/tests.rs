@@ -7,7 +7,9 @@ mod selectors;
 
 use super::addresses::Vteps;
 use super::samples::{INDEX, asn, fabric, key, l3vni, net, read, underlay, vrf, vrf_with_host};
-use super::{Accepted, Candidate, Candidates, Kept, NodeIndex, Rejection, Resolution, resolve};
+use super::{
+    Accepted, Candidate, Candidates, Kept, NodeIndex, Rejection, Resolution, Unfit, resolve,
+};
 use crate::api::{Kind, L3Vni, Manifest, ObjectKey, TunnelEndpoint, Underlay};
 
 fn first(manifests: impl IntoIterator<Item = Manifest>) -> Resolution {
@@ -46,7 +48,7 @@ fn bad(kind: Kind, name: &str, source: &str) -> Candidate {
     Candidate {
         key: key(kind, name),
         source: source.to_owned(),
-        manifest: Err(format!("{source}: {name} is wrong")),
+        manifest: Err(Unfit::Faulty(format!("{source}: {name} is wrong"))),
     }
 }
 

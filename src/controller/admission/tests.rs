@@ -91,6 +91,7 @@ fn review_on(nodes: &[SeenNode], there: &[Value], new: &Value) -> Verdict {
     let objects: Vec<&Manifest> = valid.iter().collect();
     let same = |it: &&Value| it["kind"] == new["kind"] && it["metadata"] == new["metadata"];
     let world = World {
+        namespace: "perouter-system",
         nodes,
         objects: &objects,
     };
@@ -372,6 +373,7 @@ fn who_is_to_be_deleted_or_says_the_same_is_let_through() {
     let valid: Vec<Manifest> = there.iter().map(|it| read(it).unwrap()).collect();
     let objects: Vec<&Manifest> = valid.iter().collect();
     let world = World {
+        namespace: "perouter-system",
         nodes: &nodes(),
         objects: &objects,
     };
@@ -426,6 +428,33 @@ fn a_password_in_a_secret_is_no_fault() {
         panic!("allowed");
     };
     assert!(!reasons.concat().contains("hunter2"), "{reasons:?}");
+}
+
+#[test]
+fn lines_of_configuration_are_for_the_own_namespace_and_experiments() {
+    let lines = |namespace: &str, text: &str| {
+        let mut raw = object("RawFRRConfig", "lines", "", json!({"rawConfig": text}));
+        raw["metadata"]["namespace"] = json!(namespace);
+        raw
+    };
+    let (one, two) = ("ip prefix-list a permit any", "ip prefix-list b permit any");
+    let there = [underlay("fabric", "")];
+    let own = lines("perouter-system", one);
+    allowed(&there, &own, &[EXPERIMENT]);
+    // At each write, of labels too.
+    allowed(std::slice::from_ref(&own), &own, &[EXPERIMENT]);
+    allowed(&[own], &lines("perouter-system", two), &[EXPERIMENT]);
+    let words = [
+        "RawFRRConfig tenant/lines: metadata.namespace: its lines would go into routers as they \
+         are, so it counts only in perouter-system, the namespace of the router itself; create it \
+         there",
+    ];
+    denied(&there, &lines("tenant", one), &words);
+    // Where one is from before, no edit mends it, and its finalizers can go.
+    denied(&[lines("tenant", one)], &lines("tenant", two), &words);
+    let mut going = lines("tenant", one);
+    going["metadata"]["deletionTimestamp"] = json!("2026-01-01T00:00:00Z");
+    allowed(&there, &going, &[]);
 }
 
 #[test]

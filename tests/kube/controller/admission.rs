@@ -243,6 +243,31 @@ fn what_is_missing_is_shown_as_a_warning() {
 }
 
 #[test]
+fn lines_of_configuration_are_taken_in_the_routers_own_namespace_with_a_warning() {
+    let (bed, _controller, _service) = answered();
+    let lines = |namespace: &str| {
+        json!({
+            "apiVersion": "network.openperouter.io/v1alpha1",
+            "kind": "RawFRRConfig",
+            "metadata": {"name": "lines", "namespace": namespace},
+            "spec": {"rawConfig": "ip prefix-list lines permit any"},
+        })
+    };
+    refused(
+        &bed,
+        &lines("default"),
+        &format!(
+            "RawFRRConfig default/lines: metadata.namespace: its lines would go into routers as \
+             they are, so it counts only in {NAMESPACE}, the namespace of the router itself; \
+             create it there"
+        ),
+    );
+    let shown = taken(&bed, &lines(NAMESPACE));
+    let words = "Warning: RawFRRConfig is there to try things out";
+    assert!(shown.contains(words), "{shown}");
+}
+
+#[test]
 fn a_mend_passes_while_something_else_is_broken() {
     let bed = Bed::new();
     for object in [
