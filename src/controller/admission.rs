@@ -15,7 +15,9 @@ use crate::api::{
     self, Asn, Identity, Kind, Labels, Manifest, NodeSelector, Object, ObjectKey, TunnelEndpoint,
     Underlay,
 };
-use crate::intent::{self, Accepted, Candidate, Candidates, Cause, Node, NodeIndex, Refusal};
+use crate::intent::{
+    self, Accepted, Candidate, Candidates, Cause, Node, NodeIndex, Origin, Refusal,
+};
 
 #[cfg(test)]
 mod tests;
@@ -359,6 +361,7 @@ impl Edit<'_> {
         let candidate = |manifest: Manifest| Candidate {
             key: manifest.key().clone(),
             source: String::new(),
+            origin: Origin::Api,
             manifest: Ok(manifest),
         };
         let read = Candidates {

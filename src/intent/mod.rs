@@ -16,6 +16,7 @@ mod settle;
 mod subnets;
 #[cfg(test)]
 mod tests;
+mod transition;
 
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
@@ -58,8 +59,20 @@ pub struct Candidate {
     pub key: ObjectKey,
     /// Where it was read: a file name, or the Kubernetes API.
     pub source: String,
+    /// Who has compared it with what it was.
+    pub origin: Origin,
     /// What it says, or why that cannot be taken.
     pub manifest: Result<Manifest, Unfit>,
+}
+
+/// Who compares an object with what it was, where something of it may not change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// Nobody but us: it is in a file.
+    File,
+    /// The API server, which alone knows what it was: an object may have gone and come again while
+    /// nobody looked.
+    Api,
 }
 
 /// Why what was read of an object cannot be taken.
@@ -237,6 +250,7 @@ pub fn resolve(read: Candidates, before: &Accepted, node: &Node) -> Resolution {
     let mut resolution = Resolution::default();
     let offers = offers(read, before, &mut resolution.rejections);
     let mine = offers.into_iter().filter_map(|offer| offer.on(node));
+    let mine = mine.map(Offer::held_to_its_past);
     let taken = conflicts::Taken::new(node.index);
     settle::settle(mine.collect(), taken, &mut resolution);
     resolution
@@ -262,6 +276,7 @@ enum Read {
 /// One object: what was read of it, and the version to fall back to.
 struct Offer {
     key: ObjectKey,
+    origin: Origin,
     read: Read,
     last_good: Option<AcceptedObject>,
 }
@@ -277,6 +292,20 @@ impl Offer {
             Read::Bad { .. } => Some(self),
             Read::Unread => self.last_good.is_some().then_some(self),
         }
+    }
+
+    /// The offer, of which what was read is bad if it changes what may not change.
+    fn held_to_its_past(mut self) -> Self {
+        if let (Origin::File, Read::Good(new), Some(old)) =
+            (self.origin, &self.read, &self.last_good)
+            && let Some(error) = transition::error(&old.manifest, new)
+        {
+            self.read = Read::Bad {
+                source: new.source.clone(),
+                message: error.to_string(),
+            };
+        }
+        self
     }
 
     /// Whether the version that was read says the same as the last good one.
@@ -332,6 +361,7 @@ fn offers(read: Candidates, before: &Accepted, rejections: &mut Vec<Rejection>) 
         });
         offers.extend(unread.into_iter().map(|(key, old)| Offer {
             key: key.clone(),
+            origin: Origin::File,
             read: Read::Unread,
             last_good: Some(old.clone()),
         }));
@@ -351,7 +381,7 @@ fn offers(read: Candidates, before: &Accepted, rejections: &mut Vec<Rejection>) 
             continue;
         };
         rejections.extend(versions.map(|extra| duplicate(&extra, &first.source)));
-        let source = first.source;
+        let (source, origin) = (first.source, first.origin);
         let (read, last_good) = match first.manifest {
             Ok(manifest) => (Read::Good(AcceptedObject { source, manifest }), last_good),
             Err(Unfit::Faulty(message)) => (Read::Bad { source, message }, last_good),
@@ -359,6 +389,7 @@ fn offers(read: Candidates, before: &Accepted, rejections: &mut Vec<Rejection>) 
         };
         offers.push(Offer {
             key,
+            origin,
             read,
             last_good,
         });

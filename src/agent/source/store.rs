@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::{Contents, opened};
 use crate::api::{self, Identity, Kind, Labels, Manifest, ObjectKey, Secrets};
-use crate::intent::{Candidate, NodeIndex, Unfit};
+use crate::intent::{Candidate, NodeIndex, Origin, Unfit};
 
 /// The annotation of a Node that holds its index.
 pub(crate) const INDEX: &str = "openpe.io/nodeindex";
@@ -165,6 +165,7 @@ impl Store {
                 contents.candidates.objects.push(Candidate {
                     key: key.clone(),
                     source: source.clone(),
+                    origin: Origin::Api,
                     manifest,
                 });
             }

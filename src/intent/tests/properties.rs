@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use crate::api::Manifest;
 use crate::intent::samples::{INDEX, any_manifests, read};
-use crate::intent::{Accepted, Candidate, Candidates, Kept, Unfit, VniIntent, resolve};
+use crate::intent::{Accepted, Candidate, Candidates, Kept, Origin, Unfit, VniIntent, resolve};
 
 /// A past: what any two passes one after the other leave accepted.
 fn any_past() -> impl Strategy<Value = Accepted> {
@@ -32,6 +32,7 @@ fn any_candidates() -> impl Strategy<Value = Candidates> {
                         candidate.manifest = Err(Unfit::Faulty("spoiled".to_owned()));
                     }
                 }
+                3 => candidate.origin = Origin::Api,
                 _ => {}
             }
         }
