@@ -19,16 +19,13 @@ use crate::intent::{
     self, Accepted, Candidate, Candidates, Cause, Node, NodeIndex, Origin, Refusal,
 };
 
+mod alone;
 #[cfg(test)]
 mod tests;
 
 /// How many objects are resolved for one answer, one for several nodes counted several times.
 /// The API server waits five seconds for it; who was left out is told.
 const BUDGET: usize = 20_000;
-
-/// What whoever writes lines of configuration should know.
-const EXPERIMENT: &str = "RawFRRConfig is there to try things out: nobody stands for what its lines \
-    do to a router, nor that they mean the same in the next version";
 
 /// How many nodes a message names.
 const NAMED: usize = 3;
@@ -88,20 +85,21 @@ pub fn review(world: &World<'_>, new: &Value, old: Option<&Value>) -> Verdict {
         return Verdict::allowed();
     }
     if same {
-        return experiment(new, Verdict::allowed());
+        return alone::experiment(new, Verdict::allowed());
     }
-    let old = old.map(read);
+    let before = old.map(read);
     match read(new) {
-        Ok(valid) => {
-            if let Err(misplaced) = api::placed(valid.key(), world.namespace) {
-                let reasons = vec![misplaced.to_string()];
-                return Verdict::Denied { reasons };
+        Ok(valid) => match alone::refused(world.namespace, valid.key(), (new, old)) {
+            Some(reason) => Verdict::Denied {
+                reasons: vec![reason],
+            },
+            None => {
+                let before = before.as_ref().and_then(|before| before.as_ref().ok());
+                alone::experiment(new, judge(world, &valid, before))
             }
-            let old = old.as_ref().and_then(|old| old.as_ref().ok());
-            experiment(new, judge(world, &valid, old))
-        }
+        },
         Err(error) => {
-            let known = old.and_then(Result::err);
+            let known = before.and_then(Result::err);
             let known = known.map(|error| error.faults).unwrap_or_default();
             let identity = error.identity;
             let news = error.faults.iter().filter(|fault| !known.contains(fault));
@@ -112,18 +110,6 @@ pub fn review(world: &World<'_>, new: &Value, old: Option<&Value>) -> Verdict {
                 Verdict::Denied { reasons }
             }
         }
-    }
-}
-
-/// The same, with a warning for lines of configuration, at each of their writes.
-fn experiment(new: &Value, verdict: Verdict) -> Verdict {
-    let raw = new.get("kind").and_then(Value::as_str) == Some(Kind::RawFrrConfig.as_str());
-    match verdict {
-        Verdict::Allowed { mut warnings } if raw => {
-            warnings.push(EXPERIMENT.to_owned());
-            Verdict::Allowed { warnings }
-        }
-        Verdict::Allowed { .. } | Verdict::Denied { .. } => verdict,
     }
 }
 

@@ -16,7 +16,7 @@ fn nodes() -> Vec<SeenNode> {
     vec![node("n1", "a", 0), node("n2", "a", 1), node("n3", "b", 2)]
 }
 
-fn object(kind: &str, name: &str, rack: &str, spec: Value) -> Value {
+pub(super) fn object(kind: &str, name: &str, rack: &str, spec: Value) -> Value {
     let mut object = json!({
         "apiVersion": "network.openperouter.io/v1alpha1",
         "kind": kind,
@@ -39,7 +39,7 @@ fn bare_underlay(name: &str, rack: &str) -> Value {
     object("Underlay", name, rack, spec)
 }
 
-fn underlay(name: &str, rack: &str) -> Value {
+pub(super) fn underlay(name: &str, rack: &str) -> Value {
     let mut underlay = bare_underlay(name, rack);
     underlay["spec"]["tunnelEndpoint"] = json!({"cidrs": ["100.65.0.0/24"]});
     underlay
@@ -53,7 +53,7 @@ fn with_nic(name: &str) -> Value {
     underlay
 }
 
-fn l3vni(name: &str, vrf: &str, vni: u32) -> Value {
+pub(super) fn l3vni(name: &str, vrf: &str, vni: u32) -> Value {
     object("L3VNI", name, "", json!({"vrf": vrf, "vni": vni}))
 }
 
@@ -62,7 +62,7 @@ fn in_rack(mut object: Value, rack: &str) -> Value {
     object
 }
 
-fn with_host(mut vni: Value, cidr: &str) -> Value {
+pub(super) fn with_host(mut vni: Value, cidr: &str) -> Value {
     vni["spec"]["hostSession"] =
         json!({"asn": 64514, "hostASN": 64515, "localCIDR": {"ipv4": cidr}});
     vni
@@ -103,7 +103,7 @@ fn asked(there: &[Value], new: &Value) -> Verdict {
 }
 
 #[track_caller]
-fn denied(there: &[Value], new: &Value, words: &[&str]) {
+pub(super) fn denied(there: &[Value], new: &Value, words: &[&str]) {
     match asked(there, new) {
         Verdict::Denied { reasons } => assert_eq!(reasons, words),
         other @ Verdict::Allowed { .. } => panic!("{other:?}"),
@@ -111,7 +111,7 @@ fn denied(there: &[Value], new: &Value, words: &[&str]) {
 }
 
 #[track_caller]
-fn allowed(there: &[Value], new: &Value, words: &[&str]) {
+pub(super) fn allowed(there: &[Value], new: &Value, words: &[&str]) {
     match asked(there, new) {
         Verdict::Allowed { warnings } => assert_eq!(warnings, words),
         other @ Verdict::Denied { .. } => panic!("{other:?}"),
@@ -345,8 +345,9 @@ fn a_fault_that_is_there_keeps_nobody_from_a_mend_or_from_other_work() {
     // Other work, on others and on the two.
     allowed(&there, &l3vni("white", "white", 400), &[]);
     allowed(&there, &with_nic("eth2"), &[]);
-    let session = |cidr| with_host(l3vni("red", "red", 100), cidr);
-    allowed(&there, &session("192.169.11.0/24"), &[]);
+    let mut targets = l3vni("red", "red", 100);
+    targets["spec"]["importRTs"] = json!(["64514:100"]);
+    allowed(&there, &targets, &[]);
     // Out of one clash into another is no mend.
     match asked(&there, &l3vni("red", "red", 300)) {
         Verdict::Denied { reasons } => assert_eq!(reasons.len(), 1, "{reasons:?}"),
@@ -428,33 +429,6 @@ fn a_password_in_a_secret_is_no_fault() {
         panic!("allowed");
     };
     assert!(!reasons.concat().contains("hunter2"), "{reasons:?}");
-}
-
-#[test]
-fn lines_of_configuration_are_for_the_own_namespace_and_experiments() {
-    let lines = |namespace: &str, text: &str| {
-        let mut raw = object("RawFRRConfig", "lines", "", json!({"rawConfig": text}));
-        raw["metadata"]["namespace"] = json!(namespace);
-        raw
-    };
-    let (one, two) = ("ip prefix-list a permit any", "ip prefix-list b permit any");
-    let there = [underlay("fabric", "")];
-    let own = lines("perouter-system", one);
-    allowed(&there, &own, &[EXPERIMENT]);
-    // At each write, of labels too.
-    allowed(std::slice::from_ref(&own), &own, &[EXPERIMENT]);
-    allowed(&[own], &lines("perouter-system", two), &[EXPERIMENT]);
-    let words = [
-        "RawFRRConfig tenant/lines: metadata.namespace: its lines would go into routers as they \
-         are, so it counts only in perouter-system, the namespace of the router itself; create it \
-         there",
-    ];
-    denied(&there, &lines("tenant", one), &words);
-    // Where one is from before, no edit mends it, and its finalizers can go.
-    denied(&[lines("tenant", one)], &lines("tenant", two), &words);
-    let mut going = lines("tenant", one);
-    going["metadata"]["deletionTimestamp"] = json!("2026-01-01T00:00:00Z");
-    allowed(&there, &going, &[]);
 }
 
 #[test]
