@@ -26,7 +26,7 @@ pub use store::SeenNode;
 use k8s_openapi::api::core::v1;
 
 use crate::api::{self, Identity, Manifest, ObjectKey, Secrets};
-use crate::intent::{Candidate, Candidates};
+use crate::intent::{Candidate, Candidates, Origin, Unfit};
 
 /// A directory of manifests: files that end in `.yaml`, `.yml` or `.json`, in the order of their
 /// names; hidden ones are left out, as a mounted ConfigMap holds such links for itself.
@@ -257,7 +257,9 @@ impl Said {
             contents.candidates.objects.push(Candidate {
                 key: key.clone(),
                 source: source.to_owned(),
-                manifest,
+                origin: Origin::File,
+                // Whoever writes files here rules the node: their namespaces are names alone.
+                manifest: manifest.map_err(Unfit::Faulty),
             });
         }
     }

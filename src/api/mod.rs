@@ -19,6 +19,7 @@ pub mod crd;
 pub mod fault;
 pub mod load;
 pub mod model;
+pub mod placement;
 pub mod route_target;
 pub mod secrets;
 pub mod selector;
@@ -38,6 +39,7 @@ pub use model::{
     HostSession, IpVersion, L2Vni, L3Passthrough, L3Vni, LocalCidr, Manifest, Multihop, Neighbor,
     Object, Peer, PrefixRule, RawFrrConfig, RemoteAs, Timers, TunnelEndpoint, Underlay,
 };
+pub use placement::{Misplaced, placed};
 pub use route_target::RouteTarget;
 pub use secrets::Secrets;
 pub use selector::{Labels, NodeSelector};

@@ -10,6 +10,7 @@ use serde_json::{Map, Value};
 
 use super::fault::{Faults, Reason};
 use super::types::Secret;
+use super::v1alpha1::neighbor::ONE_PASSWORD;
 
 #[cfg(test)]
 mod tests;
@@ -108,9 +109,7 @@ impl Secrets {
         };
         neighbor.remove("passwordSecret");
         if neighbor.contains_key("password") {
-            return Err(Reason::Rule(
-                "stands beside a password: only one of them may be set",
-            ));
+            return Err(Reason::Rule(ONE_PASSWORD));
         }
         match self.find(namespace, &name) {
             Ok(password) => {

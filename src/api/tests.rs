@@ -118,6 +118,16 @@ pub(super) fn full_passthrough() -> Value {
     })
 }
 
+/// A RawFRRConfig with every field that is acted on.
+pub(super) fn full_raw_config() -> Value {
+    json!({
+        "apiVersion": "network.openperouter.io/v1alpha1",
+        "kind": "RawFRRConfig",
+        "metadata": {"name": "extra"},
+        "spec": {"priority": 7, "rawConfig": "router bgp 1\n timers bgp 3 9\nexit\n"},
+    })
+}
+
 /// `object` with the value at `path` (as in messages: `spec.neighbors[0].port`) replaced; a
 /// null removes the field.
 pub(super) fn edited(mut object: Value, path: &str, value: &Value) -> Value {

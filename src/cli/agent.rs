@@ -49,7 +49,8 @@ pub(super) struct Args {
     #[arg(long)]
     kubernetes: bool,
 
-    /// The namespace in which the node's status is written, with --kubernetes
+    /// The namespace in which, with --kubernetes, the node's status is written, and Secrets and
+    /// RawFRRConfigs are taken from
     #[arg(
         long,
         value_name = "NAME",

@@ -21,7 +21,7 @@ use crate::status::serve::Listen;
 /// It takes the credentials of the pod or of KUBECONFIG, and needs no privileges on its node.
 #[derive(clap::Args)]
 pub(super) struct Args {
-    /// The namespace of the lease and of the nodes' statuses
+    /// The namespace of the lease and of the nodes' statuses, the only one for RawFRRConfigs
     #[arg(
         long,
         value_name = "NAME",

@@ -15,8 +15,11 @@ use crate::api::{
     self, Asn, Identity, Kind, Labels, Manifest, NodeSelector, Object, ObjectKey, TunnelEndpoint,
     Underlay,
 };
-use crate::intent::{self, Accepted, Candidate, Candidates, Cause, Node, NodeIndex, Refusal};
+use crate::intent::{
+    self, Accepted, Candidate, Candidates, Cause, Node, NodeIndex, Origin, Refusal,
+};
 
+mod alone;
 #[cfg(test)]
 mod tests;
 
@@ -41,6 +44,8 @@ pub struct SeenNode {
 /// What there is, but for the object that is asked about.
 #[derive(Clone, Copy, Debug)]
 pub struct World<'a> {
+    /// The namespace of agents and controller.
+    pub namespace: &'a str,
     /// The nodes.
     pub nodes: &'a [SeenNode],
     /// The objects that are valid by themselves. It does not matter whether the one that is asked
@@ -76,14 +81,25 @@ impl Verdict {
 pub fn review(world: &World<'_>, new: &Value, old: Option<&Value>) -> Verdict {
     let goes = new.pointer("/metadata/deletionTimestamp").is_some();
     let same = old.is_some_and(|old| old.get("spec") == new.get("spec"));
-    if goes || same {
+    if goes {
         return Verdict::allowed();
     }
-    let old = old.map(read);
+    if same {
+        return alone::experiment(new, Verdict::allowed());
+    }
+    let before = old.map(read);
     match read(new) {
-        Ok(new) => judge(world, &new, old.as_ref().and_then(|old| old.as_ref().ok())),
+        Ok(valid) => match alone::refused(world.namespace, valid.key(), (new, old)) {
+            Some(reason) => Verdict::Denied {
+                reasons: vec![reason],
+            },
+            None => {
+                let before = before.as_ref().and_then(|before| before.as_ref().ok());
+                alone::experiment(new, judge(world, &valid, before))
+            }
+        },
         Err(error) => {
-            let known = old.and_then(Result::err);
+            let known = before.and_then(Result::err);
             let known = known.map(|error| error.faults).unwrap_or_default();
             let identity = error.identity;
             let news = error.faults.iter().filter(|fault| !known.contains(fault));
@@ -331,6 +347,7 @@ impl Edit<'_> {
         let candidate = |manifest: Manifest| Candidate {
             key: manifest.key().clone(),
             source: String::new(),
+            origin: Origin::Api,
             manifest: Ok(manifest),
         };
         let read = Candidates {

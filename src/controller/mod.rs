@@ -62,7 +62,7 @@ pub async fn run(options: Options) -> Result<(), ControllerError> {
             let (wish, namespace) = (options.certificates, &options.namespace);
             let certificates = Certificates::watch(&client, namespace, keeper::SECRET);
             let certificates = certificates.map_err(ControllerError::Tls)?;
-            let webhook = Webhook::start(address, &certificates, world.known());
+            let webhook = Webhook::start(address, &certificates, world.known(), namespace);
             let keeper = Keeper::new(&client, namespace, wish, certificates);
             (Some(keeper), Some(webhook))
         }

@@ -79,17 +79,20 @@ impl State {
 }
 
 impl Webhook {
-    /// Begins to answer at `address` with these certificates, by what is known.
+    /// Begins to answer at `address` with these certificates, by what is known. `namespace` is the
+    /// one of agents and controller.
     pub(super) fn start(
         address: SocketAddr,
         certificates: &Certificates,
         known: Known,
+        namespace: &str,
     ) -> (Self, State) {
         let state = State {
             listens: Arc::default(),
             certificates: certificates.clone(),
         };
         let reviewer = Arc::new(Reviewer {
+            namespace: namespace.to_owned(),
             known,
             read: Mutex::default(),
         });
@@ -229,6 +232,7 @@ fn plain(status: StatusCode, words: String) -> Response<Full<Bytes>> {
 
 /// Answers by what is known.
 struct Reviewer {
+    namespace: String,
     known: Known,
     /// Objects as they were read, by the version that they were read of.
     read: Mutex<HashMap<ObjectKey, AsRead>>,
@@ -284,6 +288,7 @@ impl Reviewer {
         let manifests = self.manifests();
         let objects: Vec<&Manifest> = manifests.iter().map(AsRef::as_ref).collect();
         let world = admission::World {
+            namespace: &self.namespace,
             nodes: &nodes,
             objects: &objects,
         };

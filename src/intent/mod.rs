@@ -16,6 +16,7 @@ mod settle;
 mod subnets;
 #[cfg(test)]
 mod tests;
+mod transition;
 
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
@@ -58,8 +59,29 @@ pub struct Candidate {
     pub key: ObjectKey,
     /// Where it was read: a file name, or the Kubernetes API.
     pub source: String,
+    /// Who has compared it with what it was.
+    pub origin: Origin,
     /// What it says, or why that cannot be taken.
-    pub manifest: Result<Manifest, String>,
+    pub manifest: Result<Manifest, Unfit>,
+}
+
+/// Who compares an object with what it was, where something of it may not change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// Nobody but us: it is in a file.
+    File,
+    /// The API server, which alone knows what it was: an object may have gone and come again while
+    /// nobody looked.
+    Api,
+}
+
+/// Why what was read of an object cannot be taken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Unfit {
+    /// It is wrong as it is now: what was accepted of it before stays.
+    Faulty(String),
+    /// It may not be there at all: nothing of it stays, whoever accepted it before.
+    Barred(String),
 }
 
 /// Everything read in one pass.
@@ -228,6 +250,7 @@ pub fn resolve(read: Candidates, before: &Accepted, node: &Node) -> Resolution {
     let mut resolution = Resolution::default();
     let offers = offers(read, before, &mut resolution.rejections);
     let mine = offers.into_iter().filter_map(|offer| offer.on(node));
+    let mine = mine.map(Offer::held_to_its_past);
     let taken = conflicts::Taken::new(node.index);
     settle::settle(mine.collect(), taken, &mut resolution);
     resolution
@@ -253,6 +276,7 @@ enum Read {
 /// One object: what was read of it, and the version to fall back to.
 struct Offer {
     key: ObjectKey,
+    origin: Origin,
     read: Read,
     last_good: Option<AcceptedObject>,
 }
@@ -268,6 +292,20 @@ impl Offer {
             Read::Bad { .. } => Some(self),
             Read::Unread => self.last_good.is_some().then_some(self),
         }
+    }
+
+    /// The offer, of which what was read is bad if it changes what may not change.
+    fn held_to_its_past(mut self) -> Self {
+        if let (Origin::File, Read::Good(new), Some(old)) =
+            (self.origin, &self.read, &self.last_good)
+            && let Some(error) = transition::error(&old.manifest, new)
+        {
+            self.read = Read::Bad {
+                source: new.source.clone(),
+                message: error.to_string(),
+            };
+        }
+        self
     }
 
     /// Whether the version that was read says the same as the last good one.
@@ -323,6 +361,7 @@ fn offers(read: Candidates, before: &Accepted, rejections: &mut Vec<Rejection>) 
         });
         offers.extend(unread.into_iter().map(|(key, old)| Offer {
             key: key.clone(),
+            origin: Origin::File,
             read: Read::Unread,
             last_good: Some(old.clone()),
         }));
@@ -330,23 +369,28 @@ fn offers(read: Candidates, before: &Accepted, rejections: &mut Vec<Rejection>) 
     for (key, mut versions) in by_key {
         let last_good = before.get(&key).cloned();
         // Where two sources define one object, the one that it came from keeps it; without a
-        // past, one that can be taken does.
+        // past, one that can be taken does. One that may not be there takes no other's place.
         versions.sort_by_key(|version| {
+            let barred = matches!(version.manifest, Err(Unfit::Barred(_)));
             let moved = last_good.as_ref().map(|old| &old.source) != Some(&version.source);
-            (moved, version.manifest.is_err(), version.source.clone())
+            let unfit = version.manifest.is_err();
+            (barred, moved, unfit, version.source.clone())
         });
         let mut versions = versions.into_iter();
         let Some(first) = versions.next() else {
             continue;
         };
         rejections.extend(versions.map(|extra| duplicate(&extra, &first.source)));
-        let source = first.source;
+        let (source, origin) = (first.source, first.origin);
+        let (read, last_good) = match first.manifest {
+            Ok(manifest) => (Read::Good(AcceptedObject { source, manifest }), last_good),
+            Err(Unfit::Faulty(message)) => (Read::Bad { source, message }, last_good),
+            Err(Unfit::Barred(message)) => (Read::Bad { source, message }, None),
+        };
         offers.push(Offer {
             key,
-            read: match first.manifest {
-                Ok(manifest) => Read::Good(AcceptedObject { source, manifest }),
-                Err(message) => Read::Bad { source, message },
-            },
+            origin,
+            read,
             last_good,
         });
     }

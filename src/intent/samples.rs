@@ -10,7 +10,9 @@ use proptest::prelude::*;
 use proptest::sample::select;
 
 use super::addresses::host_leg;
-use super::{Accepted, Candidate, Candidates, NodeIndex, NodeIntent, PassthroughIntent, resolve};
+use super::{
+    Accepted, Candidate, Candidates, NodeIndex, NodeIntent, Origin, PassthroughIntent, resolve,
+};
 use crate::api::{
     AllowedPrefixes, Asn, Bfd, BfdMode, Families, Family, Gateways, GracefulRestart, HostMaster,
     HostSession, IpVersion, Kind, L2Vni, L3Passthrough, L3Vni, LocalCidr, Manifest, Multihop,
@@ -153,6 +155,7 @@ pub(crate) fn read(manifests: impl IntoIterator<Item = Manifest>) -> Candidates 
     let candidate = |manifest: Manifest| Candidate {
         key: manifest.key().clone(),
         source: format!("{}.yaml", manifest.key().name),
+        origin: Origin::File,
         manifest: Ok(manifest),
     };
     Candidates {

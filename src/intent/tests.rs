@@ -4,10 +4,13 @@ mod overlays;
 mod properties;
 mod raw;
 mod selectors;
+mod transitions;
 
 use super::addresses::Vteps;
 use super::samples::{INDEX, asn, fabric, key, l3vni, net, read, underlay, vrf, vrf_with_host};
-use super::{Accepted, Candidate, Candidates, Kept, NodeIndex, Rejection, Resolution, resolve};
+use super::{
+    Accepted, Candidate, Candidates, Kept, NodeIndex, Origin, Rejection, Resolution, Unfit, resolve,
+};
 use crate::api::{Kind, L3Vni, Manifest, ObjectKey, TunnelEndpoint, Underlay};
 
 fn first(manifests: impl IntoIterator<Item = Manifest>) -> Resolution {
@@ -16,6 +19,15 @@ fn first(manifests: impl IntoIterator<Item = Manifest>) -> Resolution {
 
 fn then(before: &Resolution, manifests: impl IntoIterator<Item = Manifest>) -> Resolution {
     resolve(read(manifests), &before.accepted, &INDEX.into())
+}
+
+/// The same of objects of the Kubernetes API.
+fn then_of_api(before: &Resolution, manifests: impl IntoIterator<Item = Manifest>) -> Resolution {
+    let mut read = read(manifests);
+    for object in &mut read.objects {
+        object.origin = Origin::Api;
+    }
+    resolve(read, &before.accepted, &INDEX.into())
 }
 
 fn in_force(resolution: &Resolution) -> Vec<String> {
@@ -46,7 +58,8 @@ fn bad(kind: Kind, name: &str, source: &str) -> Candidate {
     Candidate {
         key: key(kind, name),
         source: source.to_owned(),
-        manifest: Err(format!("{source}: {name} is wrong")),
+        origin: Origin::File,
+        manifest: Err(Unfit::Faulty(format!("{source}: {name} is wrong"))),
     }
 }
 
@@ -54,6 +67,7 @@ fn from(source: &str, manifest: Manifest) -> Candidate {
     Candidate {
         key: manifest.key().clone(),
         source: source.to_owned(),
+        origin: Origin::File,
         manifest: Ok(manifest),
     }
 }

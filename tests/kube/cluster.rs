@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use perouter::agent::source::{Cluster, Contents};
 use perouter::api::Manifest;
-use perouter::intent::NodeIndex;
+use perouter::intent::{NodeIndex, Unfit};
 use serde_json::json;
 use tokio::sync::mpsc;
 
@@ -67,6 +67,36 @@ async fn objects_are_told_as_they_come_and_stay_while_the_api_is_away() {
     );
 }
 
+#[tokio::test]
+async fn lines_of_configuration_from_a_tenants_namespace_are_told_and_not_taken() {
+    let bed = Bed::new();
+    for namespace in ["default", NAMESPACE] {
+        let lines = json!({
+            "apiVersion": "network.openperouter.io/v1alpha1",
+            "kind": "RawFRRConfig",
+            "metadata": {"name": "lines", "namespace": namespace},
+            "spec": {"rawConfig": "ip prefix-list lines permit any"},
+        });
+        bed.feed(&["apply", "-f", "-"], &lines.to_string());
+    }
+    let (tell, mut changed) = mpsc::channel(1);
+    let cluster = Cluster::watch(&bed.client().await, "node1", NAMESPACE, &tell);
+    let both = |contents: &Contents| {
+        contents.candidates.broken_sources.is_empty() && names(contents).len() == 2
+    };
+    becomes(&cluster, &mut changed, "both", both).await;
+    let contents = cluster.contents();
+    let [tenants, own] = contents.candidates.objects.as_slice() else {
+        panic!("{:?}", names(&contents));
+    };
+    let words = format!(
+        "RawFRRConfig default/lines: metadata.namespace: its lines would go into routers as they \
+         are, so it counts only in {NAMESPACE}, the namespace of the router itself; create it there"
+    );
+    assert_eq!(tenants.manifest, Err(Unfit::Barred(words)));
+    assert!(own.manifest.is_ok(), "{:?}", own.manifest);
+}
+
 /// The password of the one neighbour of the one Underlay, or why there is none.
 fn password(contents: &Contents) -> Result<String, String> {
     let mut objects = contents.candidates.objects.iter();
@@ -77,7 +107,7 @@ fn password(contents: &Contents) -> Result<String, String> {
             Ok(password.ok_or("no password")?.expose().to_owned())
         }
         Ok(other) => Err(format!("{other:?}")),
-        Err(error) => Err(error.clone()),
+        Err(Unfit::Faulty(why) | Unfit::Barred(why)) => Err(why.clone()),
     }
 }
 

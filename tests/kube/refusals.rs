@@ -33,15 +33,13 @@ struct Refused {
 
 /// What schemas and rules have no words for, and an agent refuses: what it does not support, what
 /// lies in several fields, what an address is for. By a part of what the conversion says.
-const BEYOND_SCHEMAS: [&str; 13] = [
+const BEYOND_SCHEMAS: [&str; 12] = [
     "not supported yet",
     "is the same as",
     "the key of a label",
     "the value of a label",
     "operators ",
     "overlaps ",
-    // OpenPERouter takes both, and reads one of them.
-    "stands beside a password",
     "must be the address of one neighbor",
     "is a link-local address",
     "is not the address of a host",

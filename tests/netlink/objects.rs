@@ -2,7 +2,8 @@
 
 // What they look for where they live in the library.
 pub(crate) use perouter::intent::{
-    Accepted, Candidate, Candidates, NodeIndex, NodeIntent, PassthroughIntent, addresses, resolve,
+    Accepted, Candidate, Candidates, NodeIndex, NodeIntent, Origin, PassthroughIntent, addresses,
+    resolve,
 };
 
 #[allow(

@@ -45,14 +45,15 @@ pub struct Cluster {
 }
 
 impl Cluster {
-    /// Watches all kinds, the Node named `node`, and the Secrets for sessions in `namespace`.
+    /// Watches all kinds, the Node named `node`, and, in `namespace`, where the agent runs, the
+    /// Secrets for sessions. Lines of configuration count there alone.
     /// Whenever something else than before is known, `changed` is told.
     #[must_use]
     pub fn watch(client: &Client, node: &str, namespace: &str, changed: &mpsc::Sender<()>) -> Self {
         let recovery = Recovery::default();
         let sealed = Sealed::watch(client, namespace, &recovery, changed);
         let kinds = kinds();
-        let store = Store::new(kinds.iter().map(|(kind, _)| *kind));
+        let store = Store::new(namespace, kinds.iter().map(|(kind, _)| *kind));
         let store = Arc::new(Mutex::new(store));
         let (seen, nodes) = watch::channel(None);
         let mut watches = Vec::new();

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::{Contents, opened};
 use crate::api::{self, Identity, Kind, Labels, Manifest, ObjectKey, Secrets};
-use crate::intent::{Candidate, NodeIndex};
+use crate::intent::{Candidate, NodeIndex, Origin, Unfit};
 
 /// The annotation of a Node that holds its index.
 pub(crate) const INDEX: &str = "openpe.io/nodeindex";
@@ -44,6 +44,8 @@ pub struct SeenNode {
 
 /// All that was told.
 pub(super) struct Store {
+    /// The namespace that the agent runs in.
+    namespace: String,
     kinds: BTreeMap<Kind, OfKind>,
 }
 
@@ -77,10 +79,11 @@ impl std::fmt::Debug for Store {
 }
 
 impl Store {
-    /// Nothing of these kinds is known yet.
-    pub(super) fn new(kinds: impl IntoIterator<Item = Kind>) -> Self {
+    /// Nothing of these kinds is known yet. `namespace` is the one that the agent runs in.
+    pub(super) fn new(namespace: &str, kinds: impl IntoIterator<Item = Kind>) -> Self {
         let kinds = kinds.into_iter().map(|kind| (kind, OfKind::default()));
         Self {
+            namespace: namespace.to_owned(),
             kinds: kinds.collect(),
         }
     }
@@ -147,6 +150,10 @@ impl Store {
             }
             for (key, Entry { manifest, document }) in &of_kind.objects {
                 let (manifest, document) = opened(&source, (manifest, document), secrets);
+                let manifest = match api::placed(key, &self.namespace) {
+                    Ok(()) => manifest.map_err(Unfit::Faulty),
+                    Err(misplaced) => Err(Unfit::Barred(misplaced.to_string())),
+                };
                 if let Ok(manifest) = &manifest {
                     let written = (manifest.clone(), Arc::clone(&document));
                     contents.documents.insert(key.clone(), written);
@@ -158,6 +165,7 @@ impl Store {
                 contents.candidates.objects.push(Candidate {
                     key: key.clone(),
                     source: source.clone(),
+                    origin: Origin::Api,
                     manifest,
                 });
             }

@@ -61,6 +61,33 @@ fn a_file_with_nuls_is_refused_by_name() {
     }
 }
 
+/// Whoever writes files on the node rules it anyway.
+#[test]
+fn lines_of_configuration_in_files_may_be_in_any_namespace() {
+    let lines = |namespace: &str| {
+        format!(
+            "apiVersion: network.openperouter.io/v1alpha1\nkind: RawFRRConfig\n\
+             metadata: {{name: lines{namespace}}}\n\
+             spec: {{rawConfig: ip prefix-list lines permit any}}\n"
+        )
+    };
+    let files = [
+        ("a.yaml", lines("")),
+        ("b.yaml", lines(", namespace: tenant")),
+    ];
+    let folder = tempfile::tempdir().unwrap();
+    for (name, text) in files {
+        fs::write(folder.path().join(name), text).unwrap();
+    }
+    let read = Directory::new(folder.path().to_owned()).read().unwrap();
+    let objects = read.candidates.objects.iter();
+    let taken = objects.map(|it| (it.key.namespace.as_str(), it.manifest.is_ok()));
+    assert_eq!(
+        taken.collect::<Vec<_>>(),
+        [("default", true), ("tenant", true)]
+    );
+}
+
 /// It is written over just now: its objects are no less wanted than before.
 #[test]
 fn an_empty_file_is_a_broken_source_and_one_of_comments_is_not() {

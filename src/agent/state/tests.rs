@@ -6,8 +6,10 @@ use serde_json::json;
 use tempfile::TempDir;
 
 use super::*;
+use crate::agent::source::Directory;
 use crate::api::{Kind, Manifest};
 use crate::intent::samples::{PASSWORD, key};
+use crate::intent::{NodeIndex, resolve};
 use crate::plan::link::{NicConfig, NicRoute};
 
 fn opened() -> (TempDir, StateDir) {
@@ -120,6 +122,34 @@ fn a_manifest_that_is_not_taken_any_more_is_left_out() {
     assert_eq!(*own, key(Kind::L3Vni, "red"));
     assert_eq!(object.source, "red.yaml");
     assert!(matches!(&object.manifest, Manifest::L3Vni(red) if red.spec.vrf.as_str() == "red"));
+}
+
+/// What was in force before a restart is what an edit is held against after it.
+#[test]
+fn what_may_not_change_does_not_over_a_restart() {
+    let (kept, state) = opened();
+    let red = |pool: &str| {
+        saved(json!({"vrf": "red", "vni": 100, "hostSession": {
+            "asn": 64514, "hostASN": 64515, "localCIDR": {"ipv4": pool},
+        }}))
+    };
+    state.save_manifests(&[red("192.169.10.0/24")]).unwrap();
+    let later = StateDir::open(kept.path()).unwrap();
+    let before = accepted(&later.load_manifests().unwrap());
+    let edited = red("192.169.11.0/24");
+    let text = edited.document.to_string();
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("red.yaml"), text).unwrap();
+    let read = Directory::new(folder.path().to_owned()).read().unwrap();
+    let after = resolve(read.candidates, &before, &NodeIndex(0).into());
+    assert!(
+        after.rejections[0].message.starts_with(
+            "red.yaml: L3VNI default/red: spec.hostSession.localCIDR: localCIDR is immutable"
+        ),
+        "{:?}",
+        after.rejections
+    );
+    assert_eq!(after.accepted, before);
 }
 
 #[test]

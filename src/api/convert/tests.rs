@@ -6,7 +6,9 @@ use std::num::NonZeroU16;
 
 use serde_json::{Value, json};
 
-use self::rows::{Row, l2vni_rows, l3vni_rows, neighbor_rows, passthrough_rows, underlay_rows};
+use self::rows::{
+    Row, l2vni_rows, l3vni_rows, neighbor_rows, passthrough_rows, raw_rows, underlay_rows,
+};
 use super::*;
 use crate::api::model::{
     AllowedPrefixes, Bfd, BfdMode, Families, Family, Gateways, GracefulRestart, HostMaster,
@@ -14,7 +16,7 @@ use crate::api::model::{
     PrefixRule, Timers, TunnelEndpoint, Underlay,
 };
 use crate::api::tests::{
-    edited, faults, full_l2vni, full_l3vni, full_passthrough, full_underlay, read,
+    edited, faults, full_l2vni, full_l3vni, full_passthrough, full_raw_config, full_underlay, read,
 };
 use crate::api::types::Vni;
 
@@ -256,6 +258,11 @@ fn every_row_of_the_l2vni_is_refused_in_its_words() {
 #[test]
 fn every_row_of_the_passthrough_is_refused_in_its_words() {
     check_rows(full_passthrough, &passthrough_rows());
+}
+
+#[test]
+fn every_row_of_the_lines_of_configuration_is_refused_in_its_words() {
+    check_rows(full_raw_config, &raw_rows());
 }
 
 #[test]

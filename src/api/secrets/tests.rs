@@ -139,7 +139,10 @@ fn only_one_password_may_be_set() {
     let secrets = with(TYPE, json!({"stringData": {"password": "hunter2"}}));
     let both = json!({"passwordSecret": "bgp", "password": "another"});
     let error = outcome(&secrets, both).unwrap_err();
-    assert!(error.contains("only one of them may be set"), "{error}");
+    assert!(
+        error.contains("only one of password and passwordSecret may be set"),
+        "{error}"
+    );
 }
 
 #[test]

@@ -18,6 +18,8 @@ pub const LISTEN_RANGE: &str = "must be an IP prefix, and not of IPv6 link-local
 /// Rule: `interface`.
 pub const INTERFACE: &str =
     "must be an interface name: no '/', ':' or white space, and neither '.' nor '..'";
+/// Rule: where the password is.
+pub const ONE_PASSWORD: &str = "only one of password and passwordSecret may be set";
 /// Rule: both timers or none.
 pub const BOTH_TIMERS: &str =
     "holdTimeSeconds and keepaliveTimeSeconds must be set together or not at all";
@@ -38,6 +40,8 @@ pub const CLIENT_IS_INTERNAL: &str = "routeReflectorClient needs a neighbor of t
 #[x_kube(validation = Rule::new("has(self.asn) != has(self.type)").message(ONE_REMOTE_AS))]
 #[x_kube(validation = Rule::new("[has(self.address), has(self.interface), \
     has(self.listenRange)].filter(present, present).size() == 1").message(ONE_LOCATOR))]
+#[x_kube(validation = Rule::new("!has(self.password) || !has(self.passwordSecret)")
+    .message(ONE_PASSWORD))]
 #[x_kube(validation = Rule::new("has(self.holdTimeSeconds) == has(self.keepaliveTimeSeconds)")
     .message(BOTH_TIMERS))]
 #[x_kube(validation = Rule::new("!has(self.holdTimeSeconds) || \

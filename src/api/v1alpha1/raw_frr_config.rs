@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use super::ObjectStatus;
 
-/// Lines of FRR configuration as they are, for what no other object can say.
+/// Lines of FRR configuration as they are, for what no other object can say. For experiments: an
+/// object of this kind counts in the namespace of the router itself only.
 #[derive(Clone, Debug, PartialEq, CustomResource, Serialize, Deserialize, KubeSchema)]
 #[kube(
     group = "network.openperouter.io",
@@ -19,7 +20,7 @@ use super::ObjectStatus;
     namespaced,
     status = "ObjectStatus",
     derive = "PartialEq",
-    doc = "Lines of FRR configuration as they are, for what no other object can say.",
+    doc = "Lines of FRR configuration as they are, for what no other object can say. For experiments: an object of this kind counts in the namespace of the router itself only.",
     printcolumn = r#"{"name": "Priority", "type": "integer", "jsonPath": ".spec.priority"}"#,
     printcolumn = r#"{"name": "Ready", "type": "string", "jsonPath": ".status.conditions[?(@.type==\"Ready\")].status"}"#,
     printcolumn = r#"{"name": "Reason", "type": "string", "jsonPath": ".status.conditions[?(@.type==\"Ready\")].reason"}"#,

@@ -16,7 +16,7 @@ fn nodes() -> Vec<SeenNode> {
     vec![node("n1", "a", 0), node("n2", "a", 1), node("n3", "b", 2)]
 }
 
-fn object(kind: &str, name: &str, rack: &str, spec: Value) -> Value {
+pub(super) fn object(kind: &str, name: &str, rack: &str, spec: Value) -> Value {
     let mut object = json!({
         "apiVersion": "network.openperouter.io/v1alpha1",
         "kind": kind,
@@ -39,7 +39,7 @@ fn bare_underlay(name: &str, rack: &str) -> Value {
     object("Underlay", name, rack, spec)
 }
 
-fn underlay(name: &str, rack: &str) -> Value {
+pub(super) fn underlay(name: &str, rack: &str) -> Value {
     let mut underlay = bare_underlay(name, rack);
     underlay["spec"]["tunnelEndpoint"] = json!({"cidrs": ["100.65.0.0/24"]});
     underlay
@@ -53,7 +53,7 @@ fn with_nic(name: &str) -> Value {
     underlay
 }
 
-fn l3vni(name: &str, vrf: &str, vni: u32) -> Value {
+pub(super) fn l3vni(name: &str, vrf: &str, vni: u32) -> Value {
     object("L3VNI", name, "", json!({"vrf": vrf, "vni": vni}))
 }
 
@@ -62,7 +62,7 @@ fn in_rack(mut object: Value, rack: &str) -> Value {
     object
 }
 
-fn with_host(mut vni: Value, cidr: &str) -> Value {
+pub(super) fn with_host(mut vni: Value, cidr: &str) -> Value {
     vni["spec"]["hostSession"] =
         json!({"asn": 64514, "hostASN": 64515, "localCIDR": {"ipv4": cidr}});
     vni
@@ -91,6 +91,7 @@ fn review_on(nodes: &[SeenNode], there: &[Value], new: &Value) -> Verdict {
     let objects: Vec<&Manifest> = valid.iter().collect();
     let same = |it: &&Value| it["kind"] == new["kind"] && it["metadata"] == new["metadata"];
     let world = World {
+        namespace: "perouter-system",
         nodes,
         objects: &objects,
     };
@@ -102,7 +103,7 @@ fn asked(there: &[Value], new: &Value) -> Verdict {
 }
 
 #[track_caller]
-fn denied(there: &[Value], new: &Value, words: &[&str]) {
+pub(super) fn denied(there: &[Value], new: &Value, words: &[&str]) {
     match asked(there, new) {
         Verdict::Denied { reasons } => assert_eq!(reasons, words),
         other @ Verdict::Allowed { .. } => panic!("{other:?}"),
@@ -110,7 +111,7 @@ fn denied(there: &[Value], new: &Value, words: &[&str]) {
 }
 
 #[track_caller]
-fn allowed(there: &[Value], new: &Value, words: &[&str]) {
+pub(super) fn allowed(there: &[Value], new: &Value, words: &[&str]) {
     match asked(there, new) {
         Verdict::Allowed { warnings } => assert_eq!(warnings, words),
         other @ Verdict::Denied { .. } => panic!("{other:?}"),
@@ -344,8 +345,9 @@ fn a_fault_that_is_there_keeps_nobody_from_a_mend_or_from_other_work() {
     // Other work, on others and on the two.
     allowed(&there, &l3vni("white", "white", 400), &[]);
     allowed(&there, &with_nic("eth2"), &[]);
-    let session = |cidr| with_host(l3vni("red", "red", 100), cidr);
-    allowed(&there, &session("192.169.11.0/24"), &[]);
+    let mut targets = l3vni("red", "red", 100);
+    targets["spec"]["importRTs"] = json!(["64514:100"]);
+    allowed(&there, &targets, &[]);
     // Out of one clash into another is no mend.
     match asked(&there, &l3vni("red", "red", 300)) {
         Verdict::Denied { reasons } => assert_eq!(reasons.len(), 1, "{reasons:?}"),
@@ -372,6 +374,7 @@ fn who_is_to_be_deleted_or_says_the_same_is_let_through() {
     let valid: Vec<Manifest> = there.iter().map(|it| read(it).unwrap()).collect();
     let objects: Vec<&Manifest> = valid.iter().collect();
     let world = World {
+        namespace: "perouter-system",
         nodes: &nodes(),
         objects: &objects,
     };

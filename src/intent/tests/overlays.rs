@@ -1,6 +1,6 @@
 //! Segments, the passthrough, both IP versions, and who is selected.
 
-use super::{first, one_rejection, then};
+use super::{first, one_rejection, then, then_of_api};
 use crate::api::{
     HostMaster, HostSession, IpVersion, Kind, L2Vni, L3Vni, LocalCidr, TunnelEndpoint, Underlay,
 };
@@ -140,7 +140,7 @@ fn a_host_session_does_not_move_into_a_segment() {
         ]
     };
     let before = first(with("192.169.10.0/24"));
-    let after = then(&before, with("10.20.0.0/26"));
+    let after = then_of_api(&before, with("10.20.0.0/26"));
     assert_eq!(segments(&after), ["s 110 red"]);
     assert_eq!(after.intent, before.intent);
     assert_eq!(

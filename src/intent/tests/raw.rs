@@ -3,7 +3,7 @@
 use super::{all, bad, first, from, then};
 use crate::api::{Kind, Manifest};
 use crate::intent::samples::{INDEX, raw_config};
-use crate::intent::{Kept, Resolution, resolve};
+use crate::intent::{Kept, Resolution, Unfit, resolve};
 
 fn lines(name: &str, priority: u32) -> Manifest {
     raw_config(name, priority, "router bgp 1\n timers bgp 3 9\nexit\n")
@@ -44,4 +44,26 @@ fn a_raw_object_that_is_wrong_now_keeps_its_last_good_lines() {
     assert_eq!(after.intent.raw[1], before.intent.raw[0]);
     let kept = after.rejections.iter().map(|rejection| rejection.kept);
     assert_eq!(kept.collect::<Vec<_>>(), [Kept::LastGood]);
+}
+
+#[test]
+fn of_a_raw_object_that_may_not_be_there_nothing_stays_and_no_other_gives_way_to_it() {
+    let before = first([lines("a", 1)]);
+    let mut barred = from("a.yaml", lines("a", 1));
+    barred.manifest = Err(Unfit::Barred("a may not be here".to_owned()));
+    let after = resolve(all(vec![barred.clone()]), &before.accepted, &INDEX.into());
+    assert_eq!(order(&after), Vec::<&str>::new());
+    assert!(after.accepted.is_empty());
+    let told = after
+        .rejections
+        .iter()
+        .map(|one| (one.message.as_str(), one.kept));
+    assert_eq!(
+        told.collect::<Vec<_>>(),
+        [("a may not be here", Kept::Nothing)]
+    );
+    let beside = all(vec![barred, from("b.yaml", lines("a", 2))]);
+    let beside = resolve(beside, &before.accepted, &INDEX.into());
+    assert_eq!(order(&beside), ["a"]);
+    assert_eq!(beside.intent.raw[0].spec.priority, 2);
 }

@@ -8,7 +8,7 @@ use crate::intent::samples::{
     INDEX, fabric, key, l2vni, l3passthrough, l3vni, raw_config, read, routed_segment, segment,
     underlay, vrf, vrf_with_host,
 };
-use crate::intent::{Accepted, Kept, Node, Resolution, resolve};
+use crate::intent::{Accepted, Kept, Node, Resolution, Unfit, resolve};
 
 fn session(pool: &str) -> HostSession {
     vrf_with_host("any", 1, pool)
@@ -85,7 +85,7 @@ fn a_last_good_version_counts_where_it_selects_the_node() {
     assert_eq!(before.intent.vnis.len(), 1);
     let broken = || {
         let mut broken = from("red.yaml", l3vni("red", vrf("red", 100)));
-        broken.manifest = Err("red.yaml: wrong".to_owned());
+        broken.manifest = Err(Unfit::Faulty("red.yaml: wrong".to_owned()));
         all(vec![from("u.yaml", fabric("u", underlay())), broken])
     };
     let kept = resolve(broken(), &before.accepted, &node("a"));

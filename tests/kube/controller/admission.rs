@@ -242,6 +242,48 @@ fn what_is_missing_is_shown_as_a_warning() {
     );
 }
 
+/// Each way an API server without the webhook takes, and after both the prefix is another.
+#[test]
+fn a_host_session_neither_comes_nor_goes_while_its_object_is_there() {
+    let (bed, _controller, _service) = answered();
+    let without = || vni("red", "red", 100);
+    let with = || with_host(without(), "192.169.10.0/24");
+    for object in [fabric("fabric"), with()] {
+        apply(&bed, &object);
+    }
+    refused(&bed, &without(), "spec.hostSession: cannot be taken from");
+    bed.run(&["-n", NAMESPACE, "delete", "l3vni/red"]);
+    apply(&bed, &without());
+    refused(&bed, &with(), "spec.hostSession: cannot be given to");
+    bed.run(&["-n", NAMESPACE, "delete", "l3vni/red"]);
+    assert_eq!(taken(&bed, &with()), "");
+}
+
+#[test]
+fn lines_of_configuration_are_taken_in_the_routers_own_namespace_with_a_warning() {
+    let (bed, _controller, _service) = answered();
+    let lines = |namespace: &str| {
+        json!({
+            "apiVersion": "network.openperouter.io/v1alpha1",
+            "kind": "RawFRRConfig",
+            "metadata": {"name": "lines", "namespace": namespace},
+            "spec": {"rawConfig": "ip prefix-list lines permit any"},
+        })
+    };
+    refused(
+        &bed,
+        &lines("default"),
+        &format!(
+            "RawFRRConfig default/lines: metadata.namespace: its lines would go into routers as \
+             they are, so it counts only in {NAMESPACE}, the namespace of the router itself; \
+             create it there"
+        ),
+    );
+    let shown = taken(&bed, &lines(NAMESPACE));
+    let words = "Warning: RawFRRConfig is there to try things out";
+    assert!(shown.contains(words), "{shown}");
+}
+
 #[test]
 fn a_mend_passes_while_something_else_is_broken() {
     let bed = Bed::new();
@@ -266,7 +308,9 @@ fn a_mend_passes_while_something_else_is_broken() {
     );
     // Others, the broken one with its fault, and the mend.
     apply(&bed, &vni("green", "green", 300));
-    apply(&bed, &with_host(vni("red", "red", 100), "192.169.10.0/24"));
+    let mut targets = vni("red", "red", 100);
+    targets["spec"]["importRTs"] = json!(["64514:100"]);
+    apply(&bed, &targets);
     apply(&bed, &vni("red", "red", 101));
 }
 

@@ -15,7 +15,7 @@ fn object(name: &str, vni: u32) -> Value {
 
 /// A store in which all kinds were told once, with an object of VNI 100.
 fn told() -> Store {
-    let mut store = Store::new(KINDS);
+    let mut store = Store::new("perouter-system", KINDS);
     for kind in KINDS {
         store.heed(kind, Told::Restart);
     }
@@ -42,7 +42,7 @@ fn names(store: &Store) -> Vec<String> {
 
 #[test]
 fn before_the_first_list_is_whole_nothing_is_known_and_the_reason_is_told() {
-    let mut store = Store::new(KINDS);
+    let mut store = Store::new("perouter-system", KINDS);
     store.heed(Kind::L3Vni, Told::Restart);
     store.heed(Kind::L3Vni, Told::Listed(object("red", 100)));
     let refused = "connection refused".to_owned();
@@ -111,9 +111,44 @@ fn an_object_that_cannot_be_taken_is_told_with_the_reason() {
     store.heed(Kind::L3Vni, Told::Changed(object("red", 0)));
     let candidates = store.contents(&Secrets::default()).candidates;
     let refused = candidates.objects[0].manifest.as_ref().unwrap_err();
-    assert!(refused.contains("0 is not a VNI"), "{refused}");
+    assert!(
+        matches!(refused, Unfit::Faulty(why) if why.contains("0 is not a VNI")),
+        "{refused:?}"
+    );
     assert_eq!(candidates.objects[0].source, "Kubernetes API, L3VNI");
     assert!(store.contents(&Secrets::default()).documents.is_empty());
+}
+
+#[test]
+fn lines_of_configuration_in_another_namespace_than_the_agents_are_none() {
+    let mut store = Store::new("perouter-system", [Kind::RawFrrConfig]);
+    for (namespace, lines) in [
+        ("perouter-system", "ip prefix-list a permit any"),
+        ("tenant", "ip prefix-list a permit any"),
+        ("third", "nonsense"),
+    ] {
+        let lines = json!({
+            "apiVersion": "network.openperouter.io/v1alpha1",
+            "kind": "RawFRRConfig",
+            "metadata": {"name": "lines", "namespace": namespace, "generation": 3},
+            "spec": {"rawConfig": lines},
+        });
+        store.heed(Kind::RawFrrConfig, Told::Listed(lines));
+    }
+    store.heed(Kind::RawFrrConfig, Told::Complete);
+    let contents = store.contents(&Secrets::default());
+    assert_eq!(contents.documents.len(), 1);
+    assert_eq!(contents.generations.len(), 3);
+    let objects = contents.candidates.objects.iter();
+    let told: Vec<_> = objects.map(|it| it.manifest.as_ref().err()).collect();
+    let words = |namespace: &str| {
+        Unfit::Barred(format!(
+            "RawFRRConfig {namespace}/lines: metadata.namespace: its lines would go into routers \
+             as they are, so it counts only in perouter-system, the namespace of the router \
+             itself; create it there"
+        ))
+    };
+    assert_eq!(told, [None, Some(&words("tenant")), Some(&words("third"))]);
 }
 
 #[test]

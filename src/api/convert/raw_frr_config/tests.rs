@@ -4,21 +4,12 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::api::model::{Manifest, Object};
-use crate::api::tests::{edited, faults, read};
+use crate::api::tests::{edited, faults, full_raw_config, read};
 
 const SECRET: &str = "hunter2";
 
-fn sample() -> Value {
-    json!({
-        "apiVersion": "network.openperouter.io/v1alpha1",
-        "kind": "RawFRRConfig",
-        "metadata": {"name": "extra"},
-        "spec": {"priority": 7, "rawConfig": "router bgp 1\n timers bgp 3 9\nexit\n"},
-    })
-}
-
 fn with(lines: &str) -> Value {
-    edited(sample(), "spec.rawConfig", &json!(lines))
+    edited(full_raw_config(), "spec.rawConfig", &json!(lines))
 }
 
 fn spec(object: Value) -> RawFrrConfig {
@@ -39,7 +30,7 @@ fn told(lines: &str) -> Vec<String> {
 
 #[test]
 fn lines_are_read_with_their_contexts_and_their_priority() {
-    let RawFrrConfig { priority, config } = spec(sample());
+    let RawFrrConfig { priority, config } = spec(full_raw_config());
     assert_eq!(priority, 7);
     assert_eq!(
         config
@@ -47,7 +38,7 @@ fn lines_are_read_with_their_contexts_and_their_priority() {
             .map(|body| body.has_line("timers bgp 3 9")),
         Some(true)
     );
-    let first = spec(edited(sample(), "spec.priority", &Value::Null));
+    let first = spec(edited(full_raw_config(), "spec.priority", &Value::Null));
     assert_eq!(first.priority, 0);
 }
 
@@ -141,7 +132,7 @@ fn nothing_at_all_is_missing() {
 fn a_priority_is_a_number_from_zero() {
     let fault = "spec.priority: -1 is out of range; it must be 0 to 2147483647";
     assert_eq!(
-        faults(edited(sample(), "spec.priority", &json!(-1))),
+        faults(edited(full_raw_config(), "spec.priority", &json!(-1))),
         [fault]
     );
 }

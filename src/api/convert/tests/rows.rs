@@ -2,11 +2,13 @@
 
 mod l2vni;
 mod l3vni;
+mod raw;
 
 use serde_json::{Value, json};
 
 pub(in crate::api) use l2vni::{l2vni_rows, passthrough_rows};
 pub(in crate::api) use l3vni::l3vni_rows;
+pub(in crate::api) use raw::raw_rows;
 
 /// A field of a sample, another value for it, and what is then said.
 pub(in crate::api) type Row = (&'static str, Value, &'static [&'static str]);
@@ -367,8 +369,7 @@ fn session_rows() -> Vec<Row> {
             "spec.neighbors[0].passwordSecret",
             json!("fabric"),
             &[
-                "spec.neighbors[0].passwordSecret: stands beside a password: only one of them may be \
-               set",
+                "spec.neighbors[0].passwordSecret: only one of password and passwordSecret may be set",
             ],
         ),
         (
