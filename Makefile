@@ -5,7 +5,7 @@ ROOT := $(CURDIR)
 IMAGE_PREFIX ?= perouter
 IMAGE_TAG ?= $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
 
-.PHONY: help lab test test-images images test-newcomer fuzz bench build check deny fmt root deps browser
+.PHONY: help lab test test-images images lab-images test-newcomer fuzz bench build check deny fmt root deps browser
 
 help: ## What can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /|/' | column -t -s '|'
@@ -19,6 +19,12 @@ test: deps browser ## Everything that CI checks: format, lints, dependencies, al
 images: ## The images of deploy/, by docker: IMAGE_PREFIX (default perouter), IMAGE_TAG (default 0.1.0)
 	docker build --file deploy/images/perouter.Dockerfile --tag $(IMAGE_PREFIX)/perouter:$(IMAGE_TAG) .
 	docker build --file deploy/images/frr.Dockerfile --tag $(IMAGE_PREFIX)/frr:$(IMAGE_TAG) .
+
+lab-images: images ## The images by which containerlab itself runs the topologies of containerlab/
+	docker build --file containerlab/images/lab-frr/Dockerfile --tag perouter/lab-frr:latest \
+		--build-arg FRR=$(IMAGE_PREFIX)/frr:$(IMAGE_TAG) .
+	docker build --file containerlab/images/lab-node/Dockerfile --tag perouter/lab-node:latest \
+		--build-arg PEROUTER=$(IMAGE_PREFIX)/perouter:$(IMAGE_TAG) .
 
 test-images: build ## Builds the images without a registry, and runs them as a pod does beside a switch
 	@scripts/test-images
