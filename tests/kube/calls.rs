@@ -117,11 +117,14 @@ fn objects() -> Vec<String> {
         l3vni("red", 100),
         ours("L2VNI", "lan", json!({"vni": 110})),
         ours("L3Passthrough", "host", json!({"hostSession": session})),
-        ours(
-            "RawFRRConfig",
-            "lines",
-            json!({"rawConfig": "ip prefix-list lines permit any"}),
-        ),
+        // These count in the routers' own namespace alone.
+        json!({
+            "apiVersion": "network.openperouter.io/v1alpha1",
+            "kind": "RawFRRConfig",
+            "metadata": {"name": "lines", "namespace": NAMESPACE},
+            "spec": {"rawConfig": "ip prefix-list lines permit any"},
+        })
+        .to_string(),
         json!({"apiVersion": "v1", "kind": "Node", "metadata": {"name": "node1"}}).to_string(),
         gone.to_string(),
         wrong.to_string(),
