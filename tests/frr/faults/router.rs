@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::Path;
+use std::time::Duration;
 
 use perouter::agent::execute::{self, UnderlayState, Voice};
 use perouter::frr::{self, Frr, Mode};
@@ -58,6 +59,9 @@ impl fmt::Display for Setup {
 
 /// How often the way back to where a case begins may write. A case may leave anything.
 const ROUNDS: usize = 4;
+
+/// The pause before the way back is tried again.
+const UNLOCKED: Duration = Duration::from_millis(200);
 
 /// Who stands between the driver and FRR.
 struct Proxies {
@@ -150,6 +154,10 @@ impl Router {
                 return;
             }
             said = pass(&self.kernel, &mut self.direct, intent).await;
+            if said.is_err() {
+                // mgmtd keeps the lock of a connection that was cut until it has looked.
+                tokio::time::sleep(UNLOCKED).await;
+            }
         }
         panic!(
             "FRR cannot be led back: {said:?}; it runs:\n{:?}",
