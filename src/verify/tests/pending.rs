@@ -251,6 +251,17 @@ fn one_neighbour_down_leaves_the_vni_to_the_other() {
     assert!(waiting(&findings, Check::RouteAdvertised).is_empty());
 }
 
+/// What looks at routes that others tell.
+const FROM_OTHERS: [Check; 7] = [
+    Check::RouteFiltered,
+    Check::RouteValid,
+    Check::RouteInKernel,
+    Check::UnderlayRoute,
+    Check::VtepReachable,
+    Check::FloodList,
+    Check::RemoteMacInFdb,
+];
+
 /// Forgets what others have told of EVPN.
 fn without_received(facts: &mut Facts) {
     let paths = facts.evpn.as_mut().unwrap();
@@ -277,18 +288,9 @@ fn routes_are_waited_for_until_a_neighbour_has_told_all_or_has_had_the_time() {
         }
         verify(&intent(), &facts)
     };
-    let checks = [
-        Check::RouteFiltered,
-        Check::RouteValid,
-        Check::RouteInKernel,
-        Check::UnderlayRoute,
-        Check::VtepReachable,
-        Check::FloodList,
-        Check::RemoteMacInFdb,
-    ];
     let early = findings(EndOfRib::Awaited, 1);
     let waited_for = format!("the routes of {}", peer());
-    for check in checks {
+    for check in FROM_OTHERS {
         let waiting = waiting(&early, check);
         assert!(!waiting.is_empty(), "{check}");
         assert!(
@@ -300,7 +302,7 @@ fn routes_are_waited_for_until_a_neighbour_has_told_all_or_has_had_the_time() {
         findings(EndOfRib::Received, 1),
         findings(EndOfRib::Awaited, 10),
     ] {
-        for check in checks {
+        for check in FROM_OTHERS {
             assert!(waiting(&told, check).is_empty(), "{check}");
         }
     }
@@ -317,16 +319,7 @@ fn with_no_neighbour_up_routes_out_wait() {
     facts.advertised.clear();
     without_received(&mut facts);
     let findings = verify(&intent(), &facts);
-    for check in [
-        Check::RouteAdvertised,
-        Check::RouteFiltered,
-        Check::RouteValid,
-        Check::RouteInKernel,
-        Check::UnderlayRoute,
-        Check::VtepReachable,
-        Check::FloodList,
-        Check::RemoteMacInFdb,
-    ] {
+    for check in FROM_OTHERS.into_iter().chain([Check::RouteAdvertised]) {
         let waiting = waiting(&findings, check);
         assert!(!waiting.is_empty(), "{check}");
         assert!(
