@@ -102,9 +102,7 @@ struct Job {
 
 async fn read_bgp(job: Job) -> BgpTables {
     let wanted = job.wanted.clone();
-    let abandoned = CancellationToken::new();
-    let _guard = abandoned.clone().drop_guard();
-    match tokio::task::spawn_blocking(move || bgp_tables(job, abandoned)).await {
+    match tables::on_a_thread(move |abandoned| bgp_tables(job, abandoned)).await {
         Ok(tables) => tables,
         Err(error) => BgpTables::failed(&wanted.evpn_neighbors, &wanted.vrfs, &error),
     }

@@ -6,9 +6,8 @@ use std::ops::ControlFlow;
 use std::path::Path;
 
 use perouter_parsers::{bgp, evpn};
-use tokio_util::sync::CancellationToken;
 
-use super::tables::{Streams, next_hop, origin, standing};
+use super::tables::{Streams, next_hop, on_a_thread, origin, standing};
 use super::vnis;
 use crate::api::types::Vni;
 use crate::frr::Daemon;
@@ -63,9 +62,7 @@ fn hosts(zebra: &mut Streams) -> Read<HashMap<(Vni, Mac), Host>> {
 /// Behind which VTEP zebra has each remote host of all segments.
 pub(in crate::agent) async fn remote_hosts(dir: &Path) -> Read<HashMap<(Vni, Mac), IpAddr>> {
     let dir = dir.to_owned();
-    let abandoned = CancellationToken::new();
-    let _guard = abandoned.clone().drop_guard();
-    let read = move || {
+    let read = move |abandoned| {
         let mut zebra = Streams::new(Daemon::Zebra, dir, abandoned);
         zebra.collect(HOSTS, |answer, all: &mut HashMap<(Vni, Mac), IpAddr>| {
             evpn::host_macs_from(answer, |found| {
@@ -76,7 +73,7 @@ pub(in crate::agent) async fn remote_hosts(dir: &Path) -> Read<HashMap<(Vni, Mac
             })
         })
     };
-    let read = tokio::task::spawn_blocking(read).await;
+    let read = on_a_thread(read).await;
     read.unwrap_or_else(|error| Err(Unreadable::new(error)))
 }
 

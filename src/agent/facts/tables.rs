@@ -46,13 +46,20 @@ pub(super) struct BgpTables {
     pub(super) floods: Read<Vec<FloodPath>>,
 }
 
+/// Reads on a thread that may block. What reads is told when nobody waits for it any more.
+pub(super) async fn on_a_thread<T: Send + 'static>(
+    read: impl FnOnce(CancellationToken) -> T + Send + 'static,
+) -> Result<T, JoinError> {
+    let abandoned = CancellationToken::new();
+    let _guard = abandoned.clone().drop_guard();
+    tokio::task::spawn_blocking(move || read(abandoned)).await
+}
+
 /// Reads bgpd's tables on a thread that may block.
 pub(super) async fn read_bgp(dir: &Path, wanted: &Wanted) -> BgpTables {
     let (dir, job) = (dir.to_owned(), wanted.clone());
-    let abandoned = CancellationToken::new();
-    let _guard = abandoned.clone().drop_guard();
-    let read = move || bgp_tables(Streams::new(Daemon::Bgpd, dir, abandoned), &job);
-    match tokio::task::spawn_blocking(read).await {
+    let read = move |abandoned| bgp_tables(Streams::new(Daemon::Bgpd, dir, abandoned), &job);
+    match on_a_thread(read).await {
         Ok(tables) => tables,
         Err(error) => BgpTables::failed(&wanted.evpn_neighbors, &wanted.vrfs, &error),
     }
@@ -77,11 +84,8 @@ impl BgpTables {
 /// Reads zebra's tables on a thread that may block.
 pub(super) async fn read_zebra(dir: &Path, wanted: &Wanted) -> ZebraTables {
     let (dir, job) = (dir.to_owned(), wanted.clone());
-    let abandoned = CancellationToken::new();
-    let _guard = abandoned.clone().drop_guard();
-    let read = move || zebra_tables(Streams::new(Daemon::Zebra, dir, abandoned), &job);
-    let read = tokio::task::spawn_blocking(read).await;
-    read.unwrap_or_else(|error| {
+    let read = move |abandoned| zebra_tables(Streams::new(Daemon::Zebra, dir, abandoned), &job);
+    on_a_thread(read).await.unwrap_or_else(|error| {
         let words = Unreadable::new(error);
         let failed = |vrf: &VrfName| (vrf.clone(), Err(words.clone()));
         ZebraTables {
@@ -94,16 +98,14 @@ pub(super) async fn read_zebra(dir: &Path, wanted: &Wanted) -> ZebraTables {
 /// The routes of a VRF that bgpd chose and zebra has not got.
 pub(in crate::agent) async fn untold(dir: &Path, vrf: &VrfName) -> Read<BTreeSet<IpNet>> {
     let (dir, vrf) = (dir.to_owned(), vrf.clone());
-    let abandoned = CancellationToken::new();
-    let _guard = abandoned.clone().drop_guard();
-    let read = move || {
+    let read = move |abandoned: CancellationToken| {
         let mut bgpd = Streams::new(Daemon::Bgpd, dir.clone(), abandoned.clone());
         let mut zebra = Streams::new(Daemon::Zebra, dir, abandoned);
         // In this order nothing is taken for missing that is chosen meanwhile.
         let chosen = vrf_table(&mut bgpd, &vrf)?;
         Ok(verify::untold::untold(&chosen, &rib_of(&mut zebra, &vrf)?))
     };
-    let read = tokio::task::spawn_blocking(read).await;
+    let read = on_a_thread(read).await;
     read.unwrap_or_else(|error| Err(Unreadable::new(error)))
 }
 
