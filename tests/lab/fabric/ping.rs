@@ -35,6 +35,8 @@ const ON_ITS_WAY: Duration = Duration::from_millis(500);
 pub(crate) struct Pinged {
     /// From whom to whom.
     pub(crate) what: String,
+    /// The first one's number.
+    first: usize,
     /// How many were sent.
     pub(crate) sent: usize,
     /// How many had no answer, apart from the last ones, which were on their way.
@@ -158,6 +160,7 @@ fn read(what: String, interval: Duration, output: &str) -> Result<Pinged, Failur
     let on_their_way = (sent - last).min(on_their_way);
     Ok(Pinged {
         what,
+        first: 1,
         sent,
         lost: sent - on_their_way - answers.len(),
         gap: longest_gap(answers.values()),
@@ -182,6 +185,7 @@ impl Pinged {
             .collect();
         Self {
             what: self.what.clone(),
+            first: from,
             sent: to - from + 1,
             lost: to - from + 1 - answers.len(),
             gap: longest_gap(answers.values()),
@@ -201,29 +205,38 @@ impl Pinged {
             return Ok(());
         }
         let Self {
-            what,
-            sent,
-            lost,
-            gap,
-            answers: _,
+            what, sent, lost, ..
         } = self;
-        let gap = gap.as_secs_f64();
-        let first = self.first_lost();
-        Err(
-            format!("{lost} of {sent} pings from {what} were lost, {gap:.2} s in a row; {first}")
-                .into(),
+        let gap = self.gap.as_secs_f64();
+        let losses = self.losses();
+        Err(format!(
+            "{lost} of {sent} pings from {what} were lost, {gap:.2} s between two answers at \
+             most: {losses}"
         )
+        .into())
     }
 
-    /// Which was lost first, and when the next one was answered, as the logs write it.
-    fn first_lost(&self) -> String {
-        let answers = self.answers.iter().zip(self.answers.iter().skip(1));
-        let mut gaps = answers.filter(|((number, _), (next, _))| *number + 1 != **next);
-        let Some(((number, _), (_, time))) = gaps.next() else {
-            return "none between two answers".to_owned();
-        };
-        let after = Timestamp::from_second(*time as i64);
-        let after = after.map_or_else(|error| error.to_string(), |it| it.to_string());
-        format!("the first after number {number}, answers came again at {after}")
+    /// Which were lost, and when answers came again, as the logs write it.
+    fn losses(&self) -> String {
+        let mut told = Vec::new();
+        let mut last = self.first - 1;
+        for (number, time) in &self.answers {
+            if *number > last + 1 {
+                let after = Timestamp::from_second(*time as i64);
+                let after = after.map_or_else(|error| error.to_string(), |it| it.to_string());
+                told.push(format!("{} to {} until {after}", last + 1, number - 1));
+            }
+            last = *number;
+        }
+        if last + 1 < self.first + self.sent {
+            told.push(format!("all from {} on", last + 1));
+        }
+        const MOST: usize = 10;
+        if told.len() > MOST {
+            let more = told.len() - MOST;
+            told.truncate(MOST);
+            told.push(format!("{more} times more"));
+        }
+        told.join(", ")
     }
 }
