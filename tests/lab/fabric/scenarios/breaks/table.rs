@@ -84,6 +84,21 @@ pub(super) const BREAKS: &[Break] = &[
              vtysh -N perouter -c 'configure terminal' -c \"router bgp 64514 vrf ${vrf%:*}\" \
                    -c 'address-family l2vpn evpn' -c \"rd $rd\" -c \"no rd $rd\" >&2
          done"),
+    fault("our routes get a route target of somebody else's", "bgp-vni", Soon::Late, NODE1,
+        "printf '%s\n' 'router bgp 64514 vrf red' ' address-family l2vpn evpn' '  route-target export 64999:1' | raw",
+        "rm /etc/perouter/zz-raw.yaml"),
+    fault("zebra keeps the way to a VTEP from bgpd", "vtep-reachable", Soon::Late, NODE1,
+        "now; vtysh -N perouter -c 'configure terminal' -c 'ip nht bgp route-map others' >&2",
+        "vtysh -N perouter -c 'configure terminal' -c 'no ip nht bgp route-map others' >&2")
+        // In zebra, and in bgpd, where the agent takes away what nobody asked it for.
+        .after(NODE1,
+            "printf '%s\n' 'ip prefix-list leaf seq 5 permit 100.64.0.9/32' \
+                           'route-map others deny 10' ' match ip address prefix-list leaf' \
+                           'route-map others permit 20' | tee /run/lab-others | raw
+             until vtysh -N perouter -c 'show running-config bgpd' 2>/dev/null | grep -q others; do sleep 0.1; done
+             vtysh -N perouter -f /run/lab-others >&2",
+            "rm /etc/perouter/zz-raw.yaml
+             vtysh -N perouter -c 'configure terminal' -c 'no route-map others' -c 'no ip prefix-list leaf' >&2"),
     fault("a policy keeps our routes from the switch", "route-advertised", Soon::Late, NODE1,
         "printf '%s\n' 'route-map nothing deny 10' 'router bgp 64514' ' address-family l2vpn evpn' \
                        '  neighbor 10.0.1.1 route-map nothing out' | raw",
@@ -102,6 +117,12 @@ pub(super) const BREAKS: &[Break] = &[
     passing("the SVI leaves its VRF", Mender::Agent,
         "now; r ip link set br-pe-100 nomaster",
         "r ip -o link show br-pe-100 | grep -q 'master red'", ":"),
+    passing("the VTEP's address goes", Mender::Agent,
+        "now; r ip address del 100.65.0.0/32 dev lo",
+        "r ip -o address show dev lo | grep -q ' 100.65.0.0/32 '", ":"),
+    passing("zebra takes the VNI from its VRF", Mender::Agent,
+        "now; vtysh -N perouter -c 'configure terminal' -c 'vrf red' -c 'no vni 100' >&2",
+        "vtysh -N perouter -c 'show evpn vni 100' 2>/dev/null | grep -q 'Tenant VRF: red'", ":"),
     passing("a route is deleted", Mender::Zebra,
         "now; r ip route del 172.16.9.0/24 vrf red",
         "r ip route show 172.16.9.0/24 vrf red | grep -q 100.64.0.9", ":"),
