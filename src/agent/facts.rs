@@ -7,6 +7,7 @@
 pub(super) mod kernel;
 pub(super) mod part;
 mod segments;
+mod sent;
 pub(super) mod sessions;
 mod tables;
 mod underlay;
@@ -307,11 +308,12 @@ fn assemble(small: Small, bgp: BgpTables, zebra: ZebraTables, kernel: KernelTabl
     } = small;
     let BgpTables {
         evpn,
-        advertised,
+        sent,
         vrfs: bgp,
         macs,
         floods,
     } = bgp;
+    let (advertised, of_segments) = sent::by_kind(sent);
     let ZebraTables { ribs, hosts } = zebra;
     let KernelTables {
         links,
@@ -353,6 +355,7 @@ fn assemble(small: Small, bgp: BgpTables, zebra: ZebraTables, kernel: KernelTabl
             duplicate_addresses: hosts.duplicates,
             macs,
             floods,
+            advertised: of_segments,
             learned,
         },
         kernel: links,

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::IpAddr;
 
-use super::facts::{Came, Facts, FloodPath, Host, MacPath, Origin};
+use super::facts::{Came, Facts, FloodPath, Host, MacPath, Origin, SegmentRoute};
 use super::routes::{Owner, number, own_distinguishers};
 use crate::api::Vni;
 use crate::intent::{NodeIntent, UnderlayIntent};
@@ -15,6 +15,8 @@ use crate::plan::link::{Mac, SeenKind, SeenLink};
 pub(super) struct DomainRoutes<'a> {
     /// The hosts that bgpd made Type-2 routes of.
     pub(super) local: BTreeSet<Mac>,
+    /// What bgpd has to send to the other routers: our own routes of both types.
+    pub(super) own: BTreeSet<SegmentRoute>,
     /// Our own Type-3 route.
     pub(super) own_flood: Option<&'a FloodPath>,
     /// Received Type-2 paths, by MAC, then address, then distinguisher.
@@ -49,6 +51,7 @@ pub(super) fn index<'a>(
         match sorter.place(&path.rd, &path.came) {
             Place::Own(at) if path.came.standing.is_used() => {
                 all[at].local.insert(path.mac);
+                all[at].own.insert(path.route());
             }
             Place::Received(places) => {
                 places.iter().for_each(|at| all[*at].macs.push(path));
@@ -58,7 +61,10 @@ pub(super) fn index<'a>(
     }
     for path in known.floods.iter().flatten() {
         match sorter.place(&path.rd, &path.came) {
-            Place::Own(at) => all[at].own_flood = Some(path),
+            Place::Own(at) => {
+                all[at].own_flood = Some(path);
+                all[at].own.insert(path.route());
+            }
             Place::Received(places) => {
                 places.iter().for_each(|at| all[*at].floods.push(path));
             }

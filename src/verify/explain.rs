@@ -288,8 +288,8 @@ const HOST_ROUTE_EXPORTED: Explanation = Explanation {
 };
 
 const ROUTE_ADVERTISED: Explanation = Explanation {
-    broken: "A route of ours is not sent to a neighbour of the fabric; what is behind that \
-             neighbour does not know it.",
+    broken: "A route of ours (Type-5 of a VRF, Type-2 or Type-3 of a segment) is not sent to a \
+             neighbour of the fabric; what is behind that neighbour does not know it.",
     causes: &[
         "a policy towards the neighbour filters it",
         "the neighbour is told with `sender-as-path-loop-detection`, and its AS is in the path",

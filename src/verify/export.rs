@@ -9,9 +9,10 @@ use super::finding::Check;
 use super::import::version;
 use super::ledger::{Fault, Ledger, Tally};
 use super::routes::{export_targets, is_address};
+use super::sent;
 use super::sources::{Source, waiting};
 use super::vni::{One, listed};
-use crate::api::{Peer, RouteTarget};
+use crate::api::RouteTarget;
 use crate::intent::VniIntent;
 use crate::plan::link::Mac;
 
@@ -48,7 +49,8 @@ pub(super) fn check(one: &One<'_>, bgp: &BgpVni, router_mac: Option<Mac>, ledger
         }
     }
     ledger.close(object, tally);
-    advertised(one, &exported, ledger);
+    let exported = exported.iter().map(|id| (&id.prefix, id));
+    sent::check(one.fabric, object, exported, &one.facts.advertised, ledger);
 }
 
 type Table = HashMap<IpNet, Vec<VrfPath>>;
@@ -159,41 +161,4 @@ fn seen(path: &EvpnPath) -> String {
         path.next_hop,
         listed(&path.targets)
     )
-}
-
-/// Checks that each exported route was sent to each neighbour that speaks EVPN. One that is
-/// down is the underlay's affair as long as another is up.
-fn advertised(one: &One<'_>, exported: &[RouteId], ledger: &mut Ledger) {
-    let object = Some(&one.intent.key);
-    let fabric = one.fabric;
-    if fabric.evpn_peers.is_empty() {
-        ledger.pending(Check::RouteAdvertised, object, &fabric.waiting_for);
-        return;
-    }
-    let mut tally = Tally::new(Check::RouteAdvertised);
-    let mut unread: Option<&Peer> = None;
-    for peer in &fabric.evpn_peers {
-        let Some(Ok(sent)) = one.facts.advertised.get(peer) else {
-            unread = Some(peer);
-            continue;
-        };
-        for id in exported {
-            if sent.contains(id) {
-                tally.good();
-                continue;
-            }
-            tally.bad(format_args!("{} to {peer}", id.prefix), || {
-                Fault::new(
-                    "sent",
-                    "not sent",
-                    format!("see `show bgp l2vpn evpn neighbors {peer} advertised-routes`"),
-                )
-            });
-        }
-    }
-    ledger.close(object, tally);
-    if let Some(peer) = unread {
-        let source = waiting(Source::Advertised(peer));
-        ledger.pending(Check::RouteAdvertised, object, source);
-    }
 }

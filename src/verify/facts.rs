@@ -14,7 +14,8 @@ use std::time::Duration;
 use ipnet::IpNet;
 
 pub use segment::{
-    Came, FloodPath, Host, HostPlace, LearnedMac, MacPath, Moves, SegmentFacts, ZebraSegment,
+    Came, FloodPath, Host, HostPlace, LearnedMac, MacPath, Moves, SegmentFacts, SegmentRoute,
+    ZebraSegment,
 };
 pub use underlay::{BfdSession, BfdState, Reach, UnderlayFacts};
 

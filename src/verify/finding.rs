@@ -68,7 +68,7 @@ checks! {
         "each route of the host is a Type-5 route with our RD, route targets, MAC and VTEP";
     LocalMacAdvertised, "local-mac-advertised",
         "each host at the segment's ports is known to zebra, and a Type-2 route";
-    RouteAdvertised, "route-advertised", "each exported route is sent to each EVPN neighbour";
+    RouteAdvertised, "route-advertised", "each route of a VRF or a segment is sent to each EVPN neighbour";
     RouteFiltered, "route-filtered",
         "no routes for the VNI come with route targets that its VRF does not import";
     RouteValid, "route-valid", "each received route for us has a valid best path";

@@ -30,6 +30,7 @@ mod remote_hosts;
 mod routes;
 pub mod scope;
 mod segment;
+mod sent;
 mod sessions;
 mod sources;
 mod targets;

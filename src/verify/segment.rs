@@ -15,7 +15,7 @@ use super::routes::{derived, is_address, same_imports};
 use super::sessions::Fabric;
 use super::sources::{Source, waiting};
 use super::vni::listed;
-use super::{host_routes, remote_hosts};
+use super::{host_routes, remote_hosts, sent};
 use crate::intent::{SegmentIntent, UnderlayIntent};
 use crate::plan::desired::Names;
 use crate::plan::link::{Link, Mac, Space};
@@ -52,8 +52,9 @@ impl One<'_> {
 }
 
 /// The checks on hosts.
-const HOSTS: [Check; 5] = [
+const HOSTS: [Check; 6] = [
     Check::LocalMacAdvertised,
+    Check::RouteAdvertised,
     Check::RouteValid,
     Check::FloodList,
     Check::RemoteMacInFdb,
@@ -97,7 +98,25 @@ pub(super) fn check(one: &One<'_>, links: Result<SegmentLinks, String>, ledger: 
             ledger.pending(Check::DuplicateAddress, object, waiting_for);
         }
     }
+    advertised(one, ledger);
     remote_hosts::check(one, links, ledger);
+}
+
+/// Checks that the other routers were told of the segment's hosts, and of its VTEP.
+fn advertised(one: &One<'_>, ledger: &mut Ledger) {
+    let known = &one.facts.segments;
+    let object = Some(&one.intent.key);
+    let unread = match (&known.macs, &known.floods) {
+        (Ok(_), Ok(_)) => None,
+        (Err(_), _) => Some(Source::MacRoutes),
+        (Ok(_), Err(_)) => Some(Source::FloodRoutes),
+    };
+    if let Some(source) = unread {
+        ledger.pending(Check::RouteAdvertised, object, waiting(source));
+        return;
+    }
+    let own = one.routes.own.iter().map(|route| (route, route));
+    sent::check(one.fabric, object, own, &known.advertised, ledger);
 }
 
 /// Marks checks as pending, but for the one that they wait for, which has its own verdict.

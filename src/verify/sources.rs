@@ -120,6 +120,8 @@ pub(super) fn check(intent: &NodeIntent, facts: &Facts, ledger: &mut Ledger) {
             duplicate_addresses,
             macs,
             floods,
+            // Read together with those of VRFs.
+            advertised: _,
             // Read together with all other forwarding entries.
             learned: _,
         } = &facts.segments;
@@ -146,6 +148,8 @@ pub(super) fn check(intent: &NodeIntent, facts: &Facts, ledger: &mut Ledger) {
     }
     if !intent.vnis.is_empty() {
         count(&mut node, Source::ZebraVnis, &facts.zebra_vnis);
+    }
+    if !intent.vnis.is_empty() || !intent.segments.is_empty() {
         if let Some(underlay) = &intent.underlay {
             let neighbors = &underlay.spec.neighbors;
             let none = Sessions::new();

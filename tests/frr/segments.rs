@@ -2,6 +2,7 @@
 //! devices: nobody routes it, so it needs no VRFs. Beside it, what is read of the ways to VTEPs and
 //! of BFD.
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::path::Path;
 use std::time::Duration;
@@ -13,8 +14,8 @@ use perouter::intent::{NodeIntent, SegmentIntent};
 use perouter::netlink::Kernel;
 use perouter::plan::link::Mac;
 use perouter::verify::facts::{
-    BfdState, Came, Facts, ForwardTo, Host, HostPlace, Moves, Origin, Reach, SessionState,
-    Standing, VniKind, ZebraSegment,
+    BfdState, Came, Facts, FloodPath, ForwardTo, Host, HostPlace, MacPath, Moves, Origin, Reach,
+    SegmentRoute, SessionState, Standing, VniKind, ZebraSegment,
 };
 use perouter::verify::{Check, verify};
 use perouter_harness::{Daemon as Real, End, Frr as RealFrr, Options, connect};
@@ -130,6 +131,30 @@ fn is_complete(facts: &Facts) -> bool {
         && floods.is_ok_and(|floods| floods.len() >= 2)
         && flooded
         && watched
+        && sent(facts) == own(facts)
+}
+
+/// The other router, as it is configured.
+fn peer() -> Peer {
+    intent().underlay.unwrap().spec.neighbors[0].peer.clone()
+}
+
+/// Our own routes.
+fn own(facts: &Facts) -> BTreeSet<SegmentRoute> {
+    let known = &facts.segments;
+    let is_own = |came: &Came| came.origin == Origin::Local;
+    let macs = known.macs.iter().flatten();
+    let macs = macs.filter(|path| is_own(&path.came));
+    let floods = known.floods.iter().flatten();
+    let floods = floods.filter(|path| is_own(&path.came));
+    let macs = macs.map(MacPath::route);
+    macs.chain(floods.map(FloodPath::route)).collect()
+}
+
+/// What the other router was sent.
+fn sent(facts: &Facts) -> BTreeSet<SegmentRoute> {
+    let sent = facts.segments.advertised.get(&peer());
+    sent.into_iter().flatten().flatten().cloned().collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -163,6 +188,27 @@ async fn a_segment_between_two_routers() {
         assert!(there, "{mac}: {fdb:?}");
     }
     ways_are_right(&facts);
+    let policy = [
+        "configure terminal",
+        "route-map no-hosts deny 10",
+        "match evpn route-type macip",
+        "route-map no-hosts permit 20",
+        "router bgp 64514",
+        "address-family l2vpn evpn",
+        "neighbor 10.9.0.2 route-map no-hosts out",
+    ];
+    router.real.vty(Real::Bgpd, &policy).unwrap();
+    let unsent = eventually("hosts are kept back", async || {
+        let facts = gather(&mut router.driver, Some(&kernel), Some(&seen), &intent).await;
+        let unsent: BTreeSet<_> = own(&facts).difference(&sent(&facts)).cloned().collect();
+        if unsent.is_empty() {
+            return Err("all are sent".to_owned());
+        }
+        Ok(unsent)
+    })
+    .await;
+    let is_host = |route: &SegmentRoute| matches!(route, SegmentRoute::Mac { .. });
+    assert!(unsent.iter().all(is_host), "{unsent:?}");
 }
 
 fn vnis_are_right(facts: &Facts) {

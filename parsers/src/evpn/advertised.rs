@@ -5,10 +5,12 @@ use std::{io::Read, net::IpAddr, ops::ControlFlow};
 use ipnet::IpNet;
 use serde::Deserialize;
 
+use super::table::Key;
+use super::type2::{MacKey, MulticastKey};
 use super::type5::prefix_key;
 use crate::{
     bgp::AsPath,
-    id::RouteDistinguisher,
+    id::{RouteDistinguisher, RouterMac},
     json::Error,
     stream::{self, Fault, Object, Streamed, Walker, Window},
 };
@@ -38,8 +40,64 @@ pub enum EvpnKey {
         /// The prefix.
         prefix: IpNet,
     },
-    /// A route of another type, as FRR writes it: `[2]:[0]:[48]:[56:23:e0:4a:dc:07]`.
+    /// A Type-2 route: a host (RFC 7432 section 7.2).
+    Mac {
+        /// The Ethernet tag; 0 in practice.
+        ethernet_tag: u32,
+        /// The host's MAC.
+        mac: RouterMac,
+        /// The host's address, where the route tells one.
+        ip: Option<IpAddr>,
+    },
+    /// A Type-3 route: who is to get what is flooded (RFC 7432 section 7.3).
+    Multicast {
+        /// The Ethernet tag; 0 in practice.
+        ethernet_tag: u32,
+        /// The router that takes part: its VTEP.
+        originator: IpAddr,
+    },
+    /// A route of another type, as FRR writes it: `[4]:[…]:[32]:[100.64.0.9]`.
     Other(Box<str>),
+}
+
+impl EvpnKey {
+    fn read(key: &str) -> Result<Self, Fault> {
+        if key.starts_with("[5]:") {
+            let wrong = || Fault::data("the key is not [5]:[TAG]:[LENGTH]:[ADDRESS]");
+            let (ethernet_tag, prefix) = prefix_key(key).ok_or_else(wrong)?;
+            return Ok(Self::Prefix {
+                ethernet_tag,
+                prefix,
+            });
+        }
+        if key.starts_with(MacKey::PREFIX) {
+            let MacKey {
+                ethernet_tag,
+                mac,
+                ip,
+            } = whole(key)?;
+            return Ok(Self::Mac {
+                ethernet_tag,
+                mac,
+                ip,
+            });
+        }
+        if key.starts_with(MulticastKey::PREFIX) {
+            let MulticastKey {
+                ethernet_tag,
+                originator,
+            } = whole(key)?;
+            return Ok(Self::Multicast {
+                ethernet_tag,
+                originator,
+            });
+        }
+        Ok(Self::Other(key.into()))
+    }
+}
+
+fn whole<K: Key>(key: &str) -> Result<K, Fault> {
+    K::read(key).ok_or_else(|| Fault::data(format_args!("the key is not {}", K::FORM)))
 }
 
 /// Hands over the routes of an answer in memory, one by one, until `each` breaks.
@@ -105,16 +163,7 @@ impl<F: FnMut(Advertised) -> ControlFlow<()>> Object for Distinguished<'_, F> {
         if !walker.key().starts_with('[') {
             return walker.skip();
         }
-        let key = if walker.key().starts_with("[5]:") {
-            let wrong = || Fault::data("the key is not [5]:[TAG]:[LENGTH]:[ADDRESS]");
-            let (ethernet_tag, prefix) = prefix_key(walker.key()).ok_or_else(wrong)?;
-            EvpnKey::Prefix {
-                ethernet_tag,
-                prefix,
-            }
-        } else {
-            EvpnKey::Other(walker.key().into())
-        };
+        let key = EvpnKey::read(walker.key())?;
         let Entry {
             next_hop,
             next_hop_global,

@@ -232,7 +232,11 @@ fn advertised_routes() {
     assert_eq!(routes[0], first);
     assert_eq!(
         routes[5].key,
-        EvpnKey::Other("[2]:[0]:[48]:[56:23:e0:4a:dc:07]".into())
+        EvpnKey::Mac {
+            ethernet_tag: 0,
+            mac: "56:23:e0:4a:dc:07".parse().unwrap(),
+            ip: None,
+        }
     );
     let prefixes = routes
         .iter()

@@ -43,10 +43,10 @@ pub struct Type3Route {
     pub paths: Vec<Path>,
 }
 
-struct MacKey {
-    ethernet_tag: u32,
-    mac: RouterMac,
-    ip: Option<IpAddr>,
+pub(super) struct MacKey {
+    pub(super) ethernet_tag: u32,
+    pub(super) mac: RouterMac,
+    pub(super) ip: Option<IpAddr>,
 }
 
 /// The parts of `[A]:[B]:…`, without the brackets.
@@ -84,9 +84,9 @@ impl Key for MacKey {
     }
 }
 
-struct MulticastKey {
-    ethernet_tag: u32,
-    originator: IpAddr,
+pub(super) struct MulticastKey {
+    pub(super) ethernet_tag: u32,
+    pub(super) originator: IpAddr,
 }
 
 impl Key for MulticastKey {

@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use tokio_util::sync::CancellationToken;
 
 use super::kernel::{self, LinksOf};
+use super::sent::{self, Own};
 use super::tables::{self, BgpTables, Streams};
 use super::{Asked, Small, Wanted, assemble};
 use crate::api::types::{InterfaceName, Vni, VrfName};
@@ -115,8 +116,10 @@ fn bgp_tables(job: Job, abandoned: CancellationToken) -> BgpTables {
     let vrfs = vrfs.collect();
     let Distinguishers { own, others } = &job.distinguishers;
     let evpn = evpn_paths(&mut bgpd, own.union(others));
+    let mut own_routes = Own::default();
+    own_routes.prefixes(&evpn);
     BgpTables {
-        advertised: tables::sent(&mut bgpd, &job.wanted.evpn_neighbors, &evpn),
+        sent: sent::to_each(&mut bgpd, &job.wanted.evpn_neighbors, &own_routes),
         evpn,
         vrfs,
         macs: Err(Unreadable::not_read()),

@@ -1,6 +1,6 @@
 //! FRR's tables, which can be large: read entry by entry, keeping only what facts keep.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io;
 use std::net::IpAddr;
 use std::ops::ControlFlow;
@@ -14,6 +14,7 @@ use tokio::task::JoinError;
 use tokio_util::sync::CancellationToken;
 
 use super::segments::{self, ZebraHosts};
+use super::sent::{self, Own, Sent};
 use super::{Asked, Wanted, chain, unreadable, vnis};
 use crate::api::Peer;
 use crate::api::types::VrfName;
@@ -40,7 +41,7 @@ pub(super) struct ZebraTables {
 /// bgpd's tables.
 pub(super) struct BgpTables {
     pub(super) evpn: Read<Vec<EvpnPath>>,
-    pub(super) advertised: BTreeMap<Peer, Read<HashSet<RouteId>>>,
+    pub(super) sent: BTreeMap<Peer, Read<Sent>>,
     pub(super) vrfs: BTreeMap<VrfName, Read<VrfTable>>,
     pub(super) macs: Read<Vec<MacPath>>,
     pub(super) floods: Read<Vec<FloodPath>>,
@@ -73,7 +74,7 @@ impl BgpTables {
         let of_vrf = |vrf: &VrfName| (vrf.clone(), Err(words.clone()));
         Self {
             evpn: Err(words.clone()),
-            advertised: neighbors.iter().map(of_neighbor).collect(),
+            sent: neighbors.iter().map(of_neighbor).collect(),
             vrfs: vrfs.iter().map(of_vrf).collect(),
             macs: Err(words.clone()),
             floods: Err(words.clone()),
@@ -111,22 +112,26 @@ pub(in crate::agent) async fn untold(dir: &Path, vrf: &VrfName) -> Read<BTreeSet
 
 fn bgp_tables(mut bgpd: Streams, wanted: &Wanted) -> BgpTables {
     let evpn = evpn_paths(&mut bgpd, "show bgp l2vpn evpn route type 5 json");
+    let mut own = Own::default();
+    own.prefixes(&evpn);
+    let (macs, floods) = match wanted.segments {
+        Asked::Yes => {
+            let (macs, floods) = (segments::macs(&mut bgpd), segments::floods(&mut bgpd));
+            own.segments(&macs, &floods);
+            (macs, floods)
+        }
+        Asked::No => (Err(Unreadable::not_read()), Err(Unreadable::not_read())),
+    };
     BgpTables {
-        advertised: sent(&mut bgpd, &wanted.evpn_neighbors, &evpn),
+        sent: sent::to_each(&mut bgpd, &wanted.evpn_neighbors, &own),
         evpn,
         vrfs: wanted
             .vrfs
             .iter()
             .map(|vrf| (vrf.clone(), vrf_table(&mut bgpd, vrf)))
             .collect(),
-        macs: match wanted.segments {
-            Asked::Yes => segments::macs(&mut bgpd),
-            Asked::No => Err(Unreadable::not_read()),
-        },
-        floods: match wanted.segments {
-            Asked::Yes => segments::floods(&mut bgpd),
-            Asked::No => Err(Unreadable::not_read()),
-        },
+        macs,
+        floods,
     }
 }
 
@@ -255,57 +260,6 @@ fn evpn_path(id: &RouteId, path: &bgp::Path) -> Option<EvpnPath> {
             .collect(),
         router_mac: path.extended.router_mac.map(vnis::mac),
         standing: standing(path),
-    })
-}
-
-/// Which of this router's own Type-5 routes were sent to each neighbour.
-///
-/// They are asked for by their distinguishers: bgpd sends the fabric's routes back to it, and does
-/// nothing else while it writes down all of them, which takes seconds where they are many.
-pub(super) fn sent(
-    bgpd: &mut Streams,
-    neighbors: &[Peer],
-    evpn: &Read<Vec<EvpnPath>>,
-) -> BTreeMap<Peer, Read<HashSet<RouteId>>> {
-    let own: Read<BTreeSet<&Rd>> = match evpn {
-        Ok(paths) => {
-            let own = paths.iter().filter(|path| path.origin == Origin::Local);
-            Ok(own.map(|path| &path.id.rd).collect())
-        }
-        Err(why) => Err(why.clone()),
-    };
-    let mut to = |neighbor: &Peer| -> Read<HashSet<RouteId>> {
-        let mut all = HashSet::new();
-        for rd in own.as_ref().map_err(Clone::clone)? {
-            all.extend(sent_of(bgpd, neighbor, rd)?);
-        }
-        Ok(all)
-    };
-    let neighbors = neighbors.iter();
-    neighbors
-        .map(|neighbor| (neighbor.clone(), to(neighbor)))
-        .collect()
-}
-
-/// The Type-5 routes under one distinguisher that were sent to a neighbour.
-fn sent_of(bgpd: &mut Streams, neighbor: &Peer, rd: &Rd) -> Read<HashSet<RouteId>> {
-    let command =
-        format!("show bgp l2vpn evpn rd {rd} neighbors {neighbor} advertised-routes json");
-    bgpd.collect(&command, |answer, routes: &mut HashSet<RouteId>| {
-        evpn::advertised_from(answer, |route| {
-            match route.key {
-                evpn::EvpnKey::Prefix {
-                    ethernet_tag: _,
-                    prefix,
-                } => {
-                    let rd = vnis::rd(&route.rd);
-                    routes.insert(RouteId { rd, prefix });
-                }
-                // MAC addresses and multicast groups: no prefix of a VRF.
-                evpn::EvpnKey::Other(_) => {}
-            }
-            ControlFlow::Continue(())
-        })
     })
 }
 

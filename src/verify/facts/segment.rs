@@ -1,11 +1,12 @@
 //! Layer 2 segments: what bgpd, zebra and the kernel know of the hosts in them.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::fmt;
 use std::net::IpAddr;
 
 use super::{Origin, Rd, Read, Standing, Unreadable};
-use crate::api::RouteTarget;
 use crate::api::types::Vni;
+use crate::api::{Peer, RouteTarget};
 use crate::plan::link::Mac;
 
 /// What was read of all segments together.
@@ -23,6 +24,10 @@ pub struct SegmentFacts {
     /// The EVPN table's Type-3 routes, one entry a path
     /// (`show bgp l2vpn evpn route type 3 json`).
     pub floods: Read<Vec<FloodPath>>,
+    /// This router's own routes of segments that were sent to each neighbour
+    /// (`show bgp l2vpn evpn rd RD neighbors X advertised-routes json`). A neighbour that is not
+    /// listed was not asked.
+    pub advertised: BTreeMap<Peer, Read<HashSet<SegmentRoute>>>,
     /// The hosts that the kernel's bridges learned at their ports (`bridge fdb`, `master`).
     pub learned: Read<Vec<LearnedMac>>,
 }
@@ -35,7 +40,42 @@ impl Default for SegmentFacts {
             duplicate_addresses: Err(Unreadable::not_read()),
             macs: Err(Unreadable::not_read()),
             floods: Err(Unreadable::not_read()),
+            advertised: BTreeMap::new(),
             learned: Err(Unreadable::not_read()),
+        }
+    }
+}
+
+/// A route of a segment, whoever told it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum SegmentRoute {
+    /// A Type-3 route: who takes part.
+    Flood {
+        /// The route distinguisher.
+        rd: Rd,
+        /// The router that takes part: its VTEP.
+        originator: IpAddr,
+    },
+    /// A Type-2 route: a host.
+    Mac {
+        /// The route distinguisher.
+        rd: Rd,
+        /// The host's MAC.
+        mac: Mac,
+        /// The host's address, where the route tells one.
+        ip: Option<IpAddr>,
+    },
+}
+
+impl fmt::Display for SegmentRoute {
+    /// The route without its distinguisher, which people know by the segment.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Flood { originator, .. } => write!(f, "VTEP {originator}"),
+            Self::Mac { mac, ip: None, .. } => write!(f, "{mac}"),
+            Self::Mac {
+                mac, ip: Some(ip), ..
+            } => write!(f, "{mac} {ip}"),
         }
     }
 }
@@ -95,6 +135,18 @@ pub struct MacPath {
     pub came: Came,
 }
 
+impl MacPath {
+    /// The route, without the path.
+    #[must_use]
+    pub fn route(&self) -> SegmentRoute {
+        SegmentRoute::Mac {
+            rd: self.rd.clone(),
+            mac: self.mac,
+            ip: self.ip,
+        }
+    }
+}
+
 /// One path to a router that takes part in a segment: a Type-3 route.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FloodPath {
@@ -104,6 +156,17 @@ pub struct FloodPath {
     pub originator: IpAddr,
     /// Where it came from.
     pub came: Came,
+}
+
+impl FloodPath {
+    /// The route, without the path.
+    #[must_use]
+    pub fn route(&self) -> SegmentRoute {
+        SegmentRoute::Flood {
+            rd: self.rd.clone(),
+            originator: self.originator,
+        }
+    }
 }
 
 /// What all paths of the EVPN table have.

@@ -277,6 +277,11 @@ fn segments() -> SegmentFacts {
         duplicate_addresses: Ok(Vec::new()),
         macs: read_segments::macs(capture!("show-bgp-l2vpn-evpn-route-type-2.json")),
         floods: read_segments::floods(capture!("show-bgp-l2vpn-evpn-route-type-3.json")),
+        advertised: [(
+            peer(),
+            read_segments::advertised(capture!("show-bgp-l2vpn-evpn-advertised.json")),
+        )]
+        .into(),
         learned: Ok(vec![LearnedMac {
             port: LAN_PORT,
             mac: LOCAL_HOST,

@@ -31,7 +31,8 @@ fn good_ones_are_counted() {
     let expected = [
         // Of each IP version one from the host, its own address, and IPv4's is a gateway, too.
         (Check::HostRouteExported, 5),
-        (Check::RouteAdvertised, 5),
+        // These, a host of the segment, and that we take part in it.
+        (Check::RouteAdvertised, 7),
         // Five prefixes, a host of the segment, and who takes part in it.
         (Check::RouteValid, 7),
         (Check::RouteImported, 5),

@@ -113,6 +113,9 @@ fn know_segment(facts: &mut Facts) {
         rd: own.rd.clone(),
         ..ours.expect("our own").clone()
     };
+    for sent in facts.segments.advertised.values_mut().flatten() {
+        sent.insert(ours.route());
+    }
     floods.push(ours);
     bgp.insert(flat, own);
     let zebra = facts.segments.zebra.as_mut().expect("read");

@@ -1,19 +1,21 @@
 //! FRR's captured answers on segments and on the underlay, as facts.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::io;
 use std::net::IpAddr;
 use std::ops::ControlFlow;
 
 use ipnet::IpNet;
 use perouter_parsers::bgp::Path;
+use perouter_parsers::evpn::EvpnKey;
 use perouter_parsers::{bfd, evpn, id, nexthop};
 
 use super::read::{mac, next_hop, origin, rd, route_target, standing, unreadable};
 use crate::api::types::Vni;
 use crate::plan::link::Mac;
 use crate::verify::facts::{
-    BfdSession, BfdState, Came, FloodPath, Host, HostPlace, MacPath, Moves, Read, ZebraSegment,
+    BfdSession, BfdState, Came, FloodPath, Host, HostPlace, MacPath, Moves, Read, SegmentRoute,
+    ZebraSegment,
 };
 
 fn vni(vni: id::Vni) -> Vni {
@@ -40,6 +42,27 @@ pub(super) fn macs(answer: impl io::Read) -> Read<Vec<MacPath>> {
             ip: route.ip,
             came: came(path),
         }));
+        ControlFlow::Continue(())
+    })
+    .map_err(|error| unreadable(&error))?;
+    Ok(all)
+}
+
+/// Reads `show bgp l2vpn evpn neighbors X advertised-routes json`: what it says of segments.
+pub(super) fn advertised(answer: impl io::Read) -> Read<HashSet<SegmentRoute>> {
+    let mut all = HashSet::new();
+    evpn::advertised_from(answer, |route| {
+        let rd = rd(&route.rd);
+        match route.key {
+            EvpnKey::Mac { mac: host, ip, .. } => {
+                let mac = mac(host);
+                all.insert(SegmentRoute::Mac { rd, mac, ip });
+            }
+            EvpnKey::Multicast { originator, .. } => {
+                all.insert(SegmentRoute::Flood { rd, originator });
+            }
+            EvpnKey::Prefix { .. } | EvpnKey::Other(_) => {}
+        }
         ControlFlow::Continue(())
     })
     .map_err(|error| unreadable(&error))?;

@@ -2,13 +2,14 @@
 
 use super::fixture::{
     LAN_BRIDGE, LAN_PORT, LAN_VXLAN, LOCAL_HOST, REMOTE_HOST, bad, facts, good, intent, ip, name,
-    peer_address, remote_vtep, run, waiting,
+    peer, peer_address, remote_vtep, run, waiting,
 };
 use crate::api::Vni;
 use crate::plan::link::{Mac, SeenLink};
 use crate::verify::facts::{
     BgpVni, Facts, FdbEntry, FloodPath, ForwardTo, Host, HostPlace, LearnedMac, MacPath, Moves,
-    NeighbourEntry, Origin, Standing, VniKind, ZebraSegment,
+    NeighbourEntry, Origin, SegmentFacts, SegmentRoute, Standing, Unreadable, VniKind,
+    ZebraSegment,
 };
 use crate::verify::lost_hosts::{LostHosts, lost_hosts};
 use crate::verify::{Check, verify};
@@ -55,6 +56,12 @@ fn flood_path(facts: &mut Facts, local: bool) -> &mut FloodPath {
     let paths = facts.segments.floods.as_mut().unwrap();
     let is_it = |path: &&mut FloodPath| (path.came.origin == Origin::Local) == local;
     paths.iter_mut().find(is_it).unwrap()
+}
+
+/// Some of our own routes were not sent.
+fn unsent(facts: &mut Facts, which: fn(&SegmentRoute) -> bool) {
+    let sent = facts.segments.advertised.get_mut(&peer()).unwrap();
+    sent.as_mut().unwrap().retain(|route| !which(route));
 }
 
 fn entry(facts: &mut Facts, mac: Mac) -> &mut FdbEntry {
@@ -150,6 +157,16 @@ fn own_hosts() {
             &[(Check::LocalMacAdvertised, HERE)],
         ),
         (
+            "a Type-2 route that is not sent",
+            |facts| unsent(facts, |route| matches!(route, SegmentRoute::Mac { .. })),
+            &[(Check::RouteAdvertised, "56:23:e0:4a:dc:07 to 10.0.1.1")],
+        ),
+        (
+            "a Type-3 route that is not sent",
+            |facts| unsent(facts, |route| matches!(route, SegmentRoute::Flood { .. })),
+            &[(Check::RouteAdvertised, "VTEP 100.65.0.1 to 10.0.1.1")],
+        ),
+        (
             "not known to zebra",
             |facts| {
                 let hosts = facts.segments.hosts.as_mut().unwrap();
@@ -240,6 +257,8 @@ fn remote_hosts() {
                 entry(facts, REMOTE_HOST).link = LAN_VXLAN + 100;
                 let mut ours = mac_path(facts, LOCAL_HOST).clone();
                 ours.mac = REMOTE_HOST;
+                let sent = facts.segments.advertised.get_mut(&peer()).unwrap();
+                sent.as_mut().unwrap().insert(ours.route());
                 facts.segments.macs.as_mut().unwrap().push(ours);
             },
             &[],
@@ -408,10 +427,37 @@ fn what_lies_behind_waits() {
     let findings = verify(&intent(), &facts);
     for check in [
         Check::LocalMacAdvertised,
+        Check::RouteAdvertised,
         Check::FloodList,
         Check::RemoteMacInFdb,
         Check::DuplicateAddress,
     ] {
         assert_eq!(waiting(&findings, check), ["vni-up"], "{check}");
+    }
+}
+
+/// Whether a route was sent cannot be told of routes that are not known.
+#[test]
+fn what_is_sent_waits_for_what_there_is_to_send() {
+    let unread = || Unreadable::not_read();
+    let breaks: [(fn(&mut SegmentFacts, Unreadable), &str); 2] = [
+        (
+            |segments, unread| segments.macs = Err(unread),
+            "show bgp l2vpn evpn route type 2 json",
+        ),
+        (
+            |segments, unread| segments.floods = Err(unread),
+            "show bgp l2vpn evpn route type 3 json",
+        ),
+    ];
+    for (unreadable, source) in breaks {
+        let mut facts = facts();
+        unreadable(&mut facts.segments, unread());
+        let findings = verify(&intent(), &facts);
+        let waiting = waiting(&findings, Check::RouteAdvertised);
+        assert!(
+            waiting.iter().any(|what| what.contains(source)),
+            "{source}: {waiting:?}"
+        );
     }
 }

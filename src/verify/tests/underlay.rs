@@ -319,7 +319,10 @@ fn bfd_of_a_neighbour_behind_an_interface() {
     let session = sessions.remove(&peer()).unwrap();
     sessions.insert(behind.clone(), session);
     let sent = facts.advertised.remove(&peer()).unwrap();
-    facts.advertised.insert(behind, sent);
+    facts.advertised.insert(behind.clone(), sent);
+    let of_segments = &mut facts.segments.advertised;
+    let sent = of_segments.remove(&peer()).unwrap();
+    of_segments.insert(behind, sent);
     assert_eq!(bad(&verify(&intent, &facts)), []);
     facts.underlay.bfd.as_mut().unwrap()[0].link = Some(name("eth1"));
     let expected = [(Check::BfdSession, "eth0".to_owned())];

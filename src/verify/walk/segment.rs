@@ -40,13 +40,14 @@ pub(super) fn walk(one: &One<'_>, wanted: &[Link]) -> VniWalk {
 }
 
 /// The hops, in the order in which they rest on each other.
-const HOPS: [(Stage, Check); 10] = [
+const HOPS: [(Stage, Check); 11] = [
     (Stage::Links, Check::LinksPresent),
     (Stage::ZebraVni, Check::VniUp),
     (Stage::BgpVni, Check::BgpVni),
     (Stage::Gateway, Check::Gateway),
     (Stage::Kernel, Check::HostRouteInKernel),
     (Stage::OwnHosts, Check::LocalMacAdvertised),
+    (Stage::Advertised, Check::RouteAdvertised),
     (Stage::EvpnPath, Check::RouteValid),
     (Stage::FloodList, Check::FloodList),
     (Stage::RemoteHosts, Check::RemoteMacInFdb),
@@ -98,6 +99,10 @@ fn seen(one: &One<'_>, stage: Stage) -> String {
         }
         Stage::Kernel => "the gateway's network, in the VRF's table".to_owned(),
         Stage::OwnHosts => named("host", "hosts", &routes.local),
+        Stage::Advertised => {
+            let peers = one.fabric.evpn_peers.iter();
+            format!("to {}", named("neighbour", "neighbours", peers))
+        }
         Stage::EvpnPath => {
             let best = |standing: Standing| standing == Standing::Best;
             let macs = routes.macs.iter().filter(|path| best(path.came.standing));
@@ -126,8 +131,7 @@ fn seen(one: &One<'_>, stage: Stage) -> String {
         | Stage::Rib
         | Stage::Neighbour
         | Stage::Fdb
-        | Stage::Exported
-        | Stage::Advertised => String::new(),
+        | Stage::Exported => String::new(),
     }
 }
 

@@ -1,7 +1,7 @@
 //! The fixture's segment, whole and with one thing broken.
 
 use crate::plan::link::Mac;
-use crate::verify::facts::{Facts, Unreadable};
+use crate::verify::facts::{Facts, SegmentRoute, Unreadable};
 use crate::verify::tests::fixture::{self, LAN_VXLAN, REMOTE_HOST, name};
 use crate::verify::walk::{Stage, State, Verdict, VniWalk, Walk, concerned, walk};
 
@@ -38,6 +38,7 @@ fn a_whole_segment_names_every_hop() {
             "gateway: 1 address: 192.170.1.1/24",
             "kernel route: the gateway's network, in the VRF's table",
             "own hosts: 1 host: 56:23:e0:4a:dc:07",
+            "sent: to 1 neighbour: 10.0.1.1",
             "EVPN path: 1 Type-2 and 1 Type-3 routes are best",
             "flood list: 1 VTEP: 100.65.0.2",
             "remote hosts: 1 host: 1e:48:f6:9f:6e:be dst 100.65.0.2",
@@ -49,7 +50,7 @@ fn a_whole_segment_names_every_hop() {
 }
 
 /// What is broken, where it is told, and in what words it is seen.
-const BREAKS: [(Break, Stage, &str); 5] = [
+const BREAKS: [(Break, Stage, &str); 6] = [
     (
         |facts| {
             let router = &mut facts.kernel.as_mut().unwrap().router;
@@ -70,6 +71,15 @@ const BREAKS: [(Break, Stage, &str); 5] = [
         |facts| facts.segments.macs.as_mut().unwrap().clear(),
         Stage::OwnHosts,
         "56:23:e0:4a:dc:07: known to zebra, but no Type-2 route",
+    ),
+    (
+        |facts| {
+            let sent = facts.segments.advertised.get_mut(&fixture::peer());
+            let sent = sent.unwrap().as_mut().unwrap();
+            sent.retain(|route| matches!(route, SegmentRoute::Flood { .. }));
+        },
+        Stage::Advertised,
+        "56:23:e0:4a:dc:07 to 10.0.1.1: not sent",
     ),
     (
         |facts| remove(facts, Mac([0; 6])),
@@ -131,6 +141,11 @@ fn what_cannot_be_read_is_no_verdict() {
     let stages: Vec<Stage> = unknown.map(|hop| hop.stage).collect();
     assert_eq!(
         stages,
-        [Stage::EvpnPath, Stage::FloodList, Stage::RemoteHosts]
+        [
+            Stage::Advertised,
+            Stage::EvpnPath,
+            Stage::FloodList,
+            Stage::RemoteHosts
+        ]
     );
 }

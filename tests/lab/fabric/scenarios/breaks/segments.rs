@@ -38,6 +38,11 @@ pub(super) const BREAKS: &[Break] = &[
          now; r ip neigh replace 10.20.0.12 lladdr 02:00:00:00:00:77 dev br-pe-110 nud noarp extern_learn",
         ":")
         .after(NODE2, SPEAK, ":"),
+    fault("a policy keeps our hosts from the switch", "route-advertised", Soon::Late, NODE1,
+        "printf '%s\n' 'route-map no-hosts deny 10' ' match evpn route-type macip' \
+                       'route-map no-hosts permit 20' 'router bgp 64514' ' address-family l2vpn evpn' \
+                       '  neighbor 10.0.1.1 route-map no-hosts out' | raw",
+        "rm /etc/perouter/zz-raw.yaml"),
     fault("nobody is to flood", "flood-list", Soon::Told, NODE1,
         "printf '%s\n' 'router bgp 64514' ' address-family l2vpn evpn' '  flooding disable' | raw",
         "rm /etc/perouter/zz-raw.yaml"),
