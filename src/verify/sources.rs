@@ -149,24 +149,24 @@ pub(super) fn check(intent: &NodeIntent, facts: &Facts, ledger: &mut Ledger) {
     if !intent.vnis.is_empty() {
         count(&mut node, Source::ZebraVnis, &facts.zebra_vnis);
     }
-    if !intent.vnis.is_empty() || !intent.segments.is_empty() {
-        if let Some(underlay) = &intent.underlay {
-            let neighbors = &underlay.spec.neighbors;
-            let none = Sessions::new();
-            let sessions = facts.fabric_sessions.as_ref().unwrap_or(&none);
-            let callers = neighbors.iter().flat_map(|neighbor| {
-                let callers = sessions_of(&neighbor.peer, sessions, neighbors).into_iter();
-                callers.map(move |(peer, _)| (neighbor, peer))
-            });
-            for (neighbor, peer) in callers {
-                let source = Source::Advertised(peer);
-                match facts.advertised.get(peer) {
-                    // A neighbour without EVPN, or one that is down, is sent nothing.
-                    None if !is_evpn_up(facts, peer) => {}
-                    Some(_) if !families(neighbor, underlay).contains(&Family::Evpn) => {}
-                    None => node.bad(source, || fault(source, &not_read)),
-                    Some(read) => count(&mut node, source, read),
-                }
+    if let Some(underlay) = &intent.underlay
+        && (!intent.vnis.is_empty() || !intent.segments.is_empty())
+    {
+        let neighbors = &underlay.spec.neighbors;
+        let none = Sessions::new();
+        let sessions = facts.fabric_sessions.as_ref().unwrap_or(&none);
+        let callers = neighbors.iter().flat_map(|neighbor| {
+            let callers = sessions_of(&neighbor.peer, sessions, neighbors).into_iter();
+            callers.map(move |(peer, _)| (neighbor, peer))
+        });
+        for (neighbor, peer) in callers {
+            let source = Source::Advertised(peer);
+            match facts.advertised.get(peer) {
+                // A neighbour without EVPN, or one that is down, is sent nothing.
+                None if !is_evpn_up(facts, peer) => {}
+                Some(_) if !families(neighbor, underlay).contains(&Family::Evpn) => {}
+                None => node.bad(source, || fault(source, &not_read)),
+                Some(read) => count(&mut node, source, read),
             }
         }
     }

@@ -439,20 +439,20 @@ fn what_lies_behind_waits() {
 /// Whether a route was sent cannot be told of routes that are not known.
 #[test]
 fn what_is_sent_waits_for_what_there_is_to_send() {
-    let unread = || Unreadable::not_read();
-    let breaks: [(fn(&mut SegmentFacts, Unreadable), &str); 2] = [
+    type Lose = fn(&mut SegmentFacts);
+    let losses: [(Lose, &str); 2] = [
         (
-            |segments, unread| segments.macs = Err(unread),
+            |segments| segments.macs = Err(Unreadable::not_read()),
             "show bgp l2vpn evpn route type 2 json",
         ),
         (
-            |segments, unread| segments.floods = Err(unread),
+            |segments| segments.floods = Err(Unreadable::not_read()),
             "show bgp l2vpn evpn route type 3 json",
         ),
     ];
-    for (unreadable, source) in breaks {
+    for (lose, source) in losses {
         let mut facts = facts();
-        unreadable(&mut facts.segments, unread());
+        lose(&mut facts.segments);
         let findings = verify(&intent(), &facts);
         let waiting = waiting(&findings, Check::RouteAdvertised);
         assert!(

@@ -278,12 +278,42 @@ print(answer.read().decode())
         Ok(())
     }
 
+    /// How the kernels of the agents' nodes lead packets of the VRFs.
+    pub(crate) fn ways(&self) -> String {
+        const LOOK: &str = r#"
+            ip route show proto bgp | tr '\n' ';'; echo
+            nsenter --net=/run/netns/perouter bash -c '
+                ip route show proto bgp | tr "\n" ";"; echo
+                for vrf in $(ip -o link show type vrf | cut -d " " -f 2 | tr -d :); do
+                    ip route show proto bgp vrf $vrf | tr "\n" ";"; echo
+                    ip neigh show vrf $vrf | tr "\n" ";"; echo
+                done
+                for device in $(ip -o link show type vxlan | cut -d " " -f 2 | tr -d :); do
+                    bridge fdb show dev $device | tr "\n" ";"; echo
+                done'"#;
+        self.look(LOOK)
+    }
+
     /// What the agents say and said last, for whoever has to find out why something failed.
     pub(crate) fn evidence(&self) -> String {
+        // Sessions with the time for which they have been up.
+        const LOOK: &str = r#"
+            perouter status | sed -n '1p; /^Not as it should be/,$p'
+            for instance in "" "-N perouter"; do
+                # The instance is an option and its value, or nothing.
+                # shellcheck disable=SC2086
+                echo "sessions ${instance:-of the host}:" $(vtysh $instance \
+                    -c 'show bgp vrf all summary' 2>/dev/null | awk '$2 == 4 {print $1, $9}')
+            done
+            tail -n 18 /var/log/perouter/agent.log"#;
+        self.look(LOOK)
+    }
+
+    /// What a script prints in each node with an agent, however it ends.
+    fn look(&self, script: &str) -> String {
         let mut text = String::new();
         for node in AGENTS {
-            let look = "perouter status; echo; tail -n 15 /var/log/perouter/agent.log";
-            match self.run(node, &["bash", "-c", look]) {
+            match self.run(node, &["bash", "-c", script]) {
                 Ok(said) => text.push_str(&format!("--- {node}: {}{}", said.errors, said.output)),
                 Err(error) => text.push_str(&format!("--- {node}: {error}\n")),
             }

@@ -43,6 +43,8 @@ pub(crate) struct Pinged {
     pub(crate) lost: usize,
     /// The longest time without an answer.
     pub(crate) gap: Duration,
+    /// How packets were led when it ended, if some were lost.
+    ways: String,
     /// When answers came, in seconds since 1970, by the pings' numbers.
     answers: BTreeMap<usize, f64>,
 }
@@ -131,7 +133,13 @@ impl Pinging {
         } = self;
         fabric.shell(node, &format!("kill -INT $(cat {pid_file})"))?;
         thread.join().map_err(|_| "the thread that pings died")??;
-        read(what, interval, &fabric.ask(node, &["cat", &log])?)
+        let pinged = read(what, interval, &fabric.ask(node, &["cat", &log])?)?;
+        if pinged.lost == 0 {
+            return Ok(pinged);
+        }
+        // They may be mended when somebody judges it.
+        let ways = fabric.ways();
+        Ok(Pinged { ways, ..pinged })
     }
 }
 
@@ -164,6 +172,7 @@ fn read(what: String, interval: Duration, output: &str) -> Result<Pinged, Failur
         sent,
         lost: sent - on_their_way - answers.len(),
         gap: longest_gap(answers.values()),
+        ways: String::new(),
         answers,
     })
 }
@@ -189,6 +198,7 @@ impl Pinged {
             sent: to - from + 1,
             lost: to - from + 1 - answers.len(),
             gap: longest_gap(answers.values()),
+            ways: self.ways.clone(),
             answers,
         }
     }
@@ -211,7 +221,8 @@ impl Pinged {
         let losses = self.losses();
         Err(format!(
             "{lost} of {sent} pings from {what} were lost, {gap:.2} s between two answers at \
-             most: {losses}"
+             most: {losses}\n{}",
+            self.ways
         )
         .into())
     }

@@ -107,8 +107,8 @@ fn by_labels(fabric: &Fabric) -> Result<String, Failure> {
     traces(fabric, true)?;
     fabric.ready(NODE1, DEADLINE)?;
     let pinged = pinging.stop(fabric)?;
-    pinged.all_answered()?;
     let sessions = bgp::undisturbed(&before, &bgp::sessions(fabric)?, is_others)?;
+    pinged.all_answered()?;
 
     labelled(fabric, "tenants=yes,role=spare")?;
     let everything = &tenants | &witness::l3vni("blue", 200);
