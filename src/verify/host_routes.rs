@@ -12,6 +12,7 @@ use super::facts::{
 use super::finding::Check;
 use super::import::{effective, ip_word};
 use super::ledger::{Fault, Ledger, Tally};
+use super::sessions::still_telling;
 use super::sources::{Source, waiting};
 use crate::api::types::{ObjectKey, VrfName};
 use crate::intent::VniIntent;
@@ -150,6 +151,12 @@ pub(super) fn check_vni(
         }
     }
     ledger.close(object, tally);
+    let sessions = facts.vrfs.get(&vni.spec.vrf).map(|vrf| &vrf.sessions);
+    let sessions = sessions.and_then(|read| read.as_ref().ok());
+    if let Some(host) = sessions.and_then(|sessions| still_telling(&vni.legs, sessions)) {
+        let waiting_for = format!("the routes of {host}");
+        ledger.pending(Check::HostRouteInKernel, object, waiting_for);
+    }
 }
 
 /// Checks the networks of a segment's gateway.

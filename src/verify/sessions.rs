@@ -1,9 +1,12 @@
 //! BGP sessions: established, and with the families that they should carry.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use super::age::Age;
-use super::facts::{EndOfRib, Facts, Negotiation, Session, SessionState, Sessions, sessions_of};
+use super::facts::{
+    EndOfRib, Facts, FamilyState, Negotiation, Session, SessionState, Sessions, sessions_of,
+};
 use super::finding::Check;
 use super::ledger::{Fault, Ledger};
 use super::sources::{Source, waiting};
@@ -36,6 +39,28 @@ fn has_told(session: &Session) -> bool {
         SessionState::Established { uptime } => marked || uptime >= TOLD_BY_THEN,
         SessionState::Down { .. } => false,
     }
+}
+
+/// A host whose session is up and that may have routes yet to tell. One that sends no marker has
+/// told all by the time above, or once it has told anything.
+pub(super) fn still_telling(legs: &[HostLeg], sessions: &Sessions) -> Option<IpAddr> {
+    let is_telling = |host: &IpAddr| {
+        let Some(session) = sessions.get(&Peer::Address(*host)) else {
+            return false;
+        };
+        let SessionState::Established { uptime } = session.state else {
+            return false;
+        };
+        let mut agreed = session.families.values();
+        let is_awaited = |family: &FamilyState| {
+            family.negotiation == Negotiation::Agreed
+                && family.end_of_rib == EndOfRib::Awaited
+                && family.received == 0
+        };
+        uptime < TOLD_BY_THEN && agreed.any(is_awaited)
+    };
+    let mut hosts = legs.iter().map(|leg| leg.host.addr());
+    hosts.find(is_telling)
 }
 
 /// Whether a session exchanges EVPN routes.

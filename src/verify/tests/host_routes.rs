@@ -1,8 +1,12 @@
 //! What the host announced, and the networks of links: each hop is broken by itself.
 
+use std::time::Duration;
+
 use super::fixture::{VETH, bad, facts, intent, ip, name, net, red, run, waiting};
+use crate::api::{Family, Peer};
 use crate::verify::facts::{
-    Facts, KernelRoute, RibChoice, RibEntry, RibProtocol, RouteAction, RouteHop, Standing, VrfFacts,
+    EndOfRib, Facts, FamilyState, KernelRoute, Negotiation, RibChoice, RibEntry, RibProtocol,
+    RouteAction, RouteHop, SessionState, Standing, VrfFacts,
 };
 use crate::verify::untold::vrfs_that_lack;
 use crate::verify::{Check, verify};
@@ -169,4 +173,63 @@ fn a_vrf_lacks_what_did_not_come_from_bgpd_to_zebra() {
         [],
         "zebra has all that it should"
     );
+}
+
+/// A session that has just come up: what the host has to tell may be on its way.
+#[test]
+fn a_host_is_waited_for_until_it_has_told_all_or_anything_or_has_had_the_time() {
+    let waiting_with = |uptime, change: fn(&mut FamilyState)| {
+        let mut facts = facts();
+        let sessions = vrf(&mut facts).sessions.as_mut().unwrap();
+        let session = sessions.get_mut(&Peer::Address(ip("192.169.10.2")));
+        let session = session.unwrap();
+        let uptime = Duration::from_millis(uptime);
+        session.state = SessionState::Established { uptime };
+        for family in session.families.values_mut() {
+            family.end_of_rib = EndOfRib::Awaited;
+            family.received = 0;
+            change(family);
+        }
+        let findings = verify(&intent(), &facts);
+        waiting(&findings, Check::HostRouteInKernel)
+    };
+    let early = waiting_with(9_999, |_| {});
+    assert_eq!(early, ["the routes of 192.169.10.2"]);
+    let told: [(u64, fn(&mut FamilyState)); 4] = [
+        (10, |family| family.end_of_rib = EndOfRib::Received),
+        (10, |family| family.received = 1),
+        (10, |family| family.negotiation = Negotiation::Missing),
+        (10_000, |_| {}),
+    ];
+    for (uptime, change) in told {
+        assert!(waiting_with(uptime, change).is_empty(), "{uptime}");
+    }
+}
+
+/// Of two families each has its own marker.
+#[test]
+fn a_host_that_has_told_one_family_alone_is_waited_for() {
+    let mut facts = facts();
+    let sessions = vrf(&mut facts).sessions.as_mut().unwrap();
+    let session = sessions.get_mut(&Peer::Address(ip("192.169.10.2")));
+    let session = session.unwrap();
+    session.state = SessionState::Established {
+        uptime: Duration::from_millis(10),
+    };
+    let template = *session.families.values().next().unwrap();
+    for (family, end_of_rib) in [
+        (Family::Ipv4Unicast, EndOfRib::Received),
+        (Family::Ipv6Unicast, EndOfRib::Awaited),
+    ] {
+        let state = FamilyState {
+            negotiation: Negotiation::Agreed,
+            end_of_rib,
+            received: 0,
+            ..template
+        };
+        session.families.insert(family, state);
+    }
+    let findings = verify(&intent(), &facts);
+    let waiting = waiting(&findings, Check::HostRouteInKernel);
+    assert_eq!(waiting, ["the routes of 192.169.10.2"]);
 }
