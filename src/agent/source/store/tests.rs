@@ -112,7 +112,7 @@ fn an_object_that_cannot_be_taken_is_told_with_the_reason() {
     let candidates = store.contents(&Secrets::default()).candidates;
     let refused = candidates.objects[0].manifest.as_ref().unwrap_err();
     assert!(
-        matches!(refused, Unfit::Faulty(why) if why.contains("0 is not a VNI")),
+        matches!(refused, Unfit::Faulty { message, .. } if message.contains("0 is not a VNI")),
         "{refused:?}"
     );
     assert_eq!(candidates.objects[0].source, "Kubernetes API, L3VNI");
