@@ -11,6 +11,7 @@ mod host_session;
 mod l2vni;
 mod l3passthrough;
 mod l3vni;
+mod l3vpn;
 mod neighbor;
 mod raw_frr_config;
 mod selector;
@@ -19,6 +20,7 @@ mod underlay;
 #[cfg(test)]
 pub(super) mod tests;
 
+pub use l3vpn::VRF_OVER_SRV6;
 pub use raw_frr_config::is_for_bgpd;
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
