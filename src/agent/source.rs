@@ -180,6 +180,14 @@ pub(super) fn opened(
     (manifest, Arc::new(parsed.document))
 }
 
+/// An object that is wrong, on the nodes that it is meant for.
+pub(super) fn faulty(message: String, document: &Value) -> Unfit {
+    Unfit::Faulty {
+        message,
+        selector: api::convert::nodes_of(document),
+    }
+}
+
 fn is_manifest(path: &Path) -> bool {
     let hidden = path
         .file_name()
@@ -251,7 +259,7 @@ impl Said {
             } = object;
             let (manifest, document) = opened(source, (manifest, document), secrets);
             if let Ok(manifest) = &manifest {
-                let written = (manifest.clone(), document);
+                let written = (manifest.clone(), Arc::clone(&document));
                 contents.documents.insert(key.clone(), written);
             }
             contents.candidates.objects.push(Candidate {
@@ -259,7 +267,7 @@ impl Said {
                 source: source.to_owned(),
                 origin: Origin::File,
                 // Whoever writes files here rules the node: their namespaces are names alone.
-                manifest: manifest.map_err(Unfit::Faulty),
+                manifest: manifest.map_err(|message| faulty(message, &document)),
             });
         }
     }

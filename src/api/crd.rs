@@ -54,13 +54,14 @@ fn file(definition: &CustomResourceDefinition) -> Result<CrdFile, CrdError> {
     })
 }
 
-/// The definitions of all kinds that are implemented, each with its kind.
+/// The definitions of all kinds, each with its kind.
 #[must_use]
 pub fn definitions() -> &'static [(Kind, CustomResourceDefinition)] {
     &DEFINITIONS
 }
 
-/// The schema of a kind's manifests; `None` if the kind is not implemented yet.
+/// The schema of a kind's manifests; `None` for a kind without a definition, of which there is
+/// none.
 pub(super) fn schema(kind: Kind) -> Option<&'static JSONSchemaProps> {
     let (_, definition) = DEFINITIONS.iter().find(|(known, _)| *known == kind)?;
     definition
@@ -78,6 +79,7 @@ static DEFINITIONS: LazyLock<Vec<(Kind, CustomResourceDefinition)>> = LazyLock::
         (Kind::Underlay, v1alpha1::Underlay::crd()),
         (Kind::L3Vni, v1alpha1::L3Vni::crd()),
         (Kind::L2Vni, v1alpha1::L2Vni::crd()),
+        (Kind::L3Vpn, v1alpha1::L3Vpn::crd()),
         (Kind::L3Passthrough, v1alpha1::L3Passthrough::crd()),
         (Kind::RawFrrConfig, v1alpha1::RawFrrConfig::crd()),
     ];

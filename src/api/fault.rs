@@ -4,7 +4,7 @@ use std::fmt;
 
 use thiserror::Error;
 
-use super::types::{Kind, ObjectKey, ValueError};
+use super::types::{ObjectKey, ValueError};
 
 /// Which object is spoken of, however little of it could be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -171,9 +171,6 @@ pub enum Reason {
     /// Right for OpenPERouter, but this program does not act on it yet.
     #[error("{0} not supported yet")]
     NotYet(&'static str),
-    /// A kind of the group that this program does not act on yet.
-    #[error("kind {0} is not supported yet")]
-    KindNotYet(Kind),
     /// Another group or version.
     #[error(
         "{found:?} is not served here; it must be {:?}",

@@ -246,9 +246,12 @@ fn read(identity: &mut Identity, object: &Value, faults: &mut Faults) -> Option<
     identity.key.clone_from(&key);
     let kind = kind?;
     let Some(schema) = crd::schema(kind) else {
-        faults.add("", Reason::KindNotYet(kind));
+        faults.add("", Reason::NotYet("objects of this kind are"));
         return None;
     };
+    if kind == Kind::L3Vpn {
+        faults.add("", convert::VRF_OVER_SRV6);
+    }
     check_top(fields, schema, faults);
     let document = Document {
         fields,
@@ -272,10 +275,9 @@ fn read(identity: &mut Identity, object: &Value, faults: &mut Faults) -> Option<
         Kind::RawFrrConfig => document
             .object::<v1alpha1::RawFrrConfigSpec>(faults)
             .map(Manifest::RawFrrConfig),
-        Kind::L3Vpn => {
-            faults.add("", Reason::KindNotYet(kind));
-            None
-        }
+        Kind::L3Vpn => document
+            .object::<v1alpha1::L3VpnSpec>(faults)
+            .map(|object| match object.spec {}),
     }
 }
 

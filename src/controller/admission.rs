@@ -85,7 +85,7 @@ pub fn review(world: &World<'_>, new: &Value, old: Option<&Value>) -> Verdict {
         return Verdict::allowed();
     }
     if same {
-        return alone::experiment(new, Verdict::allowed());
+        return alone::noted(new, Verdict::allowed());
     }
     let before = old.map(read);
     match read(new) {
@@ -95,17 +95,18 @@ pub fn review(world: &World<'_>, new: &Value, old: Option<&Value>) -> Verdict {
             },
             None => {
                 let before = before.as_ref().and_then(|before| before.as_ref().ok());
-                alone::experiment(new, judge(world, &valid, before))
+                alone::noted(new, judge(world, &valid, before))
             }
         },
         Err(error) => {
             let known = before.and_then(Result::err);
             let known = known.map(|error| error.faults).unwrap_or_default();
             let identity = error.identity;
-            let news = error.faults.iter().filter(|fault| !known.contains(fault));
+            let news = error.faults.iter();
+            let news = news.filter(|fault| !known.contains(fault) && !alone::of_kind(fault));
             let reasons: Vec<String> = news.map(|fault| format!("{identity}: {fault}")).collect();
             if reasons.is_empty() {
-                Verdict::allowed()
+                alone::noted(new, Verdict::allowed())
             } else {
                 Verdict::Denied { reasons }
             }

@@ -12,13 +12,13 @@ use std::time::Duration;
 
 use futures::StreamExt as _;
 use k8s_openapi::api::core::v1::Node;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, LabelSelector};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use k8s_openapi::jiff::Timestamp;
 use kube::api::{
     ApiResource, DeleteParams, DynamicObject, ListParams, Patch, PatchParams, Preconditions,
 };
 use kube::{Api, Client, ResourceExt as _};
-use serde_json::{Value, json};
+use serde_json::json;
 use tokio::time::Instant;
 
 use super::fold::{self, Change, NodeView, Nodes, ObjectView, Objects};
@@ -27,7 +27,7 @@ use super::world::{NodeMeta, World, claim};
 use crate::agent::chain;
 use crate::agent::source::INDEX;
 use crate::api::v1alpha1::{API_VERSION, RouterNodeConfigurationStatus};
-use crate::api::{Kind, NodeSelector, ObjectKey, convert};
+use crate::api::{Kind, ObjectKey, convert};
 
 /// Whose fields they are.
 pub(super) const MANAGER: &str = "perouter-controller";
@@ -327,7 +327,7 @@ fn changed(
 ) -> (Change, Vec<Condition>) {
     let ours = last.filter(|written| written.on == object.resource_version());
     let before = ours.map_or_else(|| conditions_of(object), |ours| ours.conditions.clone());
-    let selector = selector_of(object);
+    let selector = convert::nodes_of(&object.data);
     let view = ObjectView {
         key,
         generation: object.metadata.generation,
@@ -372,17 +372,6 @@ fn key(kind: Kind, object: &DynamicObject) -> ObjectKey {
         kind,
         namespace: object.namespace().unwrap_or_default(),
         name: object.name_any(),
-    }
-}
-
-/// The nodes that it concerns; none where that cannot be read.
-fn selector_of(object: &DynamicObject) -> Option<NodeSelector> {
-    match object.data.pointer("/spec/nodeSelector") {
-        None | Some(Value::Null) => Some(NodeSelector::default()),
-        Some(written) => {
-            let selector: LabelSelector = serde_json::from_value(written.clone()).ok()?;
-            convert::node_selector(&selector)
-        }
     }
 }
 

@@ -24,7 +24,9 @@ use std::net::Ipv4Addr;
 use serde::{Deserialize, Serialize};
 
 use crate::api::types::ObjectKey;
-use crate::api::{HostSession, L2Vni, L3Vni, Labels, Manifest, RawFrrConfig, Underlay, VrfName};
+use crate::api::{
+    HostSession, L2Vni, L3Vni, Labels, Manifest, NodeSelector, RawFrrConfig, Underlay, VrfName,
+};
 use addresses::{HostLeg, Vteps};
 use ipnet::IpNet;
 pub use refusal::Refusal;
@@ -79,7 +81,12 @@ pub enum Origin {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Unfit {
     /// It is wrong as it is now: what was accepted of it before stays.
-    Faulty(String),
+    Faulty {
+        /// What is wrong.
+        message: String,
+        /// The nodes that it concerns; none where that cannot be read, so every node refuses it.
+        selector: Option<NodeSelector>,
+    },
     /// It may not be there at all: nothing of it stays, whoever accepted it before.
     Barred(String),
 }
@@ -268,7 +275,12 @@ enum Read {
     /// A version that is valid by itself.
     Good(AcceptedObject),
     /// A version that is not.
-    Bad { source: String, message: String },
+    Bad {
+        source: String,
+        message: String,
+        /// The nodes that it concerns, where that can be read.
+        selector: Option<NodeSelector>,
+    },
     /// Its source could not be read.
     Unread,
 }
@@ -285,11 +297,15 @@ impl Offer {
     /// The offer as it concerns a node, if it does. Of an object that was read and is not for
     /// this node, nothing stays; where nothing good could be read, it is as it was.
     fn on(mut self, node: &Node) -> Option<Self> {
-        let selects = |manifest: &Manifest| manifest.selector().selects(&node.labels);
-        self.last_good = self.last_good.filter(|old| selects(&old.manifest));
+        let selects = |selector: &NodeSelector| selector.selects(&node.labels);
+        let last_good = self.last_good;
+        self.last_good = last_good.filter(|old| selects(old.manifest.selector()));
         match &self.read {
-            Read::Good(new) => selects(&new.manifest).then_some(self),
-            Read::Bad { .. } => Some(self),
+            Read::Good(new) => selects(new.manifest.selector()).then_some(self),
+            Read::Bad { selector, .. } => {
+                let meant = selector.as_ref().is_none_or(selects);
+                (meant || self.last_good.is_some()).then_some(self)
+            }
             Read::Unread => self.last_good.is_some().then_some(self),
         }
     }
@@ -303,6 +319,7 @@ impl Offer {
             self.read = Read::Bad {
                 source: new.source.clone(),
                 message: error.to_string(),
+                selector: Some(new.manifest.selector().clone()),
             };
         }
         self
@@ -384,8 +401,22 @@ fn offers(read: Candidates, before: &Accepted, rejections: &mut Vec<Rejection>) 
         let (source, origin) = (first.source, first.origin);
         let (read, last_good) = match first.manifest {
             Ok(manifest) => (Read::Good(AcceptedObject { source, manifest }), last_good),
-            Err(Unfit::Faulty(message)) => (Read::Bad { source, message }, last_good),
-            Err(Unfit::Barred(message)) => (Read::Bad { source, message }, None),
+            Err(Unfit::Faulty { message, selector }) => {
+                let read = Read::Bad {
+                    source,
+                    message,
+                    selector,
+                };
+                (read, last_good)
+            }
+            Err(Unfit::Barred(message)) => {
+                let read = Read::Bad {
+                    source,
+                    message,
+                    selector: None,
+                };
+                (read, None)
+            }
         };
         offers.push(Offer {
             key,

@@ -239,7 +239,9 @@ impl<'a> Table<'a> {
                     (&new.source, message, Cause::Refused(refusal))
                 })
             }
-            Read::Bad { source, message } => Some((source, message.clone(), Cause::Invalid)),
+            Read::Bad {
+                source, message, ..
+            } => Some((source, message.clone(), Cause::Invalid)),
             Read::Unread => None,
         };
         let unseated = match (in_force, &offer.last_good) {

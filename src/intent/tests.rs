@@ -12,7 +12,7 @@ use super::samples::{INDEX, asn, fabric, key, l3vni, net, read, underlay, vrf, v
 use super::{
     Accepted, Candidate, Candidates, Kept, NodeIndex, Origin, Rejection, Resolution, Unfit, resolve,
 };
-use crate::api::{Kind, L3Vni, Manifest, ObjectKey, TunnelEndpoint, Underlay};
+use crate::api::{Kind, L3Vni, Manifest, NodeSelector, ObjectKey, TunnelEndpoint, Underlay};
 
 fn first(manifests: impl IntoIterator<Item = Manifest>) -> Resolution {
     resolve(read(manifests), &Accepted::new(), &INDEX.into())
@@ -60,7 +60,14 @@ fn bad(kind: Kind, name: &str, source: &str) -> Candidate {
         key: key(kind, name),
         source: source.to_owned(),
         origin: Origin::File,
-        manifest: Err(Unfit::Faulty(format!("{source}: {name} is wrong"))),
+        manifest: Err(faulty(&format!("{source}: {name} is wrong"), None)),
+    }
+}
+
+fn faulty(message: &str, selector: Option<NodeSelector>) -> Unfit {
+    Unfit::Faulty {
+        message: message.to_owned(),
+        selector,
     }
 }
 

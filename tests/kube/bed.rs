@@ -167,6 +167,25 @@ pub(crate) fn l3vni(name: &str, vni: u32) -> String {
     .to_string()
 }
 
+/// An L3VPN whose VRF has its name, and whose host may be in any AS but its own.
+pub(crate) fn l3vpn(name: &str) -> Value {
+    json!({
+        "apiVersion": "network.openperouter.io/v1alpha1",
+        "kind": "L3VPN",
+        "metadata": {"name": name, "namespace": NAMESPACE},
+        "spec": {
+            "vrf": name,
+            "rdAssignedNumber": 100,
+            "importRTs": ["64514:100"],
+            "hostSession": {
+                "asn": 64514,
+                "hostType": "External",
+                "localCIDR": {"ipv4": "192.169.30.0/24"},
+            },
+        },
+    })
+}
+
 /// What a recorded call was made on: the resource, and the part of it that is meant.
 pub(crate) fn resource_of(call: &Value) -> Option<String> {
     let name = call["objectRef"]["resource"].as_str()?;

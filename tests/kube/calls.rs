@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use crate::agent::{Agent, is, underlay};
-use crate::bed::{self, Bed, l3vni, resource_of};
+use crate::bed::{self, Bed, l3vni, l3vpn, resource_of};
 use crate::installed::{NAMESPACE, account, credentials, deploy, installed};
 
 /// How long the programs may take for what they do at once.
@@ -116,6 +116,7 @@ fn objects() -> Vec<String> {
         underlay("192.168.11.2"),
         l3vni("red", 100),
         ours("L2VNI", "lan", json!({"vni": 110})),
+        l3vpn("violet").to_string(),
         ours("L3Passthrough", "host", json!({"hostSession": session})),
         // These count in the routers' own namespace alone.
         json!({
@@ -169,7 +170,9 @@ fn every_call_is_allowed_and_everything_allowed_is_called() {
     let agent = Agent::with(router, NAMESPACE);
     let all = |fabric| {
         let names = ["host", "lan", "lines", "red"].map(|name| (name, "True"));
-        let wanted = [&[("fabric", fabric)], &names[..]].concat();
+        // Nothing is made of an L3VPN, and agents and controller tell so.
+        let refused = [("violet", "False")];
+        let wanted = [&[("fabric", fabric)], &names[..], &refused].concat();
         is(&wanted)
     };
     agent.becomes("with all objects", all("True"));

@@ -107,7 +107,7 @@ fn password(contents: &Contents) -> Result<String, String> {
             Ok(password.ok_or("no password")?.expose().to_owned())
         }
         Ok(other) => Err(format!("{other:?}")),
-        Err(Unfit::Faulty(why) | Unfit::Barred(why)) => Err(why.clone()),
+        Err(Unfit::Faulty { message: why, .. } | Unfit::Barred(why)) => Err(why.clone()),
     }
 }
 

@@ -4,5 +4,6 @@ mod admission;
 mod conditions;
 mod election;
 mod indices;
+mod l3vpn;
 mod process;
 mod steps;

@@ -2,13 +2,14 @@
 
 use serde_json::json;
 
-use crate::bed::{Bed, NAMESPACE, l3vni, underlay};
+use crate::bed::{Bed, NAMESPACE, l3vni, l3vpn, underlay};
 
 /// The kinds, each with its short name.
-const KINDS: [(&str, &str); 5] = [
+const KINDS: [(&str, &str); 6] = [
     ("underlays", "ul"),
     ("l3vnis", "l3v"),
     ("l2vnis", "l2v"),
+    ("l3vpns", "vpn"),
     ("l3passthroughs", "l3p"),
     ("rawfrrconfigs", "rfc"),
 ];
@@ -62,6 +63,25 @@ fn the_columns_tell_what_matters() {
     assert_eq!(titles, ["NAME", "VRF", "VNI", "READY", "REASON", "AGE"]);
     let values: Vec<&str> = lines.next().unwrap().take(5).collect();
     assert_eq!(values, ["red", "red", "100", "False", "VerificationFailed"]);
+}
+
+#[test]
+fn of_an_l3vpn_is_shown_what_it_is_and_said_that_it_is_refused() {
+    let bed = Bed::new();
+    bed.feed(&["apply", "-f", "-"], &l3vpn("violet").to_string());
+    let shown = bed.run(&["-n", NAMESPACE, "get", "vpn"]);
+    let mut lines = shown.lines().map(|line| line.split_whitespace());
+    let titles: Vec<&str> = lines.next().unwrap().collect();
+    assert_eq!(titles, ["NAME", "VRF", "RD", "READY", "REASON", "AGE"]);
+    let values: Vec<&str> = lines.next().unwrap().take(3).collect();
+    assert_eq!(values, ["violet", "violet", "100"]);
+    let said = bed.run(&["explain", "l3vpn"]);
+    let words: Vec<&str> = said.split_whitespace().collect();
+    let words = words.join(" ");
+    assert!(
+        words.contains("VRFs over SRv6 are not supported yet"),
+        "{said}"
+    );
 }
 
 #[test]

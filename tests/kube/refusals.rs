@@ -151,9 +151,15 @@ async fn what_must_not_change_does_not() {
     let bed = Bed::new();
     let samples: BTreeMap<String, Value> =
         all().into_iter().map(|of| (of.kind, of.sample)).collect();
-    let steps: [(&str, &str, Value, &str); 3] = [
+    let steps: [(&str, &str, Value, &str); 4] = [
         (
             "L3VNI",
+            "/spec/hostSession/localCIDR/ipv4",
+            "192.169.11.0/24".into(),
+            "localCIDR is immutable",
+        ),
+        (
+            "L3VPN",
             "/spec/hostSession/localCIDR/ipv4",
             "192.169.11.0/24".into(),
             "localCIDR is immutable",

@@ -83,6 +83,7 @@ impl Watched {
             ApiResource::erase::<v1alpha1::Underlay>(&()),
             ApiResource::erase::<v1alpha1::L3Vni>(&()),
             ApiResource::erase::<v1alpha1::L2Vni>(&()),
+            ApiResource::erase::<v1alpha1::L3Vpn>(&()),
             ApiResource::erase::<v1alpha1::L3Passthrough>(&()),
             ApiResource::erase::<v1alpha1::RawFrrConfig>(&()),
         ];

@@ -153,7 +153,7 @@ impl Cluster {
 }
 
 /// Our kinds as the API serves them.
-pub(crate) fn kinds() -> [(Kind, ApiResource); 5] {
+pub(crate) fn kinds() -> [(Kind, ApiResource); 6] {
     [
         (
             Kind::Underlay,
@@ -161,6 +161,7 @@ pub(crate) fn kinds() -> [(Kind, ApiResource); 5] {
         ),
         (Kind::L3Vni, ApiResource::erase::<v1alpha1::L3Vni>(&())),
         (Kind::L2Vni, ApiResource::erase::<v1alpha1::L2Vni>(&())),
+        (Kind::L3Vpn, ApiResource::erase::<v1alpha1::L3Vpn>(&())),
         (
             Kind::L3Passthrough,
             ApiResource::erase::<v1alpha1::L3Passthrough>(&()),

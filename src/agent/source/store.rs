@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::{Contents, opened};
+use super::{Contents, faulty, opened};
 use crate::api::{self, Identity, Kind, Labels, Manifest, ObjectKey, Secrets};
 use crate::intent::{Candidate, NodeIndex, Origin, Unfit};
 
@@ -151,7 +151,7 @@ impl Store {
             for (key, Entry { manifest, document }) in &of_kind.objects {
                 let (manifest, document) = opened(&source, (manifest, document), secrets);
                 let manifest = match api::placed(key, &self.namespace) {
-                    Ok(()) => manifest.map_err(Unfit::Faulty),
+                    Ok(()) => manifest.map_err(|message| faulty(message, &document)),
                     Err(misplaced) => Err(Unfit::Barred(misplaced.to_string())),
                 };
                 if let Ok(manifest) = &manifest {

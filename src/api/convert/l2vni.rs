@@ -2,7 +2,7 @@
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 
-use super::{Written, gateways, nic_name, ranged, tunnels_over};
+use super::{VRF_OVER_SRV6, Written, gateways, nic_name, ranged, tunnels_over};
 use crate::api::fault::{Faults, Reason};
 use crate::api::model::{HostMaster, L2Vni};
 use crate::api::types::Vni;
@@ -78,7 +78,7 @@ fn convert_domain(spec: &RoutingDomainSpec, faults: &mut Faults) -> Option<Strin
             Some(name.clone())
         }
         (RoutingDomainType::L3Vpn, None, Some(_)) => {
-            faults.add(format!("{at}.l3vpn"), Reason::NotYet("VRFs over SRv6 are"));
+            faults.add(format!("{at}.l3vpn"), VRF_OVER_SRV6);
             None
         }
         (RoutingDomainType::L3Vni | RoutingDomainType::L3Vpn, _, _) => {

@@ -38,8 +38,8 @@ impl Written for L3VniSpec {
         let host_session = host_session
             .as_ref()
             .map(|session| convert_host_session(session, faults));
-        let export_rts = route_targets("spec.exportRTs", export_rts, faults);
-        let import_rts = route_targets("spec.importRTs", import_rts, faults);
+        let export_rts = route_targets("spec.exportRTs", export_rts, 0, faults);
+        let import_rts = route_targets("spec.importRTs", import_rts, 0, faults);
         Some(L3Vni {
             vrf: vrf?,
             vni: vni?,
@@ -55,9 +55,15 @@ impl Written for L3VniSpec {
     }
 }
 
-/// The targets in their order; one that is written twice counts once.
-fn route_targets(at: &str, texts: &[String], faults: &mut Faults) -> Vec<RouteTarget> {
-    check_count(at, texts.len(), 0, MAX_ROUTE_TARGETS, faults);
+/// The targets in their order, of which there must be so many; one that is written twice counts
+/// once.
+pub(super) fn route_targets(
+    at: &str,
+    texts: &[String],
+    least: usize,
+    faults: &mut Faults,
+) -> Vec<RouteTarget> {
+    check_count(at, texts.len(), least, MAX_ROUTE_TARGETS, faults);
     let mut targets = Vec::with_capacity(texts.len());
     for (index, text) in texts.iter().enumerate() {
         let target = faults.check(format!("{at}[{index}]"), text.parse::<RouteTarget>());
@@ -66,7 +72,11 @@ fn route_targets(at: &str, texts: &[String], faults: &mut Faults) -> Vec<RouteTa
     targets
 }
 
-fn convert_host_session(session: &HostSessionSpec, faults: &mut Faults) -> Option<HostSession> {
+/// The session of a VRF, whose host is in another AS.
+pub(super) fn convert_host_session(
+    session: &HostSessionSpec,
+    faults: &mut Faults,
+) -> Option<HostSession> {
     if let Some(host) = session.host_asn
         && host == session.asn
     {

@@ -11,6 +11,7 @@ mod host_session;
 mod l2vni;
 mod l3passthrough;
 mod l3vni;
+mod l3vpn;
 mod neighbor;
 mod raw_frr_config;
 mod selector;
@@ -19,12 +20,14 @@ mod underlay;
 #[cfg(test)]
 pub(super) mod tests;
 
+pub use l3vpn::VRF_OVER_SRV6;
 pub use raw_frr_config::is_for_bgpd;
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, ObjectMeta};
 use kube::Resource;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 
 use super::fault::{ApiError, Faults, Identity, Reason};
 use super::model::{IpVersion, Object, RemoteAs};
@@ -108,10 +111,16 @@ pub(super) fn spec<S: Written>(
     Some((selector?, spec?))
 }
 
-/// The nodes that a selector selects; none where it is one that an object is refused for.
+/// The nodes that an object concerns, whatever else it says; none where that cannot be read.
 #[must_use]
-pub fn node_selector(written: &LabelSelector) -> Option<NodeSelector> {
-    selector::convert(Some(written), &mut Faults::default())
+pub fn nodes_of(object: &Value) -> Option<NodeSelector> {
+    match object.pointer("/spec/nodeSelector") {
+        None | Some(Value::Null) => Some(NodeSelector::default()),
+        Some(written) => {
+            let written: LabelSelector = serde_json::from_value(written.clone()).ok()?;
+            selector::convert(Some(&written), &mut Faults::default())
+        }
+    }
 }
 
 /// An API server gives every object a name, a namespace and a generation.

@@ -7,7 +7,8 @@ use std::num::NonZeroU16;
 use serde_json::{Value, json};
 
 use self::rows::{
-    Row, l2vni_rows, l3vni_rows, neighbor_rows, passthrough_rows, raw_rows, underlay_rows,
+    Row, l2vni_rows, l3vni_rows, l3vpn_rows, neighbor_rows, passthrough_rows, raw_rows,
+    underlay_rows,
 };
 use super::*;
 use crate::api::model::{
@@ -16,7 +17,8 @@ use crate::api::model::{
     PrefixRule, Timers, TunnelEndpoint, Underlay,
 };
 use crate::api::tests::{
-    edited, faults, full_l2vni, full_l3vni, full_passthrough, full_raw_config, full_underlay, read,
+    L3VPN_REFUSED, edited, faults, full_l2vni, full_l3vni, full_l3vpn, full_passthrough,
+    full_raw_config, full_underlay, own_faults, read,
 };
 use crate::api::types::Vni;
 
@@ -256,6 +258,18 @@ fn every_row_of_the_l2vni_is_refused_in_its_words() {
 }
 
 #[test]
+fn every_row_of_the_l3vpn_is_refused_in_its_words_beside_that_it_is_one() {
+    check_rows(full_l3vpn, &l3vpn_rows());
+}
+
+#[test]
+fn an_l3vpn_of_which_nothing_can_be_read_is_told_what_it_is_as_well() {
+    let bare = edited(full_l3vpn(), "spec", &Value::Null);
+    assert_eq!(faults(bare), [L3VPN_REFUSED, "spec: is missing"]);
+    assert_eq!(faults(full_l3vpn()), [L3VPN_REFUSED]);
+}
+
+#[test]
 fn every_row_of_the_passthrough_is_refused_in_its_words() {
     check_rows(full_passthrough, &passthrough_rows());
 }
@@ -333,13 +347,13 @@ fn a_passthrough_may_be_in_the_as_of_its_host() {
 
 fn check_rows(sample: fn() -> Value, rows: &[Row]) {
     assert_eq!(
-        faults(sample()),
+        own_faults(sample()),
         Vec::<String>::new(),
         "the sample itself must be right"
     );
     for (path, value, expected) in rows {
         assert_eq!(
-            faults(edited(sample(), path, value)),
+            own_faults(edited(sample(), path, value)),
             *expected,
             "{path} = {value}"
         );

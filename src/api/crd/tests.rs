@@ -9,10 +9,12 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::api::convert::tests::rows::{
-    Row, l2vni_rows, l3vni_rows, neighbor_rows, passthrough_rows, raw_rows, underlay_rows,
+    Row, l2vni_rows, l3vni_rows, l3vpn_rows, neighbor_rows, passthrough_rows, raw_rows,
+    underlay_rows,
 };
 use crate::api::tests::{
-    edited, faults, full_l2vni, full_l3vni, full_passthrough, full_raw_config, full_underlay,
+    L3VPN_REFUSED, edited, full_l2vni, full_l3vni, full_l3vpn, full_passthrough, full_raw_config,
+    full_underlay, own_faults,
 };
 
 fn json_schema(kind: Kind) -> Value {
@@ -29,6 +31,7 @@ fn samples() -> Vec<Sample> {
         (Kind::Underlay, full_underlay, rows),
         (Kind::L3Vni, full_l3vni, l3vni_rows()),
         (Kind::L2Vni, full_l2vni, l2vni_rows()),
+        (Kind::L3Vpn, full_l3vpn, l3vpn_rows()),
         (Kind::L3Passthrough, full_passthrough, passthrough_rows()),
         (Kind::RawFrrConfig, full_raw_config, raw_rows()),
     ]
@@ -84,7 +87,7 @@ fn every_broken_rule_is_said_by_the_conversion_and_the_other_way_round() {
         rules(&schema, &mut all);
         for (path, value, _) in rows {
             let object = edited(sample(), path, &value);
-            let said = faults(object.clone());
+            let said = own_faults(object.clone());
             // Of a type that is wrong, CEL says nothing: the schema has refused it before.
             if said
                 .iter()
@@ -160,11 +163,45 @@ fn every_rule_is_broken_by_some_row() {
 
 #[test]
 fn the_prefix_of_a_host_session_cannot_change() {
-    let (schema, old) = (json_schema(Kind::L3Vni), full_l3vni());
-    let edit = |path, value| broken_rules(&schema, &edited(full_l3vni(), path, &value), Some(&old));
-    let changed = edit("spec.hostSession.localCIDR.ipv4", json!("192.169.11.0/24"));
-    assert_eq!(changed, ["localCIDR is immutable".to_owned()].into());
-    assert_eq!(edit("spec.vni", json!(101)), BTreeSet::new());
+    let kinds: [(_, fn() -> Value, _); 2] = [
+        (Kind::L3Vni, full_l3vni, "spec.vni"),
+        (Kind::L3Vpn, full_l3vpn, "spec.rdAssignedNumber"),
+    ];
+    for (kind, sample, other) in kinds {
+        let (schema, old) = (json_schema(kind), sample());
+        let edit = |path, value| broken_rules(&schema, &edited(sample(), path, &value), Some(&old));
+        let changed = edit("spec.hostSession.localCIDR.ipv4", json!("192.169.11.0/24"));
+        assert_eq!(changed, ["localCIDR is immutable".to_owned()].into());
+        assert_eq!(edit(other, json!(101)), BTreeSet::new());
+    }
+}
+
+/// A rule that compares the two numbers is none where there is one.
+#[test]
+fn a_host_may_be_known_by_its_type_alone() {
+    for (kind, sample) in [
+        (Kind::L3Vni, full_l3vni()),
+        (Kind::L3Vpn, full_l3vpn()),
+        (Kind::L3Passthrough, full_passthrough()),
+    ] {
+        let typed = edited(sample, "spec.hostSession.hostASN", &Value::Null);
+        let typed = edited(typed, "spec.hostSession.hostType", &json!("Internal"));
+        let broken = broken_rules(&json_schema(kind), &typed, None);
+        assert_eq!(broken, BTreeSet::new(), "{kind}");
+        assert_eq!(own_faults(typed), Vec::<String>::new(), "{kind}");
+    }
+}
+
+#[test]
+fn every_kind_has_a_definition() {
+    let defined: Vec<Kind> = definitions().iter().map(|(kind, _)| *kind).collect();
+    assert_eq!(defined, Kind::ALL);
+}
+
+#[test]
+fn whoever_asks_what_an_l3vpn_is_reads_that_nothing_is_made_of_it() {
+    let described = schema(Kind::L3Vpn).unwrap().description.as_ref().unwrap();
+    assert!(described.contains(L3VPN_REFUSED), "{described}");
 }
 
 #[test]
@@ -224,7 +261,7 @@ fn limits_are_those_of_the_conversion() {
         for (path, leaf) in found {
             // A field that stands in no sample is put there; one whose parent does not, cannot.
             let at_path = |value: Value| {
-                let said = faults(edited(sample(), &path, &value));
+                let said = own_faults(edited(sample(), &path, &value));
                 said.iter()
                     .any(|fault| fault.starts_with(&format!("{path}: ")))
             };
@@ -241,7 +278,7 @@ fn limits_are_those_of_the_conversion() {
             }
             if let Some(max) = leaf.max_length {
                 // Some fields may only be alone, and are then refused one level up.
-                let said = faults(edited(
+                let said = own_faults(edited(
                     sample(),
                     &path,
                     &json!("a".repeat(max as usize + 1)),
@@ -281,6 +318,7 @@ fn the_definitions_serve_people() {
             ("underlays.network.openperouter.io", "underlays"),
             ("l3vnis.network.openperouter.io", "l3vnis"),
             ("l2vnis.network.openperouter.io", "l2vnis"),
+            ("l3vpns.network.openperouter.io", "l3vpns"),
             ("l3passthroughs.network.openperouter.io", "l3passthroughs"),
             ("rawfrrconfigs.network.openperouter.io", "rawfrrconfigs"),
         ]

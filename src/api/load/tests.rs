@@ -155,9 +155,27 @@ fn lists_hold_objects() {
 
 #[test]
 fn kinds_are_known_not_yet_or_unknown() {
+    let vpn = RED
+        .replace("L3VNI", "L3VPN")
+        .replace("vni: 100", "rdAssignedNumber: 100\n  importRTs: ['1:1']");
+    assert_eq!(
+        wrong_in(&vpn),
+        ["red.yaml: L3VPN default/red: VRFs over SRv6 are not supported yet"]
+    );
+    // What else is wrong with it is told too, be it so much that it cannot be read.
     assert_eq!(
         wrong_in(&RED.replace("L3VNI", "L3VPN")),
-        ["red.yaml: L3VPN default/red: kind L3VPN is not supported yet"]
+        [
+            "red.yaml: L3VPN default/red: VRFs over SRv6 are not supported yet",
+            "red.yaml: L3VPN default/red: spec.importRTs: is missing",
+            "red.yaml: L3VPN default/red: spec.rdAssignedNumber: is missing",
+            "red.yaml: L3VPN default/red: spec.vni: unknown field",
+        ]
+    );
+    let (valid, wrong) = outcome(&format!("{vpn}---\n{RED}"));
+    assert_eq!(
+        (valid, wrong.len()),
+        (vec!["L3VNI default/red".to_owned()], 1)
     );
     assert_eq!(
         wrong_in(&RED.replace("L3VNI", "ConfigMap")),

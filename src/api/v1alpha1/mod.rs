@@ -32,6 +32,11 @@ pub mod l3vni;
     unreachable_pub,
     reason = "the derive repeats each struct inside a function"
 )]
+pub mod l3vpn;
+#[expect(
+    unreachable_pub,
+    reason = "the derive repeats each struct inside a function"
+)]
 #[expect(
     dead_code,
     reason = "that copy of the password is never read, nor written back"
@@ -58,6 +63,7 @@ pub use host_session::{AllowedPrefixSpec, AllowedPrefixesSpec, HostSessionSpec, 
 pub use l2vni::{L2Vni, L2VniSpec};
 pub use l3passthrough::{L3Passthrough, L3PassthroughSpec};
 pub use l3vni::{L3Vni, L3VniSpec};
+pub use l3vpn::{L3Vpn, L3VpnSpec};
 pub use neighbor::NeighborSpec;
 pub use node_status::{NodeStatus, RouterNodeConfigurationStatus};
 pub use raw_frr_config::{RawFrrConfig, RawFrrConfigSpec};

@@ -17,10 +17,11 @@ use crate::verify::Target;
 
 /// Our kinds, each with its group: others may have some of the same name.
 const STATUSES: &str = "routernodeconfigurationstatuses.network.openperouter.io";
-const OBJECTS: [&str; 5] = [
+const OBJECTS: [&str; 6] = [
     "underlays.network.openperouter.io",
     "l3vnis.network.openperouter.io",
     "l2vnis.network.openperouter.io",
+    "l3vpns.network.openperouter.io",
     "l3passthroughs.network.openperouter.io",
     "rawfrrconfigs.network.openperouter.io",
 ];

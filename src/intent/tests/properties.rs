@@ -2,9 +2,10 @@
 
 use proptest::prelude::*;
 
+use super::faulty;
 use crate::api::Manifest;
 use crate::intent::samples::{INDEX, any_manifests, read};
-use crate::intent::{Accepted, Candidate, Candidates, Kept, Origin, Unfit, VniIntent, resolve};
+use crate::intent::{Accepted, Candidate, Candidates, Kept, Origin, VniIntent, resolve};
 
 /// A past: what any two passes one after the other leave accepted.
 fn any_past() -> impl Strategy<Value = Accepted> {
@@ -22,14 +23,14 @@ fn any_candidates() -> impl Strategy<Value = Candidates> {
         let mut copies = Vec::new();
         for (candidate, throw) in candidates.objects.iter_mut().zip(dice) {
             match throw {
-                0 => candidate.manifest = Err(Unfit::Faulty("spoiled".to_owned())),
+                0 => candidate.manifest = Err(faulty("spoiled", None)),
                 1 | 2 => {
                     copies.push(Candidate {
                         source: "copy.yaml".to_owned(),
                         ..candidate.clone()
                     });
                     if throw == 2 {
-                        candidate.manifest = Err(Unfit::Faulty("spoiled".to_owned()));
+                        candidate.manifest = Err(faulty("spoiled", None));
                     }
                 }
                 3 => candidate.origin = Origin::Api,

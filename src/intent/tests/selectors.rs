@@ -1,14 +1,14 @@
 //! Who is selected: objects of every kind are there for the nodes whose labels they name, and on
 //! no other.
 
-use super::{all, first, from, one_rejection};
+use super::{all, bad, faulty, first, from, one_rejection};
 use crate::api::selector::{Demand, Requirement};
 use crate::api::{HostSession, Kind, Manifest, NodeSelector};
 use crate::intent::samples::{
     INDEX, fabric, key, l2vni, l3passthrough, l3vni, raw_config, read, routed_segment, segment,
     underlay, vrf, vrf_with_host,
 };
-use crate::intent::{Accepted, Kept, Node, Resolution, Unfit, resolve};
+use crate::intent::{Accepted, Kept, Node, Resolution, resolve};
 
 fn session(pool: &str) -> HostSession {
     vrf_with_host("any", 1, pool)
@@ -21,13 +21,16 @@ fn names(resolution: &Resolution) -> Vec<String> {
     keys.map(|key| key.name.clone()).collect()
 }
 
-fn on_rack(rack: &str, manifest: Manifest) -> Manifest {
-    let requirement = Requirement {
+fn rack(name: &str) -> NodeSelector {
+    NodeSelector::new(vec![Requirement {
         key: "rack".to_owned(),
-        demand: Demand::In([rack.to_owned()].into()),
-    };
+        demand: Demand::In([name.to_owned()].into()),
+    }])
+}
+
+fn on_rack(name: &str, manifest: Manifest) -> Manifest {
     let mut manifest = manifest;
-    let selector = NodeSelector::new(vec![requirement]);
+    let selector = rack(name);
     match &mut manifest {
         Manifest::Underlay(object) => object.selector = selector,
         Manifest::L3Vni(object) => object.selector = selector,
@@ -85,7 +88,7 @@ fn a_last_good_version_counts_where_it_selects_the_node() {
     assert_eq!(before.intent.vnis.len(), 1);
     let broken = || {
         let mut broken = from("red.yaml", l3vni("red", vrf("red", 100)));
-        broken.manifest = Err(Unfit::Faulty("red.yaml: wrong".to_owned()));
+        broken.manifest = Err(faulty("red.yaml: wrong", None));
         all(vec![from("u.yaml", fabric("u", underlay())), broken])
     };
     let kept = resolve(broken(), &before.accepted, &node("a"));
@@ -98,6 +101,78 @@ fn a_last_good_version_counts_where_it_selects_the_node() {
         (moved.intent.vnis.len(), one_rejection(&moved).kept),
         (0, Kept::Nothing)
     );
+}
+
+/// An object that is wrong is refused where it is meant to be, and stays where it was in force:
+/// elsewhere it is nobody's fault.
+#[test]
+fn what_is_wrong_is_told_where_it_is_meant_or_was_in_force() {
+    let fabric = || from("u.yaml", fabric("u", underlay()));
+    let vpn = |selector| {
+        let mut vpn = bad(Kind::L3Vpn, "violet", "vpn.yaml");
+        vpn.manifest = Err(faulty("vpn.yaml: not supported yet", selector));
+        all(vec![fabric(), vpn])
+    };
+    for (selector, rejections) in [
+        (Some(rack("a")), 1),
+        (Some(rack("b")), 0),
+        // Where it says nothing that can be read, it may be meant for every node.
+        (None, 1),
+    ] {
+        let resolution = resolve(vpn(selector), &Accepted::new(), &node("a"));
+        assert_eq!(names(&resolution), ["u"]);
+        assert_eq!(resolution.rejections.len(), rejections);
+        assert!(
+            !resolution
+                .accepted
+                .contains_key(&key(Kind::L3Vpn, "violet"))
+        );
+    }
+
+    let red = || on_rack("a", l3vni("red", vrf("red", 100)));
+    let before = resolve(
+        all(vec![fabric(), from("red.yaml", red())]),
+        &Accepted::new(),
+        &node("a"),
+    );
+    let mut moved = from("red.yaml", red());
+    moved.manifest = Err(faulty("red.yaml: wrong", Some(rack("b"))));
+    let after = resolve(all(vec![fabric(), moved]), &before.accepted, &node("a"));
+    assert_eq!(names(&after), ["u", "red"]);
+    assert_eq!(one_rejection(&after).kept, Kept::LastGood);
+}
+
+/// Beside one that is refused, every other object is as it would be without it.
+#[test]
+fn an_l3vpn_changes_nothing_for_others() {
+    let others = || {
+        vec![
+            from("u.yaml", fabric("u", underlay())),
+            // Of its VRF, and of its name.
+            from("a.yaml", l3vni("violet", vrf("violet", 100))),
+            from(
+                "b.yaml",
+                l2vni("lan", routed_segment(110, "violet", "10.20.0.1/24")),
+            ),
+        ]
+    };
+    let without = resolve(all(others()), &Accepted::new(), &node("a"));
+    assert_eq!(without.rejections, []);
+    let with = || {
+        let mut all_of_them = others();
+        all_of_them.push(bad(Kind::L3Vpn, "violet", "vpn.yaml"));
+        all(all_of_them)
+    };
+    for before in [Accepted::new(), without.accepted.clone()] {
+        let resolution = resolve(with(), &before, &node("a"));
+        assert_eq!(resolution.intent, without.intent);
+        assert_eq!(resolution.accepted, without.accepted);
+        let told = one_rejection(&resolution);
+        assert_eq!(
+            (&told.object, told.kept),
+            (&Some(key(Kind::L3Vpn, "violet")), Kept::Nothing)
+        );
+    }
 }
 
 fn of_every_kind() -> [Manifest; 5] {

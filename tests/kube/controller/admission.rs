@@ -10,7 +10,7 @@ use nix::sys::signal::Signal;
 use serde_json::{Value, json};
 
 use super::process::{Controller, add_node, becomes};
-use crate::bed::{Bed, NAMESPACE, l3vni, underlay};
+use crate::bed::{Bed, NAMESPACE, l3vni, l3vpn, underlay};
 
 /// The way to controllers, as a Service is it: a connection goes to the first that takes it.
 pub(super) struct Service {
@@ -282,6 +282,32 @@ fn lines_of_configuration_are_taken_in_the_routers_own_namespace_with_a_warning(
     let shown = taken(&bed, &lines(NAMESPACE));
     let words = "Warning: RawFRRConfig is there to try things out";
     assert!(shown.contains(words), "{shown}");
+}
+
+#[test]
+fn an_l3vpn_is_taken_with_a_warning_at_each_write_and_refused_for_what_else_is_wrong() {
+    let (bed, _controller, _service) = answered();
+    let words = "Warning: VRFs over SRv6 are not supported yet: an L3VPN is taken, and nothing is \
+                 made of it on any node";
+    let vpn = l3vpn("violet");
+    let mut labelled = vpn.clone();
+    labelled["metadata"]["labels"] = json!({"team": "a"});
+    let mut edited = vpn.clone();
+    edited["spec"]["rdAssignedNumber"] = json!(200);
+    for object in [vpn, labelled, edited] {
+        let shown = taken(&bed, &object);
+        assert!(shown.contains(words), "{shown}");
+        apply(&bed, &object);
+    }
+    let mut wrong = l3vpn("wrong");
+    wrong["spec"]["importRTs"] = json!(["64514:4294967296"]);
+    let why = "spec.importRTs[0]: \"64514:4294967296\" is not a route target";
+    refused(&bed, &wrong, why);
+    // It has nothing that another object could miss.
+    apply(&bed, &fabric("fabric"));
+    let shown = || taken(&bed, &vni("violet", "violet", 100));
+    becomes("taken without a word", shown, String::is_empty);
+    bed.run(&["-n", NAMESPACE, "delete", "l3vpn/violet"]);
 }
 
 #[test]

@@ -112,11 +112,38 @@ fn an_object_that_cannot_be_taken_is_told_with_the_reason() {
     let candidates = store.contents(&Secrets::default()).candidates;
     let refused = candidates.objects[0].manifest.as_ref().unwrap_err();
     assert!(
-        matches!(refused, Unfit::Faulty(why) if why.contains("0 is not a VNI")),
+        matches!(refused, Unfit::Faulty { message, .. } if message.contains("0 is not a VNI")),
         "{refused:?}"
     );
     assert_eq!(candidates.objects[0].source, "Kubernetes API, L3VNI");
     assert!(store.contents(&Secrets::default()).documents.is_empty());
+}
+
+#[test]
+fn an_l3vpn_is_refused_in_the_same_words_as_in_a_file_on_the_nodes_that_it_selects() {
+    let mut store = Store::new("perouter-system", [Kind::L3Vpn]);
+    let mut vpn = object("violet", 100);
+    vpn["kind"] = json!("L3VPN");
+    vpn["spec"] = json!({
+        "vrf": "violet", "rdAssignedNumber": 100, "importRTs": ["64514:100"],
+        "nodeSelector": {"matchLabels": {"rack": "a"}},
+    });
+    for told in [Told::Restart, Told::Listed(vpn), Told::Complete] {
+        store.heed(Kind::L3Vpn, told);
+    }
+    let contents = store.contents(&Secrets::default());
+    assert_eq!(contents.candidates.broken_sources.len(), 0);
+    let refused = contents.candidates.objects[0].manifest.as_ref();
+    let Err(Unfit::Faulty { message, selector }) = refused else {
+        panic!("{refused:?}");
+    };
+    assert_eq!(
+        message,
+        "L3VPN perouter-system/violet: VRFs over SRv6 are not supported yet"
+    );
+    let selector = selector.as_ref().unwrap();
+    let in_rack = |name: &str| Labels::from([("rack".to_owned(), name.to_owned())]);
+    assert!(selector.selects(&in_rack("a")) && !selector.selects(&in_rack("b")));
 }
 
 #[test]

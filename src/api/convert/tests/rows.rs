@@ -2,12 +2,14 @@
 
 mod l2vni;
 mod l3vni;
+mod l3vpn;
 mod raw;
 
 use serde_json::{Value, json};
 
 pub(in crate::api) use l2vni::{l2vni_rows, passthrough_rows};
 pub(in crate::api) use l3vni::l3vni_rows;
+pub(in crate::api) use l3vpn::l3vpn_rows;
 pub(in crate::api) use raw::raw_rows;
 
 /// A field of a sample, another value for it, and what is then said.

@@ -58,3 +58,36 @@ fn a_host_session_neither_comes_nor_goes_while_its_object_is_there() {
     allowed(&[fabric.clone(), with("192.169.10.0/24")], &other, &[]);
     allowed(&[fabric, without()], &l3vni("red", "red", 101), &[]);
 }
+
+#[test]
+fn an_l3vpn_is_taken_with_the_word_that_nothing_is_made_of_it() {
+    const WARNING: &str = "VRFs over SRv6 are not supported yet: an L3VPN is taken, and nothing is \
+                           made of it on any node; its condition Accepted says so";
+    let vpn = |number: u32| {
+        let spec = json!({"vrf": "red", "rdAssignedNumber": number, "importRTs": ["64514:1"]});
+        object("L3VPN", "violet", "", spec)
+    };
+    // Not even of its VRF does it have anything.
+    let there = [underlay("fabric", ""), l3vni("red", "red", 100)];
+    allowed(&there, &vpn(1), &[WARNING]);
+    allowed(&[vpn(1)], &vpn(1), &[WARNING]);
+    allowed(&[vpn(1)], &vpn(2), &[WARNING]);
+    allowed(&[underlay("fabric", ""), vpn(1)], &there[1], &[]);
+    let mut going = vpn(1);
+    going["metadata"]["deletionTimestamp"] = json!("2026-01-01T00:00:00Z");
+    allowed(&there, &going, &[]);
+    // What else is wrong is denied as it is in any object.
+    let mut wrong = vpn(1);
+    wrong["spec"]["importRTs"] = json!(["64514:1", "64514:4294967296"]);
+    denied(
+        &there,
+        &wrong,
+        &[
+            "L3VPN default/violet: spec.importRTs[1]: \"64514:4294967296\" is not a route target; it \
+           must be ASN:number with an AS number up to 65535 and a number up to 4294967295, or \
+           ASN:number with a larger AS number and a number up to 65535, or A.B.C.D:number with a \
+           number up to 65535",
+        ],
+    );
+    allowed(std::slice::from_ref(&wrong), &wrong, &[WARNING]);
+}

@@ -7,7 +7,13 @@ use super::Row;
 /// What is refused in an L3VNI.
 pub(in crate::api) fn l3vni_rows() -> Vec<Row> {
     let mut rows = vrf_rows();
-    rows.extend(host_session_rows());
+    rows.extend(session_rows());
+    rows
+}
+
+/// What is refused in the session with a host that a VRF has.
+pub(super) fn session_rows() -> Vec<Row> {
+    let mut rows = host_session_rows();
     rows.extend(allowed_rows());
     rows
 }
