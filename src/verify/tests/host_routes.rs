@@ -178,7 +178,8 @@ fn a_vrf_lacks_what_did_not_come_from_bgpd_to_zebra() {
 /// A session that has just come up: what the host has to tell may be on its way.
 #[test]
 fn a_host_is_waited_for_until_it_has_told_all_or_anything_or_has_had_the_time() {
-    let waiting_with = |uptime, change: fn(&mut FamilyState)| {
+    type Change = fn(&mut FamilyState);
+    let waiting_with = |uptime, change: Change| {
         let mut facts = facts();
         let sessions = vrf(&mut facts).sessions.as_mut().unwrap();
         let session = sessions.get_mut(&Peer::Address(ip("192.169.10.2")));
@@ -195,7 +196,7 @@ fn a_host_is_waited_for_until_it_has_told_all_or_anything_or_has_had_the_time() 
     };
     let early = waiting_with(9_999, |_| {});
     assert_eq!(early, ["the routes of 192.169.10.2"]);
-    let told: [(u64, fn(&mut FamilyState)); 4] = [
+    let told: [(u64, Change); 4] = [
         (10, |family| family.end_of_rib = EndOfRib::Received),
         (10, |family| family.received = 1),
         (10, |family| family.negotiation = Negotiation::Missing),
