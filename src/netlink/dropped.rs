@@ -90,6 +90,28 @@ pub(super) async fn write_remote_mac(
     channel.ask(addition, NLM_F_CREATE | NLM_F_REPLACE).await
 }
 
+/// Forgets that a MAC was learned at a port of a bridge, which is learned again with the next frame
+/// from there; whether there was such an entry.
+pub(super) async fn forget_learned_mac(
+    channel: &Channel,
+    port: u32,
+    mac: Mac,
+) -> Result<bool, NetlinkError> {
+    let mut entry = NeighbourMessage::default();
+    entry.header.family = AddressFamily::Bridge;
+    entry.header.ifindex = port;
+    entry.header.flags = NeighbourFlags::Controller;
+    entry.attributes = vec![NeighbourAttribute::LinkLayerAddress(mac.0.to_vec())];
+    match channel
+        .ask(RouteNetlinkMessage::DelNeighbour(entry), 0)
+        .await
+    {
+        Ok(()) => Ok(true),
+        Err(error) if error.errno() == Some(Errno::ENOENT) => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
 fn stand_in(table: TableId, destination: IpNet) -> Result<RouteMessage, NetlinkError> {
     let builder = RouteMessageBuilder::<IpAddr>::new()
         .destination_prefix(destination.network(), destination.prefix_len())

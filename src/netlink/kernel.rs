@@ -323,6 +323,17 @@ impl Kernel {
         dropped::write_remote_mac(&self.router, index, mac, vtep).await
     }
 
+    /// Forgets that a MAC was learned at a port of a bridge, so that whoever listens hears of it
+    /// with the next frame from there; whether it was. `port` is the index of the port in the
+    /// router's namespace.
+    ///
+    /// # Errors
+    ///
+    /// When the kernel refuses it.
+    pub async fn forget_learned_mac(&self, port: u32, mac: Mac) -> Result<bool, NetlinkError> {
+        dropped::forget_learned_mac(&self.router, port, mac).await
+    }
+
     /// Watches links and addresses of both namespaces from now on. Changes of our own are told
     /// like everybody else's.
     ///

@@ -1,10 +1,24 @@
-//! Remote hosts of segments that the kernel does not have where the fabric says they are.
+//! Hosts of segments that one side does not know of: remote ones that the kernel does not have where
+//! the fabric says they are, and own ones of which the fabric was not told.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use super::finding::{Check, Finding};
 use crate::api::ObjectKey;
+
+/// Hosts at the segments' own ports, by their MACs as they are written, of which the fabric was not
+/// told.
+#[must_use]
+pub fn unheard_hosts(findings: &[Finding]) -> BTreeSet<(&ObjectKey, &str)> {
+    findings
+        .iter()
+        .filter(|finding| finding.check == Check::LocalMacAdvertised && finding.is_bad())
+        // That there are more than are listed has no subject.
+        .filter(|finding| !finding.subject.is_empty())
+        .filter_map(|finding| Some((finding.object.as_ref()?, finding.subject.as_str())))
+        .collect()
+}
 
 /// What the kernel has not, or not so, of one segment's remote hosts.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

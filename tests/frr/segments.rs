@@ -70,7 +70,11 @@ fn links(at: &RealFrr, vtep: IpAddr, host: Mac, address: IpAddr) {
     ] {
         at.exec(&line.split(' ').collect::<Vec<_>>()).unwrap();
     }
-    // The port learns once its other end is up.
+    learn(at, host);
+}
+
+/// The port learns once its other end is up.
+fn learn(at: &RealFrr, host: Mac) {
     let learn =
         format!("until bridge fdb add {host} dev pe-e-120 master dynamic; do sleep 0.05; done");
     at.exec(&["timeout", "10", "bash", "-c", &learn]).unwrap();
@@ -209,6 +213,28 @@ async fn a_segment_between_two_routers() {
     .await;
     let is_host = |route: &SegmentRoute| matches!(route, SegmentRoute::Mac { .. });
     assert!(unsent.iter().all(is_host), "{unsent:?}");
+
+    // What the kernel forgets and learns again zebra hears of.
+    let port = index("pe-e-120");
+    assert!(kernel.forget_learned_mac(port, OURS).await.unwrap());
+    assert!(!kernel.forget_learned_mac(port, OURS).await.unwrap());
+    let mut zebra_has = async |wanted| {
+        eventually("zebra has heard", async || {
+            let facts = gather(&mut router.driver, Some(&kernel), Some(&seen), &intent).await;
+            let hosts = facts.segments.hosts.unwrap_or_default();
+            let place = hosts.get(&(vni(120), OURS)).map(|host| host.place);
+            let is_here = place == Some(HostPlace::Local);
+            if is_here == wanted {
+                Ok(())
+            } else {
+                Err(format!("{hosts:?}"))
+            }
+        })
+        .await;
+    };
+    zebra_has(false).await;
+    learn(&router.real, OURS);
+    zebra_has(true).await;
 }
 
 fn vnis_are_right(facts: &Facts) {
