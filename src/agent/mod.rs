@@ -13,6 +13,7 @@ pub mod execute;
 pub mod eye;
 pub mod facts;
 mod failures;
+mod glance;
 mod handles;
 mod lost_hosts;
 mod memory;
@@ -31,6 +32,7 @@ mod sessions;
 mod socket;
 pub mod source;
 pub mod state;
+mod unheard;
 mod untold;
 pub mod vrf_tables;
 mod wake;
@@ -460,7 +462,7 @@ impl Loop {
         let now = Instant::now();
         self.said = self.worker.verdict();
         self.next_verify = self.whole.ended + self.whole.settled();
-        if self.worker.is_ready() {
+        if self.worker.is_ready() && !self.worker.glances.holds() {
             self.unsettled = VERIFY_FIRST;
             self.remedy = Backoff::new(RETRY_FIRST);
             return;

@@ -64,6 +64,7 @@ impl Worker {
         let names: Vec<&str> = vrfs.iter().map(VrfName::as_str).collect();
         log_verified(&names.join(" "), &found, took);
         self.meters.verified(Extent::Vrfs, took);
+        self.glances.looked(took);
         self.make_report(frr);
         Outcome::Verified(troubled)
     }

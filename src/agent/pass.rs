@@ -11,6 +11,7 @@ use tokio::sync::watch;
 use super::execute::{self, Failure, Outcome, UnderlayState, Voice, chain};
 use super::eye::needs_reading;
 use super::failures::{self, Failures};
+use super::glance::Glances;
 use super::handles::Handles;
 use super::quarrels::Quarrels;
 use super::remedy::Tried;
@@ -18,6 +19,7 @@ use super::report::Verification;
 use super::revival::Host;
 use super::source::{Cluster, Contents, Directory};
 use super::state::{self, StateDir};
+use super::unheard::Unheard;
 use super::untold::Told;
 use super::vrf_tables::clear_of_others;
 use super::wake::{Cause, Readings, Tell};
@@ -98,10 +100,12 @@ pub(super) struct Worker {
     /// For what zebra has lost.
     pub(super) tried: Tried,
     pub(super) told: Told,
+    pub(super) unheard: Unheard,
     pub(super) last: Option<Settled>,
     pub(super) last_pass: Option<Pass>,
     pub(super) verification: Option<Verification>,
     pub(super) history: History,
+    pub(super) glances: Glances,
     /// What of it was logged.
     pub(super) said: Said,
     pub(super) report: Option<Arc<Report>>,
@@ -174,10 +178,12 @@ impl Worker {
             quarrels: Quarrels::default(),
             tried: Tried::default(),
             told: Told::default(),
+            unheard: Unheard::default(),
             last: None,
             last_pass: None,
             verification: None,
             history: History::new(),
+            glances: Glances::default(),
             said: Said::default(),
             report: None,
             tell,
@@ -225,6 +231,7 @@ impl Worker {
                 self.wake_zebra().await;
                 self.tell_zebra(frr).await;
                 self.place_hosts(frr).await;
+                self.introduce_hosts().await;
             }
             Settled::Yes => {}
         }
@@ -281,6 +288,9 @@ impl Worker {
             }
         }
         let unchanged = resolution.intent == self.resolution.intent;
+        if !unchanged || self.accepted != resolution.accepted {
+            self.glances.changing();
+        }
         if self.accepted != resolution.accepted {
             self.remember_accepted(&resolution.accepted, documents);
         }
@@ -504,6 +514,7 @@ impl Worker {
             return Ok(Outcome::default());
         };
         let begun = std::time::Instant::now();
+        self.glances.changing();
         let told = (&*self.pulse, self.voice(plan));
         let outcome = execute::execute(plan, underlay, &handles.kernel, frr, told).await;
         self.meters.applied(begun.elapsed());

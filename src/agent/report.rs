@@ -62,6 +62,7 @@ impl Worker {
         let distinguishers = verify::scope::distinguishers(intent, &facts);
         self.log_changes(&findings);
         let took = begun.elapsed();
+        self.glances.looked_at_all(&findings, took);
         log_verified("all", &found, took);
         self.meters.verified(Extent::All, took);
         self.verification = Some(Verification {
@@ -76,7 +77,7 @@ impl Worker {
         });
         self.remember_hosts();
         self.make_report(frr);
-        if self.is_ready() {
+        if self.is_ready() && !self.glances.holds() {
             self.send_markers(frr).await;
             self.handles
                 .iter()
@@ -112,6 +113,13 @@ impl Worker {
     pub(super) fn make_report(&mut self, frr: &Frr) {
         let objects = self.object_inputs();
         let errors = frr.errors();
+        let findings = self.glances.reported(
+            self.verification
+                .as_ref()
+                .map_or(&[], |last| last.findings.as_slice()),
+            self.report.as_deref(),
+            Instant::now(),
+        );
         let inputs = Inputs {
             node: &self.name,
             index: self.node.index,
@@ -133,7 +141,7 @@ impl Worker {
             repairs: &self.repairs,
             verified: self.verification.as_ref().map(|last| Verified {
                 facts: &last.facts,
-                findings: &last.findings,
+                findings: &findings,
                 reading: last.reading,
             }),
         };

@@ -108,7 +108,7 @@ impl FromStr for Check {
 }
 
 /// What a finding is about.
-pub(super) type Key = (Check, Option<ObjectKey>, String);
+pub type Key = (Check, Option<ObjectKey>, String);
 
 /// One verdict.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -172,7 +172,8 @@ pub enum Outcome {
 
 impl Finding {
     /// What it is about, by which two of different times are known to be the same.
-    pub(super) fn key(&self) -> Key {
+    #[must_use]
+    pub fn key(&self) -> Key {
         (self.check, self.object.clone(), self.subject.clone())
     }
 

@@ -42,7 +42,7 @@ pub mod walk;
 
 pub use explain::Explanation;
 pub use facts::Facts;
-pub use finding::{Check, Finding, Outcome, Stalled, StalledOnes, stalled, unforwarded};
+pub use finding::{Check, Finding, Key, Outcome, Stalled, StalledOnes, stalled, unforwarded};
 pub use history::History;
 pub use news::{News, Said};
 pub use walk::{Target, Walk, walk};
