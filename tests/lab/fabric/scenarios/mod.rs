@@ -21,6 +21,7 @@ mod recording;
 mod refusals;
 mod removal;
 mod restart;
+mod secrets;
 mod underlay;
 mod vrfs;
 mod walk;
@@ -82,6 +83,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     scenario("quiet", quiet::run),
     scenario("watching", watching::run),
     scenario("policies", policies::run),
+    scenario("secrets", secrets::run),
     scenario("recording", recording::run),
     scenario("removal", removal::run),
     scenario("edits", edits::run),
