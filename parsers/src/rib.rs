@@ -62,9 +62,21 @@ pub struct RibRoute {
     pub metric: u32,
     /// The kernel's table, for example 1100.
     pub table: u32,
+    /// zebra's own flags of it.
+    #[serde(default, rename = "internalFlags")]
+    pub internal_flags: u32,
     /// Where traffic goes.
     #[serde(rename = "nexthops")]
     pub next_hops: Vec<RibNextHop>,
+}
+
+impl RibRoute {
+    /// Whether zebra found it in the kernel when it started, where another zebra had left it
+    /// (`ZEBRA_FLAG_SELFROUTE`): nobody has told this zebra of it.
+    #[must_use]
+    pub const fn is_found(&self) -> bool {
+        self.internal_flags & 0x02 != 0
+    }
 }
 
 /// Where traffic goes.

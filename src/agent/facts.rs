@@ -35,8 +35,8 @@ use crate::verify::facts::{
 use ipnet::IpNet;
 use kernel::{KernelTables, LinksOf};
 pub(super) use segments::remote_hosts;
-pub(super) use tables::untold;
 use tables::{BgpTables, ZebraTables};
+pub(super) use tables::{found, untold};
 
 /// Reads back everything that verification of `intent` looks at.
 ///

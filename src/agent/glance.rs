@@ -17,7 +17,7 @@ use crate::verify::{Finding, Key, Outcome};
 
 /// What is not good is looked at again before it counts, if it has been so for less than this: less
 /// than the pause until that look.
-const GLANCE: Duration = Duration::from_millis(200);
+pub(super) const GLANCE: Duration = Duration::from_millis(200);
 
 /// What takes longer is not read twice before it counts.
 const QUICK: Duration = Duration::from_millis(300);

@@ -15,6 +15,7 @@ pub mod facts;
 mod failures;
 mod glance;
 mod handles;
+mod heir;
 mod lost_hosts;
 mod memory;
 pub mod node_status;
@@ -391,7 +392,7 @@ impl Loop {
     fn schedule_part(&mut self, troubled: BTreeSet<VrfName>) {
         let now = Instant::now();
         if !troubled.is_empty() {
-            let pause = self.part.unsettled(self.unsettled);
+            let pause = self.pause(self.part);
             self.look_again(Scope::Vrfs(troubled), now + pause);
             return;
         }
@@ -472,8 +473,17 @@ impl Loop {
             Scope::Vrfs(_) => self.part,
             Scope::All => self.whole,
         };
-        let pause = last.unsettled(self.unsettled);
+        let pause = self.pause(last);
         self.look_again(trouble, now + pause);
+    }
+
+    /// The pause after a reading that found something amiss. What is said of it waits for the second
+    /// look at what may only be on its way.
+    fn pause(&self, last: Reading) -> Duration {
+        if self.worker.glances.holds() {
+            return glance::GLANCE;
+        }
+        last.unsettled(self.unsettled)
     }
 
     /// Has what is not as it should be read again then, and a pass look after what is broken: soon

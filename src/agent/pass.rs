@@ -233,6 +233,7 @@ impl Worker {
                 self.place_hosts(frr).await;
                 self.introduce_hosts().await;
             }
+            Settled::Yes if cause == Cause::DaemonBack => self.tell_heir(frr).await,
             Settled::Yes => {}
         }
         // The kernel tells of it, which is no reason to look where that is dear; but what was found

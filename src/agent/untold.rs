@@ -80,7 +80,7 @@ impl Worker {
 async fn tell(frr: &mut Frr, vrf: &VrfName, routes: &[IpNet]) -> Option<String> {
     let first = routes.first()?;
     for route in routes {
-        if let Err(error) = frr.choose_anew(vrf, *route).await {
+        if let Err(error) = frr.choose_anew(Some(vrf), *route).await {
             tracing::warn!(
                 "bgpd cannot be had tell zebra of {route} of VRF {vrf}: {}",
                 chain(&error)

@@ -24,6 +24,7 @@ fn routes_of_a_vrf() {
     let remote = RibPrefix {
         prefix: "172.16.2.0/24".parse().unwrap(),
         routes: vec![RibRoute {
+            internal_flags: 8,
             protocol: Protocol::Bgp,
             selected: true,
             installed: true,

@@ -110,6 +110,35 @@ pub(in crate::agent) async fn untold(dir: &Path, vrf: &VrfName) -> Read<BTreeSet
     read.unwrap_or_else(|error| Err(Unreadable::new(error)))
 }
 
+/// The routes of a VRF, or of none, that zebra found in the kernel and bgpd has not told it of.
+pub(in crate::agent) async fn found(dir: &Path, vrf: Option<&VrfName>) -> Read<BTreeSet<IpNet>> {
+    let name = vrf.map_or_else(|| "default".to_owned(), VrfName::to_string);
+    let dir = dir.to_owned();
+    let read = move |abandoned| {
+        let mut zebra = Streams::new(Daemon::Zebra, dir, abandoned);
+        let mut both = BTreeSet::new();
+        for version in ["ip", "ipv6"] {
+            let command = format!("show {version} route vrf {name} json");
+            both.append(
+                &mut zebra.collect(&command, |answer, found: &mut BTreeSet<IpNet>| {
+                    rib::rib_from(answer, |prefix| {
+                        let is_of_bgp = |route: &rib::RibRoute| {
+                            route.is_found() && route.protocol == rib::Protocol::Bgp
+                        };
+                        if prefix.routes.iter().any(is_of_bgp) {
+                            found.insert(prefix.prefix);
+                        }
+                        ControlFlow::Continue(())
+                    })
+                })?,
+            );
+        }
+        Ok(both)
+    };
+    let read = on_a_thread(read).await;
+    read.unwrap_or_else(|error| Err(Unreadable::new(error)))
+}
+
 fn bgp_tables(mut bgpd: Streams, wanted: &Wanted) -> BgpTables {
     let evpn = evpn_paths(&mut bgpd, "show bgp l2vpn evpn route type 5 json");
     let mut own = Own::default();

@@ -22,6 +22,7 @@ mod refusals;
 mod removal;
 mod restart;
 mod secrets;
+mod swept;
 mod underlay;
 mod vrfs;
 mod walk;
@@ -77,6 +78,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     scenario("deleted", faults::deleted),
     scenario("halfway", faults::halfway),
     scenario("killed", faults::killed),
+    scenario("swept", swept::run),
     scenario("honest", honest::run),
     scenario("calm", calm::run),
     scenario("breaks", breaks::run),
