@@ -64,11 +64,31 @@ impl<'a> Ways<'a> {
         })
     }
 
-    /// What is wrong with the route to a VTEP. Where zebra was not asked about it, there is
-    /// nothing to say.
+    /// What is wrong with the way to a VTEP that zebra was not asked about, as a new one is not by a
+    /// bgpd that goes on.
+    fn untracked_fault(&self, vtep: IpAddr) -> Option<Fault> {
+        let leads = |(prefix, _): &(&IpNet, _)| prefix.contains(&vtep);
+        let nearest = self.kernel.iter().filter(leads);
+        let nearest = nearest.max_by_key(|(prefix, _)| prefix.prefix_len());
+        match nearest.map(|(_, route)| &route.action) {
+            Some(RouteAction::Forward(_)) => None,
+            Some(RouteAction::Drop(_) | RouteAction::Local) | None => Some(Fault::new(
+                "a route in the kernel's main table",
+                "none, and zebra was not asked for one",
+                format!(
+                    "was zebra started again? see `ip route get {vtep}` in the router's namespace"
+                ),
+            )),
+        }
+    }
+
+    /// What is wrong with the route to a VTEP.
     fn route_fault(&self, vtep: IpAddr) -> Option<Fault> {
         let ip = if vtep.is_ipv4() { "ip" } else { "ipv6" };
-        let Some(prefix) = self.tracked.get(&vtep)? else {
+        let Some(tracked) = self.tracked.get(&vtep) else {
+            return self.untracked_fault(vtep);
+        };
+        let Some(prefix) = tracked else {
             return Some(Fault::new(
                 "a route in the main table",
                 "zebra has none",

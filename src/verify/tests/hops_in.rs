@@ -274,6 +274,13 @@ fn add_second_pe(facts: &mut Facts) {
     if let RouteAction::Forward(hops) = &mut in_kernel(facts).action {
         hops.push(hop);
     }
+    let main = facts.underlay.table.as_mut().unwrap();
+    let way = main
+        .iter()
+        .find(|to| to.destination == net("100.65.0.2/32"));
+    let mut way = way.unwrap().clone();
+    way.destination = net("100.65.0.3/32");
+    main.push(way);
     facts.neighbours.as_mut().unwrap().push(NeighbourEntry {
         link: SVI,
         ip: vtep,

@@ -400,3 +400,15 @@ fn packet_sizes() {
         ),
     ]);
 }
+
+/// A zebra that was started again is not asked for next hops by a bgpd that goes on.
+#[test]
+fn a_vtep_that_zebra_was_not_asked_for_needs_a_way_in_the_kernel() {
+    let mut facts = facts();
+    facts.underlay.tracked = Ok(std::collections::HashMap::new());
+    assert_eq!(bad(&verify(&intent(), &facts)), []);
+    let main = facts.underlay.table.as_mut().unwrap();
+    main.retain(|to| to.destination != net("100.65.0.2/32"));
+    let expected = [(Check::UnderlayRoute, "100.65.0.2".to_owned())];
+    assert_eq!(bad(&verify(&intent(), &facts)), expected);
+}
