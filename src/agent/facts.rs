@@ -36,7 +36,7 @@ use ipnet::IpNet;
 use kernel::{KernelTables, LinksOf};
 pub(super) use segments::remote_hosts;
 use tables::{BgpTables, ZebraTables};
-pub(super) use tables::{found, untold};
+pub(super) use tables::{Found, found, untold};
 
 /// Reads back everything that verification of `intent` looks at.
 ///

@@ -83,10 +83,14 @@ impl Glances {
                 (key, first)
             })
             .collect();
+        let is_new = |it: &Finding| {
+            let first = self.since.get(&it.key());
+            first.is_some_and(|first| now.duration_since(*first) < GLANCE)
+        };
         let is_held = |it: &Finding| {
-            let is_new = self.since.get(&it.key());
-            let is_new = is_new.is_some_and(|first| now.duration_since(*first) < GLANCE);
-            is_unsure(&it) && is_new && last.is_some_and(|last| was_ready(last, it.object.as_ref()))
+            is_unsure(&it)
+                && is_new(it)
+                && last.is_some_and(|last| was_ready(last, it.object.as_ref()))
         };
         let may_hold = self.hands == Hands::Others && self.took <= QUICK;
         self.held = may_hold && unsure().any(&is_held);

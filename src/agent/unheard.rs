@@ -14,7 +14,7 @@ use super::execute::chain;
 use super::pass::Worker;
 use crate::api::ObjectKey;
 use crate::plan::desired::Names;
-use crate::plan::link::{Mac, SeenKernel, SeenKind};
+use crate::plan::link::{Mac, SeenKernel};
 use crate::verify::lost_hosts::unheard_hosts;
 
 /// How often a host is forgotten until all is well with it: who knows why zebra does not hear.
@@ -46,17 +46,10 @@ impl Unheard {
 
 /// The ports of a segment's bridge to its own hosts, with the kernel's indices.
 fn ports(seen: &SeenKernel, names: &Names) -> Vec<u32> {
-    let is_port = |kind: &SeenKind| match kind {
-        SeenKind::Vxlan { .. } => false,
-        SeenKind::Vrf { .. }
-        | SeenKind::Bridge
-        | SeenKind::Veth { .. }
-        | SeenKind::Other { .. } => true,
-    };
     let links = seen.router.values();
     let links = links.filter(|link| link.master.as_ref() == Some(&names.bridge));
     links
-        .filter(|link| is_port(&link.kind))
+        .filter(|link| link.kind.leads_to_own_hosts())
         .map(|link| link.index)
         .collect()
 }

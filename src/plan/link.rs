@@ -192,6 +192,19 @@ pub enum SeenKind {
     },
 }
 
+impl SeenKind {
+    /// Whether what is behind such a link in a bridge is this node's own. What is behind a VXLAN
+    /// device is remote, whoever wrote its entry: zebra marks that of a host that may not move
+    /// (RFC 7432 §7.7) as static, not as learned elsewhere.
+    #[must_use]
+    pub const fn leads_to_own_hosts(&self) -> bool {
+        match self {
+            Self::Vxlan { .. } => false,
+            Self::Vrf { .. } | Self::Bridge | Self::Veth { .. } | Self::Other { .. } => true,
+        }
+    }
+}
+
 /// A route that goes with a NIC when it moves: from the main table, by this NIC.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct NicRoute {

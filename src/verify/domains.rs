@@ -8,7 +8,7 @@ use super::routes::{Owner, number, own_distinguishers};
 use crate::api::Vni;
 use crate::intent::{NodeIntent, UnderlayIntent};
 use crate::plan::desired::Names;
-use crate::plan::link::{Mac, SeenKind, SeenLink};
+use crate::plan::link::{Mac, SeenLink};
 
 /// What concerns one segment.
 #[derive(Debug, Default)]
@@ -101,9 +101,6 @@ pub(super) fn index<'a>(
 }
 
 /// The ports of the segments' bridges to their own hosts, by the kernel's index.
-///
-/// The VXLAN device is none of them: what is behind it is remote, whoever wrote its entry. zebra
-/// marks that of a host that may not move (RFC 7432 §7.7) as static, not as learned elsewhere.
 fn ports(intent: &NodeIntent, facts: &Facts) -> HashMap<u32, usize> {
     let Ok(kernel) = &facts.kernel else {
         return HashMap::new();
@@ -112,17 +109,13 @@ fn ports(intent: &NodeIntent, facts: &Facts) -> HashMap<u32, usize> {
     let bridges: HashMap<_, _> = segments
         .map(|(at, own)| (Names::of(own.spec.vni).bridge, at))
         .collect();
-    let port = |link: &SeenLink| match link.kind {
-        SeenKind::Vxlan { .. } => None,
-        SeenKind::Vrf { .. }
-        | SeenKind::Bridge
-        | SeenKind::Veth { .. }
-        | SeenKind::Other { .. } => {
-            let at = bridges.get(link.master.as_ref()?)?;
-            Some((link.index, *at))
-        }
+    let port = |link: &SeenLink| {
+        let at = bridges.get(link.master.as_ref()?)?;
+        Some((link.index, *at))
     };
-    kernel.router.values().filter_map(port).collect()
+    let links = kernel.router.values();
+    let links = links.filter(|link| link.kind.leads_to_own_hosts());
+    links.filter_map(port).collect()
 }
 
 /// Whom a path of the EVPN table concerns.

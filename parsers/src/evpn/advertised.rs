@@ -75,7 +75,7 @@ impl EvpnKey {
                 ethernet_tag,
                 mac,
                 ip,
-            } = whole(key)?;
+            } = Key::demand(key)?;
             return Ok(Self::Mac {
                 ethernet_tag,
                 mac,
@@ -86,7 +86,7 @@ impl EvpnKey {
             let MulticastKey {
                 ethernet_tag,
                 originator,
-            } = whole(key)?;
+            } = Key::demand(key)?;
             return Ok(Self::Multicast {
                 ethernet_tag,
                 originator,
@@ -94,10 +94,6 @@ impl EvpnKey {
         }
         Ok(Self::Other(key.into()))
     }
-}
-
-fn whole<K: Key>(key: &str) -> Result<K, Fault> {
-    K::read(key).ok_or_else(|| Fault::data(format_args!("the key is not {}", K::FORM)))
 }
 
 /// Hands over the routes of an answer in memory, one by one, until `each` breaks.

@@ -22,6 +22,11 @@ pub(super) trait Key: Sized {
 
     /// Reads a key that starts with [`Key::PREFIX`].
     fn read(key: &str) -> Option<Self>;
+
+    /// Reads it, or says which form it should have.
+    fn demand(key: &str) -> Result<Self, Fault> {
+        Self::read(key).ok_or_else(|| Fault::data(format_args!("the key is not {}", Self::FORM)))
+    }
 }
 
 /// A route of one type, with all paths to it.
@@ -122,9 +127,7 @@ impl<K: Key, F: FnMut(Route<K>) -> ControlFlow<()>> Object for Distinguished<'_,
         if !walker.key().starts_with(K::PREFIX) {
             return walker.skip();
         }
-        let Some(key) = K::read(walker.key()) else {
-            return Err(Fault::data(format_args!("the key is not {}", K::FORM)));
-        };
+        let key = K::demand(walker.key())?;
         let entry: Entry = walker.value()?;
         let Paths(paths) = entry.paths;
         let rd = self.rd.clone();

@@ -113,3 +113,17 @@ fn no_vrf_has_no_routes() {
     let (streamed, prefixes) = prefixes(capture!("no-vrf-show-ip-route-vrf-blue.json"));
     assert_eq!((streamed, prefixes), (Streamed::Complete, Vec::new()));
 }
+
+#[test]
+fn what_zebra_found_is_told_from_what_it_was_told() {
+    let said = |flags: u8| {
+        let answer = format!(
+            r#"{{"10.0.0.0/8":[{{"protocol":"bgp","distance":20,"metric":0,"table":254,
+                "internalFlags":{flags},"nexthops":[]}}]}}"#
+        );
+        let (_, prefixes) = prefixes(answer.as_bytes());
+        prefixes[0].routes[0].is_found()
+    };
+    // As zebra writes them after it was started again, before and after `clear bgp prefix`.
+    assert_eq!([10, 8].map(said), [true, false]);
+}

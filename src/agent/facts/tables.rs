@@ -110,33 +110,33 @@ pub(in crate::agent) async fn untold(dir: &Path, vrf: &VrfName) -> Read<BTreeSet
     read.unwrap_or_else(|error| Err(Unreadable::new(error)))
 }
 
-/// The routes of a VRF, or of none, that zebra found in the kernel and bgpd has not told it of.
-pub(in crate::agent) async fn found(dir: &Path, vrf: Option<&VrfName>) -> Read<BTreeSet<IpNet>> {
-    let name = vrf.map_or_else(|| "default".to_owned(), VrfName::to_string);
+/// Routes, by VRF, or by none for the main table.
+pub(in crate::agent) type Found = BTreeMap<Option<VrfName>, BTreeSet<IpNet>>;
+
+/// The routes of these VRFs and of the main table that zebra found in the kernel, and that bgpd has
+/// not told it of. VRFs without any are left out.
+pub(in crate::agent) async fn found(dir: &Path, vrfs: BTreeSet<VrfName>) -> Read<Found> {
     let dir = dir.to_owned();
     let read = move |abandoned| {
         let mut zebra = Streams::new(Daemon::Zebra, dir, abandoned);
-        let mut both = BTreeSet::new();
-        for version in ["ip", "ipv6"] {
-            let command = format!("show {version} route vrf {name} json");
-            both.append(
-                &mut zebra.collect(&command, |answer, found: &mut BTreeSet<IpNet>| {
-                    rib::rib_from(answer, |prefix| {
-                        let is_of_bgp = |route: &rib::RibRoute| {
-                            route.is_found() && route.protocol == rib::Protocol::Bgp
-                        };
-                        if prefix.routes.iter().any(is_of_bgp) {
-                            found.insert(prefix.prefix);
-                        }
-                        ControlFlow::Continue(())
-                    })
-                })?,
-            );
+        let mut all = Found::new();
+        for vrf in vrfs.into_iter().map(Some).chain([None]) {
+            let name = vrf.as_ref().map_or("default", |vrf| vrf.as_str());
+            let routes: BTreeSet<IpNet> = of_rib(&mut zebra, name, found_of_bgp)?;
+            if !routes.is_empty() {
+                all.insert(vrf, routes);
+            }
         }
-        Ok(both)
+        Ok(all)
     };
     let read = on_a_thread(read).await;
     read.unwrap_or_else(|error| Err(Unreadable::new(error)))
+}
+
+fn found_of_bgp(routes: rib::RibPrefix) -> Option<IpNet> {
+    let mut entries = routes.routes.iter();
+    let is_it = |route: &rib::RibRoute| route.is_found() && route.protocol == rib::Protocol::Bgp;
+    entries.any(is_it).then_some(routes.prefix)
 }
 
 fn bgp_tables(mut bgpd: Streams, wanted: &Wanted) -> BgpTables {
@@ -341,13 +341,24 @@ pub(super) fn standing(path: &bgp::Path) -> Standing {
 }
 
 fn rib_of(zebra: &mut Streams, vrf: &VrfName) -> Read<Rib> {
-    let mut both = Rib::new();
+    of_rib(zebra, vrf.as_str(), |found| {
+        let entries = found.routes.into_iter().map(rib_entry);
+        Some((found.prefix, entries.collect()))
+    })
+}
+
+/// What is picked from a VRF's prefixes in zebra, of both IP versions.
+fn of_rib<I, T: Default + Extend<I> + IntoIterator<Item = I>>(
+    zebra: &mut Streams,
+    vrf: &str,
+    pick: impl Fn(rib::RibPrefix) -> Option<I>,
+) -> Read<T> {
+    let mut both = T::default();
     for version in ["ip", "ipv6"] {
         let command = format!("show {version} route vrf {vrf} json");
-        both.extend(zebra.collect(&command, |answer, table: &mut Rib| {
+        both.extend(zebra.collect(&command, |answer, table: &mut T| {
             rib::rib_from(answer, |found| {
-                let entries = found.routes.into_iter().map(rib_entry);
-                table.insert(found.prefix, entries.collect());
+                table.extend(pick(found));
                 ControlFlow::Continue(())
             })
         })?);
