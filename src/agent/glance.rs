@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::reading::QUICK;
 use crate::api::types::ObjectKey;
 use crate::status::report::{Report, Verdict};
 use crate::verify::{Finding, Key, Outcome};
@@ -18,9 +19,6 @@ use crate::verify::{Finding, Key, Outcome};
 /// What is not good is looked at again before it counts, if it has been so for less than this: less
 /// than the pause until that look.
 pub(super) const GLANCE: Duration = Duration::from_millis(200);
-
-/// What takes longer is not read twice before it counts.
-const QUICK: Duration = Duration::from_millis(300);
 
 /// Who may have changed what is looked at.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -30,6 +30,13 @@ const STIRRED: Duration = Duration::from_millis(100);
 /// changes: it takes a tenth of the time, as long as that is no long pause.
 const STIRRED_REST: u32 = 9;
 
+/// A reading that takes no longer can be had twice within the time in which a fault is to be told.
+pub(super) const QUICK: Duration = Duration::from_millis(300);
+
+/// The longest pause before another reading that only follows from changes, where one is quick: with
+/// two readings and the moment between them, a fault is told within two seconds.
+const QUICK_REST: Duration = Duration::from_secs(1);
+
 /// A reading that is over.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Reading {
@@ -67,13 +74,15 @@ impl Reading {
 
     /// When the next one may follow that only follows from changes.
     pub(super) fn soonest(self, now: Instant) -> Instant {
-        let rest = (self.took * STIRRED_REST).min(SETTLED);
+        let longest = if self.took <= QUICK { QUICK_REST } else { SETTLED };
+        let rest = (self.took * STIRRED_REST).min(longest);
         (now + STIRRED).max(self.ended + rest)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::glance::GLANCE;
     use super::*;
 
     fn took(millis: u64) -> Reading {
@@ -88,6 +97,8 @@ mod tests {
         for (millis, settled, unsettled, stirred) in [
             (10, 10_000, 250, 100),
             (100, 10_000, 300, 900),
+            (300, 10_000, 900, 1000),
+            (301, 10_000, 903, 2709),
             (500, 10_000, 1500, 4500),
             (1000, 19_000, 3000, 9000),
             (40_000, 300_000, 5000, 10_000),
@@ -100,6 +111,16 @@ mod tests {
             assert_eq!(ms(reading.unsettled(least)), unsettled, "{words}");
             let soonest = reading.soonest(reading.ended);
             assert_eq!(ms(soonest - reading.ended), stirred, "{words}");
+        }
+    }
+
+    #[test]
+    fn what_quick_readings_find_twice_is_told_within_two_seconds() {
+        for millis in 0..=300 {
+            let reading = took(millis);
+            let first = reading.soonest(reading.ended) - reading.ended + reading.took;
+            let second = first + GLANCE + reading.took;
+            assert!(second < Duration::from_secs(2), "{millis} ms: {second:?}");
         }
     }
 
