@@ -26,6 +26,7 @@ pub mod preview;
 mod quarrels;
 mod reading;
 mod remedy;
+mod repairs;
 mod report;
 mod revival;
 mod scope;

@@ -13,7 +13,7 @@ use super::eye::needs_reading;
 use super::failures::{self, Failures};
 use super::glance::Glances;
 use super::handles::Handles;
-use super::quarrels::Quarrels;
+use super::repairs::Repairs;
 use super::remedy::Tried;
 use super::report::Verification;
 use super::revival::Host;
@@ -33,7 +33,7 @@ use crate::plan::link::{KernelStep, NIC_GROUP, SeenKernel, Space};
 use crate::plan::{self, Memory, Plan, Planning, SeenFrr};
 use crate::status::Timestamp;
 use crate::status::metrics::{Meters, Passed};
-use crate::status::report::{Pass, Repair, Report};
+use crate::status::report::{Pass, Report};
 use crate::status::serve::{Pulse, Server};
 use crate::verify::{History, Said};
 
@@ -63,8 +63,6 @@ pub(super) enum Look {
 pub(super) struct Counters {
     pub(super) passes: u64,
     pub(super) failed_passes: u64,
-    /// Steps that mended what somebody else had changed.
-    pub(super) repairs: u64,
     /// Writes of kernel handles that were replaced since.
     pub(super) netlink_writes_before: u64,
 }
@@ -95,8 +93,7 @@ pub(super) struct Worker {
     /// The VRFs whose hosts wait for a marker that is kept back.
     pub(super) markers_owed: BTreeSet<VrfName>,
     pub(super) counters: Counters,
-    pub(super) repairs: Vec<Repair>,
-    quarrels: Quarrels,
+    pub(super) repairs: Repairs,
     /// For what zebra has lost.
     pub(super) tried: Tried,
     pub(super) told: Told,
@@ -174,8 +171,7 @@ impl Worker {
             hosts: BTreeSet::new(),
             markers_owed,
             counters: Counters::default(),
-            repairs: Vec::new(),
-            quarrels: Quarrels::default(),
+            repairs: Repairs::default(),
             tried: Tried::default(),
             told: Told::default(),
             unheard: Unheard::default(),
@@ -213,6 +209,9 @@ impl Worker {
         let started = std::time::Instant::now();
         self.counters.passes += 1;
         let unchanged = self.read_manifests();
+        if !unchanged {
+            self.repairs.give_up();
+        }
         let drift_counts = unchanged
             && self.last == Some(Settled::Yes)
             && !matches!(cause, Cause::Start | Cause::Manifests);
@@ -224,7 +223,10 @@ impl Worker {
                 Settled::No
             }
         };
-        let repairs = self.counters.repairs;
+        if settled == Settled::Yes {
+            self.repairs.finish();
+        }
+        let repairs = self.repairs.steps();
         match settled {
             Settled::No => self.counters.failed_passes += 1,
             Settled::Yes if cause == Cause::Broken => {
@@ -238,7 +240,7 @@ impl Worker {
         }
         // The kernel tells of it, which is no reason to look where that is dear; but what was found
         // before shall not be mended twice.
-        let remedied = readings == Readings::Dear && self.counters.repairs != repairs;
+        let remedied = readings == Readings::Dear && self.repairs.steps() != repairs;
         if settled == Settled::Yes {
             self.failures.settled();
         }
@@ -341,7 +343,7 @@ impl Worker {
             }
             if drift_counts && round == 0 {
                 let steps = plan.to_string().lines().map(str::to_owned).collect();
-                self.note_repair(plan.steps(), steps);
+                self.begin_repair(plan.steps(), steps);
             }
             let outcome = self.execute(&plan, &seen_frr, frr).await?;
             if !outcome.failures.is_empty() {
@@ -531,33 +533,8 @@ impl Worker {
     fn voice(&self, plan: &Plan) -> Voice {
         match self.failures.voice(plan) {
             Voice::Hushed => Voice::Hushed,
-            Voice::Aloud if self.quarrels.are_over() => Voice::Aloud,
-            Voice::Aloud => self.quarrels.voice(&joined(plan.to_string().lines())),
+            Voice::Aloud => self.repairs.voice(plan),
         }
-    }
-
-    pub(super) fn note_repair(&mut self, count: usize, steps: Vec<String>) {
-        /// Enough to see what keeps happening.
-        const KEPT: usize = 16;
-        let mending = joined(steps.iter().map(String::as_str));
-        match self.quarrels.mended(&mending, Timestamp::now()) {
-            (times, Voice::Aloud) if times < 10 => {
-                tracing::warn!("something was changed behind our back; mending: {mending}");
-            }
-            (times, Voice::Aloud) => tracing::warn!(
-                "something is changed behind our back again and again, {times} times by now: who \
-                 does that? mending: {mending}"
-            ),
-            (times, Voice::Hushed) => tracing::debug!("mending, time {times}: {mending}"),
-        }
-        self.counters.repairs += count as u64;
-        if self.repairs.len() == KEPT {
-            self.repairs.remove(0);
-        }
-        self.repairs.push(Repair {
-            at: Timestamp::now(),
-            steps,
-        });
     }
 
     /// A failure that concerns every object.
@@ -578,11 +555,6 @@ impl Worker {
     pub(super) fn kernel(&self) -> Option<&Kernel> {
         self.handles.as_ref().map(|handles| &handles.kernel)
     }
-}
-
-/// Steps as they print, in one line.
-fn joined<'a>(lines: impl Iterator<Item = &'a str>) -> String {
-    lines.map(str::trim).collect::<Vec<_>>().join("; ")
 }
 
 fn blocked(plan: &Plan) -> Vec<Failure> {

@@ -129,7 +129,7 @@ impl Worker {
             counters: Counters {
                 passes: self.counters.passes,
                 failures: self.counters.failed_passes,
-                drift_repaired: self.counters.repairs,
+                drift_repaired: self.repairs.steps(),
                 netlink_writes: self.netlink_writes(),
                 frr_writes: frr.writes(),
                 vty_errors: errors.vty,
@@ -138,7 +138,7 @@ impl Worker {
             intent: &self.resolution.intent,
             objects: &objects,
             rejections: &self.resolution.rejections,
-            repairs: &self.repairs,
+            repairs: self.repairs.last(),
             verified: self.verification.as_ref().map(|last| Verified {
                 facts: &last.facts,
                 findings: &findings,
