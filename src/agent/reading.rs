@@ -75,7 +75,11 @@ impl Reading {
 
     /// When the next one may follow that only follows from changes.
     pub(super) fn soonest(self, now: Instant) -> Instant {
-        let longest = if self.took <= QUICK { QUICK_REST } else { SETTLED };
+        let longest = if self.took <= QUICK {
+            QUICK_REST
+        } else {
+            SETTLED
+        };
         let rest = (self.took * STIRRED_REST).min(longest);
         (now + STIRRED).max(self.ended + rest)
     }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use ipnet::IpNet;
 
-use super::facts::{BgpVni, EvpnPath, Origin, RouteId, Standing, VrfPath};
+use super::facts::{BgpVni, EvpnPath, Origin, RouteId, Standing, Telling, VrfPath};
 use super::finding::Check;
 use super::import::version;
 use super::ledger::{Fault, Ledger, Tally};
@@ -64,7 +64,7 @@ struct Wanted<'a> {
 impl Wanted<'_> {
     /// The prefixes to export, sorted: those whose best path comes from this node, and in any
     /// case what `network` statements announce: the host's own addresses, and the subnets of
-    /// which the VRF is the gateway.
+    /// which the VRF is the gateway. Not those for which an aggregate of the VRF is told.
     fn prefixes(&self, table: &Table) -> Vec<IpNet> {
         let VniIntent {
             key: _,
@@ -84,6 +84,7 @@ impl Wanted<'_> {
             .map(|(prefix, _)| *prefix)
             .chain(hosts().map(IpNet::from))
             .chain(gateway_subnets.iter().copied())
+            .filter(|prefix| !table.get(prefix).is_some_and(|paths| is_kept(paths)))
             .collect();
         prefixes.sort_unstable();
         prefixes.dedup();
@@ -145,6 +146,12 @@ impl Wanted<'_> {
             mac.unwrap_or_default()
         )
     }
+}
+
+/// Whether an aggregate is told in the place of the best of these paths.
+fn is_kept(paths: &[VrfPath]) -> bool {
+    let mut best = paths.iter().filter(|path| path.standing == Standing::Best);
+    best.any(|path| path.telling == Telling::Suppressed)
 }
 
 fn seen(path: &EvpnPath) -> String {

@@ -440,6 +440,18 @@ pub struct VrfPath {
     pub next_hop: IpAddr,
     /// How it fares in the choice of the best path.
     pub standing: Standing,
+    /// Whether others may hear of it.
+    pub telling: Telling,
+}
+
+/// Whether a path is told to others when it is the best.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Telling {
+    /// It is.
+    #[default]
+    Told,
+    /// An aggregate is told in its place (`aggregate-address PREFIX summary-only`).
+    Suppressed,
 }
 
 /// One entry of a prefix in zebra's RIB.

@@ -54,13 +54,14 @@ pub fn vrfs_that_lack<'a>(intent: &'a NodeIntent, findings: &[Finding]) -> BTree
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::verify::facts::{RibChoice, Standing};
+    use crate::verify::facts::{RibChoice, Standing, Telling};
 
     fn path(origin: Origin, standing: Standing) -> VrfPath {
         VrfPath {
             origin,
             next_hop: [192, 168, 0, 1].into(),
             standing,
+            telling: Telling::Told,
         }
     }
 

@@ -24,6 +24,10 @@ pub struct Path {
     /// Whether the path is kept only because its peer is restarting gracefully.
     #[serde(default)]
     pub stale: bool,
+    /// Whether the path is told to nobody, because an aggregate stands for it
+    /// (`aggregate-address PREFIX summary-only`).
+    #[serde(default)]
+    pub suppressed: bool,
     /// Who told us.
     #[serde(rename = "peerId")]
     pub source: Source,

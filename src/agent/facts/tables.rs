@@ -23,7 +23,7 @@ use crate::frr::query::Query;
 use crate::verify;
 use crate::verify::facts::{
     EvpnPath, FloodPath, MacPath, Origin, Rd, Read, RibChoice, RibEntry, RibProtocol, RouteId,
-    Standing, Unreadable, VrfPath,
+    Standing, Telling, Unreadable, VrfPath,
 };
 
 /// A VRF's table in bgpd.
@@ -312,6 +312,11 @@ fn vrf_path(path: &bgp::Path) -> Option<VrfPath> {
         origin: origin(&path.source)?,
         next_hop: next_hop(path)?,
         standing: standing(path),
+        telling: if path.suppressed {
+            Telling::Suppressed
+        } else {
+            Telling::Told
+        },
     })
 }
 

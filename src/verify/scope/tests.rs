@@ -9,7 +9,8 @@ use crate::plan::desired::{Names, links_of_vni};
 use crate::plan::link::{LinkKind, Mac, SeenKind, TableId};
 use crate::verify::facts::{
     EvpnPath, FdbEntry, ForwardTo, ImportTarget, KernelRoute, NeighbourEntry, RibChoice, RibEntry,
-    RibProtocol, RouteAction, RouteHop, RouteId, SegmentFacts, Sessions, Standing, VrfFacts,
+    RibProtocol, RouteAction, RouteHop, RouteId, SegmentFacts, Sessions, Standing, Telling,
+    VrfFacts,
 };
 use crate::verify::tests::fixture;
 use crate::verify::{self, History, Outcome};
@@ -216,6 +217,7 @@ fn add(facts: &mut Facts, intent: &NodeIntent, route: &Route) {
                 origin: peer(),
                 next_hop: vtep,
                 standing: Standing::Best,
+                telling: Telling::Told,
             });
         if *hops > 0 {
             own.rib.as_mut().unwrap().insert(

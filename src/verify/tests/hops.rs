@@ -8,7 +8,7 @@ use crate::api::Peer;
 use crate::plan::link::{SeenKind, SeenLink};
 use crate::verify::facts::{
     BgpVni, EvpnPath, Facts, ImportTarget, LastReset, Negotiation, Origin, RouteId, Session,
-    SessionState, Standing, VniKind, VniState,
+    SessionState, Standing, Telling, VniKind, VniState,
 };
 use crate::verify::{Check, Outcome, verify};
 
@@ -328,6 +328,18 @@ fn routes_out() {
                 assert!(sent.as_mut().unwrap().remove(&id));
             },
             &[(Check::RouteAdvertised, "172.16.1.0/24 to 10.0.1.1")],
+        ),
+        (
+            "an aggregate is told in the place of a route",
+            |facts| {
+                let vrf = facts.vrfs.get_mut(&red()).unwrap();
+                let paths = vrf.bgp.as_mut().unwrap();
+                let kept = paths.get_mut(&net("172.16.1.0/24")).unwrap();
+                kept[0].telling = Telling::Suppressed;
+                let paths = facts.evpn.as_mut().unwrap();
+                paths.retain(|path| path.id.prefix != net("172.16.1.0/24"));
+            },
+            &[],
         ),
     ]);
 }

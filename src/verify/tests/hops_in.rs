@@ -5,7 +5,7 @@ use crate::plan::link::Mac;
 use crate::verify::Check;
 use crate::verify::facts::{
     Facts, FdbEntry, ForwardTo, KernelRoute, NeighbourEntry, Origin, RibChoice, RibEntry,
-    RibProtocol, RouteAction, RouteHop, Standing, VrfFacts, VrfPath,
+    RibProtocol, RouteAction, RouteHop, Standing, Telling, VrfFacts, VrfPath,
 };
 
 /// The remote prefix that is broken, and how it is named in a finding on its route.
@@ -265,6 +265,7 @@ fn add_second_pe(facts: &mut Facts) {
         origin: Origin::Peer(peer_address()),
         next_hop: vtep,
         standing: Standing::Multipath,
+        telling: Telling::Told,
     });
     in_rib(facts)[0].next_hops.push(vtep);
     let hop = RouteHop {

@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use super::fixture::{SVI, bad, facts, good, intent, peer_address, red, remote_vtep};
 use crate::verify::facts::{
     EvpnPath, Facts, KernelRoute, Origin, RibChoice, RibEntry, RibProtocol, RouteAction, RouteHop,
-    RouteId, Standing, VrfPath,
+    RouteId, Standing, Telling, VrfPath,
 };
 use crate::verify::{Check, Finding, History, Outcome, verify};
 
@@ -39,6 +39,7 @@ fn add_remote(facts: &mut Facts, count: u32) -> Vec<IpNet> {
                 origin: Origin::Peer(peer_address()),
                 next_hop: remote_vtep(),
                 standing: Standing::Best,
+                telling: Telling::Told,
             }],
         );
         vrf.rib.as_mut().unwrap().insert(

@@ -22,7 +22,7 @@ use crate::plan::link::Mac;
 use crate::verify::facts::{
     BgpVni, EndOfRib, EvpnPath, FamilyState, ImportTarget, LastReset, Negotiation, Origin, Rd,
     Read, RibChoice, RibEntry, RibProtocol, RouteId, Session, SessionState, Sessions, Standing,
-    Unreadable, VniKind, VniState, VrfPath, ZebraVni,
+    Telling, Unreadable, VniKind, VniState, VrfPath, ZebraVni,
 };
 
 /// An error with all that caused it, in one line.
@@ -201,6 +201,7 @@ pub(super) fn vrf_bgp(answer: impl io::Read) -> Read<HashMap<IpNet, Vec<VrfPath>
             origin: origin(&path.source),
             next_hop: next_hop(path),
             standing: standing(path),
+            telling: Telling::Told,
         };
         all.insert(route.prefix, route.paths.iter().map(ours).collect());
         ControlFlow::Continue(())

@@ -12,7 +12,7 @@ use crate::plan::desired::Names;
 use crate::plan::link::Mac;
 use crate::verify::facts::{
     BgpVni, EvpnPath, KernelRoute, Origin, RibChoice, RibEntry, RibProtocol, RouteAction, Standing,
-    VrfPath,
+    Telling, VrfPath,
 };
 use crate::verify::links::VniLinks;
 use crate::verify::vni::{One, listed};
@@ -169,12 +169,17 @@ fn vrf_path(path: &VrfPath) -> String {
         origin,
         next_hop,
         standing: of_path,
+        telling,
     } = path;
     let by = match origin {
         Origin::Local if next_hop.is_unspecified() => "by a network statement".to_owned(),
         Origin::Local | Origin::Peer(_) => format!("next hop {next_hop}, {}", from(*origin)),
     };
-    format!("{by}, {}", standing(*of_path))
+    let kept = match telling {
+        Telling::Told => "",
+        Telling::Suppressed => ", not told to others: an aggregate stands for it",
+    };
+    format!("{by}, {}{kept}", standing(*of_path))
 }
 
 fn from(origin: Origin) -> String {

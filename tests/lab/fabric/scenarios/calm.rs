@@ -54,6 +54,19 @@ const EVENTS: &[Event] = &[
     Event { what: "prefix withdrawn", alarms: Alarms::Never,
         done: "vtysh -c 'configure terminal' -c 'router bgp 64515' -c 'address-family ipv4 unicast' \
                -c 'no network 172.16.77.0/24'" },
+    Event { what: "an aggregate stands for the host's routes", alarms: Alarms::NotAfterwards,
+        done: "cat > /etc/perouter/zz-raw.yaml <<'EOF'
+apiVersion: network.openperouter.io/v1alpha1
+kind: RawFRRConfig
+metadata: {name: raw, namespace: perouter-system}
+spec:
+  rawConfig: |
+    router bgp 64514 vrf red
+     address-family ipv4 unicast
+      aggregate-address 172.16.0.0/16 summary-only
+EOF" },
+    Event { what: "it stands for them no longer", alarms: Alarms::NotAfterwards,
+        done: "rm /etc/perouter/zz-raw.yaml" },
 ];
 
 pub(crate) fn run(fabric: &Fabric) -> Result<String, Failure> {

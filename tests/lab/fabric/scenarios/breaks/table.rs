@@ -99,6 +99,20 @@ pub(super) const BREAKS: &[Break] = &[
              vtysh -N perouter -f /run/lab-others >&2",
             "rm /etc/perouter/zz-raw.yaml
              vtysh -N perouter -c 'configure terminal' -c 'no route-map others' -c 'no ip prefix-list leaf' >&2"),
+    // The site of origin that a switch puts on all routes is taken for this router's own.
+    fault("the fabric's routes seem to come from this site", "route-imported", Soon::Late, NODE1,
+        "now; printf '%s\n' 'router bgp 64514' ' address-family l2vpn evpn' '  mac-vrf soo 64512:99' | raw",
+        "rm /etc/perouter/zz-raw.yaml
+         while vtysh -N perouter -c 'show running-config' 2>/dev/null | grep -q 'mac-vrf soo'; do sleep 0.1; done")
+        .after(SPINE,
+            "frr 'route-map site permit 10' 'set extcommunity soo 64512:99' 'exit' 'router bgp 64512' \
+                 'address-family l2vpn evpn' 'neighbor 10.0.1.2 route-map site out'",
+            "frr 'router bgp 64512' 'address-family l2vpn evpn' 'no neighbor 10.0.1.2 route-map site out' \
+                 'exit' 'exit' 'no route-map site'"),
+    fault("another VXLAN device has the VNI", "links-present", Soon::Late, NODE1,
+        "now; printf '%s\n' 'link del vni100' \
+             'link add other type vxlan id 100 dstport 4789 local 100.65.0.0 nolearning' | r ip -batch -",
+        "r ip link del other"),
     fault("a policy keeps our routes from the switch", "route-advertised", Soon::Late, NODE1,
         "printf '%s\n' 'route-map nothing deny 10' 'router bgp 64514' ' address-family l2vpn evpn' \
                        '  neighbor 10.0.1.1 route-map nothing out' | raw",
@@ -123,6 +137,10 @@ pub(super) const BREAKS: &[Break] = &[
     passing("zebra takes the VNI from its VRF", Mender::Agent,
         "now; vtysh -N perouter -c 'configure terminal' -c 'vrf red' -c 'no vni 100' >&2",
         "vtysh -N perouter -c 'show evpn vni 100' 2>/dev/null | grep -q 'Tenant VRF: red'", ":"),
+    passing("bgpd makes no Type-5 routes any more", Mender::Agent,
+        "now; vtysh -N perouter -c 'configure terminal' -c 'router bgp 64514 vrf red' \
+              -c 'address-family l2vpn evpn' -c 'no advertise ipv4 unicast' >&2",
+        "vtysh -N perouter -c 'show bgp l2vpn evpn 172.16.1.0/24' 2>/dev/null | grep -q 'from 0.0.0.0'", ":"),
     passing("a route is deleted", Mender::Zebra,
         "now; r ip route del 172.16.9.0/24 vrf red",
         "r ip route show 172.16.9.0/24 vrf red | grep -q 100.64.0.9", ":"),
