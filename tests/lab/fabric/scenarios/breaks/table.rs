@@ -109,10 +109,6 @@ pub(super) const BREAKS: &[Break] = &[
                  'address-family l2vpn evpn' 'neighbor 10.0.1.2 route-map site out'",
             "frr 'router bgp 64512' 'address-family l2vpn evpn' 'no neighbor 10.0.1.2 route-map site out' \
                  'exit' 'exit' 'no route-map site'"),
-    fault("another VXLAN device has the VNI", "links-present", Soon::Late, NODE1,
-        "now; printf '%s\n' 'link del vni100' \
-             'link add other type vxlan id 100 dstport 4789 local 100.65.0.0 nolearning' | r ip -batch -",
-        "r ip link del other"),
     fault("a policy keeps our routes from the switch", "route-advertised", Soon::Late, NODE1,
         "printf '%s\n' 'route-map nothing deny 10' 'router bgp 64514' ' address-family l2vpn evpn' \
                        '  neighbor 10.0.1.1 route-map nothing out' | raw",
