@@ -292,6 +292,18 @@ fn routes(answer: &[u8]) -> (Streamed, Vec<UnicastRoute>) {
 }
 
 #[test]
+fn a_route_that_an_aggregate_stands_for() {
+    let (_, routes) = routes(
+        br#"{"routes":{"172.16.1.0/24":[{"suppressed":true,"valid":true,"bestpath":true,
+        "peerId":"192.169.10.2","path":"64515","nexthops":[{"ip":"192.169.10.2"}]}],
+        "172.16.0.0/16":[{"valid":true,"bestpath":true,"peerId":"(unspec)","path":"",
+        "nexthops":[{"ip":"0.0.0.0"}]}]},"totalRoutes":2,"totalPaths":2}"#,
+    );
+    let suppressed = routes.iter().map(|route| route.paths[0].suppressed);
+    assert_eq!(suppressed.collect::<Vec<_>>(), [true, false]);
+}
+
+#[test]
 fn routes_of_a_vrf() {
     let (streamed, routes) = routes(capture!("show-bgp-vrf-red-ipv4-unicast.json"));
     assert_eq!((streamed, routes.len()), (Streamed::Complete, 5));
