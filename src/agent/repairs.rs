@@ -40,13 +40,10 @@ impl Repairs {
         &self.last
     }
 
-    /// These steps, as they print, are to mend something that was found at a time. How often they
-    /// were taken without a pause, and how loud it is to be told.
-    fn begin(&mut self, steps: usize, printed: Vec<String>, at: Timestamp) -> (u64, Voice) {
-        let heard = self.quarrels.mended(&joined(&printed), at);
+    /// So many steps, as they print, are to mend something that was found at a time.
+    fn begin(&mut self, steps: usize, printed: Vec<String>, at: Timestamp) {
         let repair = Repair { at, steps: printed };
         self.begun = Some(Begun { steps, repair });
-        heard
     }
 
     /// All is as it should be, and so what was to be mended is.
@@ -71,16 +68,17 @@ impl Repairs {
         if self.quarrels.are_over() {
             return Voice::Aloud;
         }
-        let printed: Vec<String> = plan.to_string().lines().map(str::to_owned).collect();
-        self.quarrels.voice(&joined(&printed))
+        self.quarrels.voice(&joined(plan.to_string().lines()))
     }
 }
 
 impl Worker {
     /// Tells of what was found changed, and of the steps that are to mend it.
     pub(super) fn begin_repair(&mut self, steps: usize, printed: Vec<String>) {
-        let mending = joined(&printed);
-        match self.repairs.begin(steps, printed, Timestamp::now()) {
+        let now = Timestamp::now();
+        let mending = joined(printed.iter().map(String::as_str));
+        self.repairs.begin(steps, printed, now);
+        match self.repairs.quarrels.mended(&mending, now) {
             (times, Voice::Aloud) if times < 10 => {
                 tracing::warn!("something was changed behind our back; mending: {mending}");
             }
@@ -100,9 +98,8 @@ impl Worker {
 }
 
 /// Steps as one line.
-fn joined(steps: &[String]) -> String {
-    let steps: Vec<&str> = steps.iter().map(|step| step.trim()).collect();
-    steps.join("; ")
+fn joined<'a>(steps: impl Iterator<Item = &'a str>) -> String {
+    steps.map(str::trim).collect::<Vec<_>>().join("; ")
 }
 
 #[cfg(test)]

@@ -445,10 +445,9 @@ pub struct VrfPath {
 }
 
 /// Whether a path is told to others when it is the best.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Telling {
     /// It is.
-    #[default]
     Told,
     /// An aggregate is told in its place (`aggregate-address PREFIX summary-only`).
     Suppressed,
