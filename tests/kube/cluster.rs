@@ -4,7 +4,7 @@
 use std::time::{Duration, Instant};
 
 use perouter::agent::source::{Cluster, Contents};
-use perouter::api::Manifest;
+use perouter::api::{Kind, Manifest};
 use perouter::intent::{NodeIndex, Unfit};
 use serde_json::json;
 use tokio::sync::mpsc;
@@ -192,12 +192,16 @@ async fn without_the_api_nothing_is_known_and_the_reason_is_told() {
     bed.server.kill();
     let (tell, mut changed) = mpsc::channel(1);
     let cluster = Cluster::watch(&client, "node1", NAMESPACE, &tell);
-    becomes(&cluster, &mut changed, "refused", |contents| {
+    let all_refused = |contents: &Contents| {
         let broken = contents.candidates.broken_sources.values();
         let refused = broken.filter(|why| why.contains("Connection refused"));
-        refused.count() == 5
-    })
-    .await;
+        refused.count() == Kind::ALL.len()
+    };
+    becomes(&cluster, &mut changed, "refused", all_refused).await;
+    // Some tries later nobody is bothered, and the reason is still told.
+    while changed.try_recv().is_ok() {}
+    let again = tokio::time::timeout(Duration::from_secs(3), changed.recv()).await;
+    assert!(again.is_err() && all_refused(&cluster.contents()));
     bed.server.start_server().unwrap();
     becomes(&cluster, &mut changed, "known", |contents| {
         contents.candidates.broken_sources.is_empty()

@@ -17,7 +17,8 @@ pub(crate) const INDEX: &str = "openpe.io/nodeindex";
 
 /// What an API server tells of one kind's objects.
 pub(super) enum Told {
-    /// All of them are told anew: one by one, and then the end.
+    /// All of them are going to be told anew, one by one, and then the end; it has not been asked
+    /// yet.
     Restart,
     /// One, of all.
     Listed(Value),
@@ -92,8 +93,9 @@ impl Store {
     pub(super) fn heed(&mut self, kind: Kind, told: Told) -> bool {
         let of_kind = self.kinds.entry(kind).or_default();
         let had_fault = match told {
-            Told::Failed(_) => None,
-            Told::Restart | Told::Listed(_) | Told::Complete | Told::Changed(_) | Told::Gone(_) => {
+            // A restart is told before the API server was asked: the reason stands until it answers.
+            Told::Restart | Told::Failed(_) => None,
+            Told::Listed(_) | Told::Complete | Told::Changed(_) | Told::Gone(_) => {
                 of_kind.fault.take()
             }
         };

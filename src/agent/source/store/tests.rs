@@ -62,6 +62,24 @@ fn before_the_first_list_is_whole_nothing_is_known_and_the_reason_is_told() {
 }
 
 #[test]
+fn the_reason_stands_while_the_api_is_asked_again() {
+    let mut store = Store::new("perouter-system", [Kind::L3Vni]);
+    let refused = || Told::Failed("connection refused".to_owned());
+    store.heed(Kind::L3Vni, Told::Restart);
+    assert!(store.heed(Kind::L3Vni, refused()));
+    let why = ["Kubernetes API, L3VNI: cannot be read yet: connection refused"];
+    for told in [Told::Restart, refused(), Told::Restart] {
+        assert!(!store.heed(Kind::L3Vni, told), "nothing is new");
+        assert_eq!(held(&store).1, why);
+    }
+    assert!(store.heed(Kind::L3Vni, Told::Listed(object("red", 100))));
+    let why = ["Kubernetes API, L3VNI: has not been read yet"];
+    assert_eq!(held(&store).1, why, "it answers");
+    assert!(store.heed(Kind::L3Vni, Told::Complete));
+    assert_eq!(names(&store), ["red"]);
+}
+
+#[test]
 fn while_the_api_is_away_everything_stays() {
     let mut store = told();
     assert!(!store.heed(Kind::L3Vni, Told::Failed("reset".to_owned())));
