@@ -24,7 +24,7 @@ use super::message;
 use super::observe;
 use super::rules;
 use super::sysctl::{self, SysctlError};
-use crate::api::types::InterfaceName;
+use crate::api::types::{InterfaceName, Vni};
 use crate::plan::kernel::is_kind;
 use crate::plan::link::{
     KernelStep, Link, LinkChange, LinkKind, NicRoute, SeenKind, SeenLink, Space,
@@ -63,6 +63,19 @@ pub enum StepCause {
         /// What it is.
         found: SeenKind,
     },
+    /// Another VXLAN device has the VNI.
+    #[error("the VXLAN device {holder} in the {space} namespace has VNI {vni} already")]
+    VniInUse {
+        /// In which namespace.
+        space: Space,
+        /// The device that has it.
+        holder: InterfaceName,
+        /// The VNI.
+        vni: Vni,
+        /// What the kernel said, which names no device.
+        #[source]
+        refusal: NetlinkError,
+    },
     /// A sysctl cannot be set.
     #[error(transparent)]
     Sysctl(#[from] SysctlError),
@@ -76,7 +89,7 @@ impl StepError {
     #[must_use]
     pub fn errno(&self) -> Option<Errno> {
         match &self.cause {
-            StepCause::Netlink(error) => error.errno(),
+            StepCause::Netlink(error) | StepCause::VniInUse { refusal: error, .. } => error.errno(),
             StepCause::OtherLink { .. } | StepCause::Sysctl(_) | StepCause::Firewall(_) => None,
         }
     }
@@ -233,7 +246,7 @@ async fn same_link(
     refusal: NetlinkError,
 ) -> Result<SeenLink, StepCause> {
     let Some(found) = observe::link(kernel.channel(link.space), &link.name).await? else {
-        return Err(refusal.into());
+        return Err(in_use(kernel, link, refusal).await);
     };
     let other_end = match &link.kind {
         LinkKind::Veth { peer, .. } => observe::link(peer_channel(kernel, link), peer).await?,
@@ -252,6 +265,25 @@ async fn same_link(
             name: link.name.clone(),
             found: found.kind,
         })
+    }
+}
+
+/// Why a link whose name is free cannot be made, with the name of the device in its way if there
+/// is one.
+async fn in_use(kernel: &Kernel, link: &Link, refusal: NetlinkError) -> StepCause {
+    let LinkKind::Vxlan { vni, port, .. } = link.kind else {
+        return refusal.into();
+    };
+    // What the kernel said has to be told, whatever becomes of this question.
+    let holder = observe::tunnel_of(kernel.channel(link.space), vni, port).await;
+    match holder {
+        Ok(Some(holder)) => StepCause::VniInUse {
+            space: link.space,
+            holder,
+            vni,
+            refusal,
+        },
+        Ok(None) | Err(_) => refusal.into(),
     }
 }
 

@@ -21,7 +21,7 @@ use rtnetlink::packet_route::link::{
 
 use super::channel::{Channel, Dump, NetlinkError, Refusal};
 use super::facts::{self, RouteFilter, SeenRoute};
-use crate::api::types::InterfaceName;
+use crate::api::types::{InterfaceName, Vni};
 use crate::plan::link::{AddressGeneration, Links, Mac, NicRoute, SeenKind, SeenLink};
 
 /// `RT_TABLE_MAIN`.
@@ -63,6 +63,20 @@ pub(super) async fn tunnels(channel: &Channel) -> Result<BTreeSet<u32>, NetlinkE
     let found = dump_links(channel).await?.into_iter();
     let tunnels = found.filter(|link| matches!(link.seen.kind, SeenKind::Vxlan { .. }));
     Ok(tunnels.map(|link| link.seen.index).collect())
+}
+
+/// The VXLAN device that has this VNI at this UDP port.
+pub(super) async fn tunnel_of(
+    channel: &Channel,
+    wanted: Vni,
+    at: u16,
+) -> Result<Option<InterfaceName>, NetlinkError> {
+    let wanted = (wanted.get(), at);
+    let mut found = dump_links(channel).await?.into_iter();
+    let holder = found.find(
+        |link| matches!(link.seen.kind, SeenKind::Vxlan { vni, port, .. } if (vni, port) == wanted),
+    );
+    Ok(holder.map(|link| link.name))
 }
 
 /// The link of this name, without its master's name and its addresses; `None` when there is

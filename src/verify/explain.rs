@@ -87,7 +87,7 @@ const LINKS_PRESENT: Explanation = Explanation {
         "someone, or another program, removed or changed the link by hand",
         "the object was refused by the kernel: see its condition Programmed",
         "spec names a NIC that this node does not have, or that is down",
-        "a link of another owner has the name that is wanted",
+        "a link of another owner has the name that is wanted, or the VNI",
     ],
     mend: &[
         "wait for the next pass: the agent repairs its links by itself",

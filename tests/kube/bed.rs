@@ -35,8 +35,7 @@ impl Bed {
         let server = ApiServer::start().unwrap_or_else(|error| panic!("{}", chain(&error)));
         let this = Self { server };
         this.run(&["create", "namespace", NAMESPACE]);
-        let crds = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/crds");
-        this.run(&["apply", "--server-side", "-f", crds.to_str().unwrap()]);
+        this.run(&["apply", "--server-side", "-f", &crds()]);
         this.run(&[
             "wait",
             "--for=condition=Established",
@@ -133,6 +132,12 @@ impl Bed {
         let config = Config::from_custom_kubeconfig(kubeconfig, &options).await;
         Client::try_from(config.unwrap()).unwrap()
     }
+}
+
+/// The folder with the definitions of our kinds.
+pub(crate) fn crds() -> String {
+    let crds = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/crds");
+    crds.to_str().unwrap().to_owned()
 }
 
 /// An error with its causes.

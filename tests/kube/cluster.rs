@@ -9,7 +9,7 @@ use perouter::intent::{NodeIndex, Unfit};
 use serde_json::json;
 use tokio::sync::mpsc;
 
-use crate::bed::{Bed, NAMESPACE, l3vni, underlay};
+use crate::bed::{Bed, NAMESPACE, crds, l3vni, underlay};
 
 const SOON: Duration = Duration::from_secs(30);
 
@@ -205,6 +205,29 @@ async fn without_the_api_nothing_is_known_and_the_reason_is_told() {
     bed.server.start_server().unwrap();
     becomes(&cluster, &mut changed, "known", |contents| {
         contents.candidates.broken_sources.is_empty()
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_kind_without_a_definition_is_told_with_what_to_do_and_keeps_no_other_from_being_read() {
+    let bed = Bed::new();
+    bed.feed(&["apply", "-f", "-"], &l3vni("red", 100));
+    bed.run(&["delete", "crd", "l3vpns.network.openperouter.io"]);
+    let (tell, mut changed) = mpsc::channel(1);
+    let cluster = Cluster::watch(&bed.client().await, "node1", NAMESPACE, &tell);
+    let missing = |contents: &Contents| {
+        let broken = &contents.candidates.broken_sources;
+        let words = "the API server has no definition of this kind; apply deploy/crds";
+        let told = broken.get("Kubernetes API, L3VPN");
+        names(contents) == ["red"]
+            && broken.len() == 1
+            && told.is_some_and(|why| why.contains(words))
+    };
+    becomes(&cluster, &mut changed, "missing", missing).await;
+    bed.run(&["apply", "--server-side", "-f", &crds()]);
+    becomes(&cluster, &mut changed, "whole", |contents| {
+        contents.candidates.broken_sources.is_empty() && names(contents) == ["red"]
     })
     .await;
 }

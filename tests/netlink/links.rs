@@ -284,6 +284,10 @@ async fn a_refusal_carries_the_kernels_own_words() {
         told.starts_with("cannot add link other in the router namespace"),
         "{told}"
     );
+    assert!(
+        told.contains("the VXLAN device vni100 in the router namespace has VNI 100 already"),
+        "{told}"
+    );
     assert!(told.contains("EEXIST"), "{told}");
     assert!(
         told.contains("A VXLAN device with the specified VNI already exists"),

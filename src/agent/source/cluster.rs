@@ -194,8 +194,27 @@ fn told_by(event: watcher::Result<Event<DynamicObject>>) -> Option<Told> {
         Ok(Event::InitDone) => Told::Complete,
         Ok(Event::Apply(object)) => Told::Changed(document(&object)?),
         Ok(Event::Delete(object)) => Told::Gone(document(&object)?),
-        Err(error) => Told::Failed(crate::agent::chain(&error)),
+        Err(error) => Told::Failed(why(&error)),
     })
+}
+
+/// Why a kind cannot be read. Without its definition an API server says no more than that there is
+/// no such page.
+fn why(error: &watcher::Error) -> String {
+    let said = crate::agent::chain(error);
+    match error {
+        watcher::Error::InitialListFailed(kube::Error::Api(status)) if status.is_not_found() => {
+            format!(
+                "the API server has no definition of this kind; apply deploy/crds of this version: \
+                 {said}"
+            )
+        }
+        watcher::Error::InitialListFailed(_)
+        | watcher::Error::WatchStartFailed(_)
+        | watcher::Error::WatchError(_)
+        | watcher::Error::WatchFailed(_)
+        | watcher::Error::NoResourceVersion => said,
+    }
 }
 
 fn document(object: &DynamicObject) -> Option<Value> {

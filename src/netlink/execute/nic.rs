@@ -138,6 +138,7 @@ fn is_unreachable(cause: &StepCause) -> bool {
         )
         | StepCause::OtherLink { .. }
         | StepCause::Sysctl(_)
+        | StepCause::VniInUse { .. }
         | StepCause::Firewall(_) => false,
     }
 }

@@ -15,7 +15,7 @@ mod table;
 
 use std::time::Duration;
 
-use perouter::status::Verdict;
+use perouter::status::{Report, Verdict};
 use perouter::verify::Finding;
 
 use crate::fabric::{Fabric, Failure};
@@ -298,7 +298,8 @@ fn found(
         let said = log.read(fabric)?;
         Ok(match said.found(by) {
             Some(time) => Ok(time),
-            None => Err(format!("{:?}", said.lines())),
+            // Of an object with a step that is refused, the log tells the refusal.
+            None => since(&fabric.report(NODE1)?, by).ok_or(format!("{:?}", said.lines())),
         })
     })?;
     std::thread::sleep(AFTERMATH);
@@ -331,6 +332,14 @@ fn found(
         found: found.saturating_sub(begun),
         cleared,
     })
+}
+
+/// Since when a report tells that a check has failed, by the epoch.
+fn since(report: &Report, by: &str) -> Option<Duration> {
+    let mut findings = report.findings.iter();
+    let found = findings.find(|finding| finding.is_bad() && finding.check.name() == by)?;
+    let since = u64::try_from(found.since?.as_microsecond());
+    since.ok().map(Duration::from_micros)
 }
 
 /// Waits, in the node, until it is as it was, and until all is well.

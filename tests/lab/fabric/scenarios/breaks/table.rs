@@ -116,6 +116,10 @@ pub(super) const BREAKS: &[Break] = &[
     fault("the NIC's MTU leaves no room for tunnels", "mtu-path", Soon::Told, NODE1,
         "r ip -o link show eth1 | sed -E 's/.* mtu ([0-9]+) .*/\\1/' > /run/lab-mtu
          now; r ip link set eth1 mtu 1300", "r ip link set eth1 mtu $(cat /run/lab-mtu)"),
+    fault("another VXLAN device has the VNI", "links-present", Soon::Told, NODE1,
+        "now; printf '%s\n' 'link del vni100' \
+                           'link add foreign type vxlan id 100 local 100.65.0.0 dstport 4789' | r ip -batch -",
+        "r ip link del foreign"),
     passing("the NIC's MTU leaves less room for tunnels", Mender::Agent,
         "r ip -o link show eth1 | sed -E 's/.* mtu ([0-9]+) .*/\\1/' > /run/lab-mtu
          now; r ip link set eth1 mtu 1450",
