@@ -22,6 +22,9 @@ use super::store::{SeenNode, Store, Told, seen_node};
 use crate::api::{Kind, Labels, ObjectKey, v1alpha1};
 use crate::intent::NodeIndex;
 
+/// The HTTP status of what is not there.
+const NOT_FOUND: u16 = 404;
+
 /// What the API server knows objects by.
 #[derive(Clone, Debug)]
 pub struct Identities(Arc<Mutex<Store>>);
@@ -199,11 +202,11 @@ fn told_by(event: watcher::Result<Event<DynamicObject>>) -> Option<Told> {
 }
 
 /// Why a kind cannot be read. Without its definition an API server says no more than that there is
-/// no such page.
+/// no such page, in plain text, which leaves the client with nothing but the code.
 fn why(error: &watcher::Error) -> String {
     let said = crate::agent::chain(error);
     match error {
-        watcher::Error::InitialListFailed(kube::Error::Api(status)) if status.is_not_found() => {
+        watcher::Error::InitialListFailed(kube::Error::Api(status)) if status.code == NOT_FOUND => {
             format!(
                 "the API server has no definition of this kind; apply deploy/crds of this version: \
                  {said}"
