@@ -15,15 +15,12 @@ use tokio::sync::{mpsc, watch};
 use tokio_util::task::AbortOnDropHandle;
 
 use super::Contents;
-use super::follow::follow;
+use super::follow::{follow, why};
 use super::recovery::Recovery;
 use super::sealed::Sealed;
 use super::store::{SeenNode, Store, Told, seen_node};
 use crate::api::{Kind, Labels, ObjectKey, v1alpha1};
 use crate::intent::NodeIndex;
-
-/// The HTTP status of what is not there.
-const NOT_FOUND: u16 = 404;
 
 /// What the API server knows objects by.
 #[derive(Clone, Debug)]
@@ -199,25 +196,6 @@ fn told_by(event: watcher::Result<Event<DynamicObject>>) -> Option<Told> {
         Ok(Event::Delete(object)) => Told::Gone(document(&object)?),
         Err(error) => Told::Failed(why(&error)),
     })
-}
-
-/// Why a kind cannot be read. Without its definition an API server says no more than that there is
-/// no such page, in plain text, which leaves the client with nothing but the code.
-fn why(error: &watcher::Error) -> String {
-    let said = crate::agent::chain(error);
-    match error {
-        watcher::Error::InitialListFailed(kube::Error::Api(status)) if status.code == NOT_FOUND => {
-            format!(
-                "the API server has no definition of this kind; apply deploy/crds of this version: \
-                 {said}"
-            )
-        }
-        watcher::Error::InitialListFailed(_)
-        | watcher::Error::WatchStartFailed(_)
-        | watcher::Error::WatchError(_)
-        | watcher::Error::WatchFailed(_)
-        | watcher::Error::NoResourceVersion => said,
-    }
 }
 
 fn document(object: &DynamicObject) -> Option<Value> {

@@ -11,6 +11,9 @@ use super::recovery::Recovery;
 const PAUSE_FIRST: Duration = Duration::from_millis(250);
 const PAUSE_LONGEST: Duration = Duration::from_secs(5);
 
+/// The HTTP status of what is not there.
+const NOT_FOUND: u16 = 404;
+
 /// Hands on what is told of `what`, failures too, and pauses after these.
 pub(crate) async fn follow<K>(
     what: String,
@@ -37,7 +40,7 @@ pub(crate) async fn follow<K>(
                 }
             }
             Err(error) => {
-                let said = Some(crate::agent::chain(error));
+                let said = Some(why(error));
                 if complaint != said {
                     complaint = said;
                     let why = complaint.as_deref().unwrap_or_default();
@@ -50,6 +53,25 @@ pub(crate) async fn follow<K>(
         if failed {
             pauses.failed().await;
         }
+    }
+}
+
+/// Why a kind cannot be read. Without its definition an API server says no more than that there is
+/// no such page, in plain text, which leaves the client with nothing but the code.
+pub(super) fn why(error: &watcher::Error) -> String {
+    let said = crate::agent::chain(error);
+    match error {
+        watcher::Error::InitialListFailed(kube::Error::Api(status)) if status.code == NOT_FOUND => {
+            format!(
+                "the API server has no definition of this kind; apply deploy/crds of this version: \
+                 {said}"
+            )
+        }
+        watcher::Error::InitialListFailed(_)
+        | watcher::Error::WatchStartFailed(_)
+        | watcher::Error::WatchError(_)
+        | watcher::Error::WatchFailed(_)
+        | watcher::Error::NoResourceVersion => said,
     }
 }
 
